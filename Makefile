@@ -1,0 +1,113 @@
+# residue: `make help` lists the targets.
+
+CC ?= gcc
+CXX ?= g++
+BUILD ?= build
+PREFIX ?= /usr/local
+WARNINGS = -Wall -Wextra -Wundef -Wshadow -Wstrict-prototypes $(if $(CI),-Werror)
+CFLAGS ?= -O2 -g
+COMMON = -std=gnu11 -D_GNU_SOURCE -Iinclude -MMD -MP $(WARNINGS) $(CFLAGS)
+
+ANALYZER_SRC = $(shell find analyzer -name '*.c' | sort)
+PRELOAD_SRC = $(shell find preload -name '*.c' | sort)
+UNIT_SRC = $(wildcard tests/unit/test_*.c)
+UNIT_HELPERS = $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
+PROGRAM_C = $(wildcard tests/programs/*.c)
+PROGRAM_CC = $(wildcard tests/programs/*.cc)
+
+ANALYZER_OBJ = $(ANALYZER_SRC:%.c=$(BUILD)/obj/%.o)
+PRELOAD_OBJ = $(PRELOAD_SRC:%.c=$(BUILD)/obj/%.o)
+UNIT_OBJ = $(UNIT_SRC:%.c=$(BUILD)/obj/%.o) $(UNIT_HELPERS:%.c=$(BUILD)/obj/%.o)
+PROGRAMS = $(PROGRAM_C:tests/programs/%.c=$(BUILD)/programs/%) $(PROGRAM_CC:tests/programs/%.cc=$(BUILD)/programs/%)
+
+ANALYZER_LIBS = -lzstd -ldw -lelf -liberty -ljansson
+# zstd is linked in and hidden: node 22 and later export a zstd of their own, which would take its place.
+PRELOAD_LIBS = -l:libzstd.a -Wl,--exclude-libs,ALL -lZydis -ldl -lpthread
+
+.PHONY: all demo test prove bench asan install help clean setup programs unit format
+.DEFAULT_GOAL = all
+
+all: $(BUILD)/residue $(BUILD)/libresidue.so ## build build/residue and build/libresidue.so (the default)
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+setup: ## install what the build needs, by name, from Debian
+	@scripts/setup build
+
+demo: ## set up, build, trace a leaking worker that uses sharp, print the report
+	@scripts/setup build
+	@$(MAKE) --no-print-directory all
+	@scripts/demo
+
+test: ## set up, build, run every test in its short form
+	@scripts/setup test
+	@$(MAKE) --no-print-directory all programs unit
+	@scripts/test
+
+prove: ## the long forms of the tests: 200 kills, 10 million blocks, arming, soaks
+	@scripts/setup test
+	@$(MAKE) --no-print-directory all programs unit
+	@RESIDUE_PROVE=1 scripts/test
+
+bench: ## cost per allocation and per workload, beside heaptrack and no preload
+	@scripts/setup test
+	@$(MAKE) --no-print-directory all programs
+	@scripts/bench
+
+asan: ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@scripts/setup test
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS="-O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer" unit
+	@$(BUILD)/asan/unit
+
+install: all ## install to PREFIX (default /usr/local)
+	install -D -m 755 $(BUILD)/residue $(DESTDIR)$(PREFIX)/bin/residue
+	install -D -m 644 $(BUILD)/libresidue.so $(DESTDIR)$(PREFIX)/lib/residue/libresidue.so
+
+format: ## run clang-format over the C sources
+	@find analyzer preload include tests -name '*.[ch]' -not -path '*/node_modules/*' | xargs clang-format -i
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+programs: $(PROGRAMS)
+unit: $(BUILD)/unit
+
+$(BUILD)/residue: $(ANALYZER_OBJ)
+	$(CC) $(CFLAGS) -o $@ $^ $(ANALYZER_LIBS)
+
+$(BUILD)/libresidue.so: $(PRELOAD_OBJ) $(BUILD)/exports.map
+	$(CC) $(CFLAGS) -shared -Wl,--version-script=$(BUILD)/exports.map -Wl,-z,now -Wl,-rpath,'$$ORIGIN' -o $@ $(PRELOAD_OBJ) $(PRELOAD_LIBS)
+
+$(BUILD)/exports.map: preload/exports.map.in preload/hooks.def
+	@mkdir -p $(@D)
+	$(CC) -E -P -x c -o $@ $<
+
+# Of the recorder, what stands on its own: the writer and the unwinder.
+UNIT_PRELOAD = $(filter $(BUILD)/obj/preload/unwind/%,$(PRELOAD_OBJ)) $(patsubst %,$(BUILD)/obj/preload/%.o,log sys clock)
+
+$(BUILD)/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(ANALYZER_OBJ)) $(UNIT_PRELOAD)
+	$(CC) $(CFLAGS) -o $@ $^ $(ANALYZER_LIBS) -l:libzstd.a -lZydis -lcriterion -ldl
+
+$(BUILD)/obj/analyzer/%.o: analyzer/%.c
+	@mkdir -p $(@D)
+	$(CC) $(COMMON) -Ianalyzer -c -o $@ $<
+
+$(BUILD)/obj/preload/%.o: preload/%.c
+	@mkdir -p $(@D)
+	$(CC) $(COMMON) -Ipreload -fPIC -fvisibility=hidden -fno-omit-frame-pointer -ftls-model=initial-exec -c -o $@ $<
+
+$(BUILD)/obj/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(COMMON) -Ianalyzer -Ipreload -Itests/unit -DSOURCE_DIR='"$(CURDIR)"' -c -o $@ $<
+
+# A program that needs more to link says so in its first line: // link: -lfoo
+$(BUILD)/programs/%: tests/programs/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -pthread -o $@ $< $$(sed -n '1s,^// link: ,,p' $<) -ldl
+
+$(BUILD)/programs/%: tests/programs/%.cc
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -Wall -Wextra -O1 -g -pthread -o $@ $< $$(sed -n '1s,^// link: ,,p' $<) -ldl
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

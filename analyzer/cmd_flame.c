@@ -1,0 +1,82 @@
+/*
+ * residue flame: folded stacks.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "memory.h"
+#include "report/report.h"
+
+static bool metric_of(const char *text, enum rsd_metric *metric) {
+    static const char *const name[] = {"growth", "outstanding", "allocated", "calls"};
+    for (size_t i = 0; i < sizeof name / sizeof *name; i++)
+        if (strcmp(text, name[i]) == 0) {
+            *metric = (enum rsd_metric)i;
+            return true;
+        }
+    rsd_usage("flame", "--metric wants growth, outstanding, allocated or calls, not %s", text);
+    return false;
+}
+
+/* A trace in which nothing grew is no empty picture: show what is outstanding, or what was allocated. */
+static enum rsd_metric metric_with_values(const struct rsd_pairing *pairing) {
+    bool grew = false;
+    for (size_t i = 0; i < pairing->heap.count; i++)
+        grew |= rsd_site_growth(&pairing->heap.list[i]) > 0;
+    if (grew)
+        return RSD_METRIC_GROWTH;
+    enum rsd_metric metric = pairing->heap_now.live_bytes ? RSD_METRIC_OUTSTANDING : RSD_METRIC_ALLOCATED;
+    fprintf(stderr, "residue flame: no call site grew: this is what %s\n",
+            metric == RSD_METRIC_OUTSTANDING ? "is outstanding" : "was allocated");
+    return metric;
+}
+
+static int flame(const char *path, bool chosen, enum rsd_metric metric) {
+    struct rsd_analysis_options options = {0};
+    struct rsd_analysis analysis;
+    struct rsd_report report;
+    char *why = NULL;
+    if (!rsd_analyse(&analysis, path, &options, &why)) {
+        fprintf(stderr, "residue flame: %s\n", why);
+        free(why);
+        return RSD_FAILED;
+    }
+    rsd_report_make(&report, &analysis, 1, NULL);
+    rsd_report_flame(&report, chosen ? metric : metric_with_values(&analysis.pairing), stdout);
+    rsd_report_free(&report);
+    rsd_analysis_free(&analysis);
+    return rsd_flush_output();
+}
+
+static int run(int argc, char **argv) {
+    static const struct option known[] = {{"metric", required_argument, NULL, 'm'}, {NULL, 0, NULL, 0}};
+    enum rsd_metric metric = RSD_METRIC_GROWTH;
+    bool chosen = false;
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1; chosen = true)
+        if (option != 'm')
+            return rsd_usage("flame", "that is no option of it");
+        else if (!metric_of(optarg, &metric))
+            return RSD_USAGE;
+    char *path = rsd_trace_argument("flame", argc, argv, optind);
+    if (!path)
+        return RSD_USAGE;
+    int status = flame(path, chosen, metric);
+    free(path);
+    return status;
+}
+
+const struct rsd_command rsd_command_flame = {
+    .name = "flame",
+    .summary = "write folded stacks for a flame graph",
+    .help = "usage: residue flame [--metric METRIC] [TRACE]\n"
+            "\n"
+            "Writes one line per stack, root first: frames parted by semicolons, a space, a number.\n"
+            "FlameGraph's flamegraph.pl, inferno and speedscope read it.\n"
+            "\n"
+            "  --metric METRIC  growth (bytes; default), outstanding (bytes), allocated (bytes) or calls\n"
+            "\n"
+            "The window is that of `residue report`. What shrank is left out. Where nothing grew and no\n"
+            "metric is chosen, it is what is outstanding, and stderr says so.\n",
+    .run = run,
+};

@@ -1,0 +1,81 @@
+/*
+ * residue list: the traces in the current directory, newest last, so that the one that is wanted stands above the
+ * prompt. How long a trace lasted and how it ended is taken from the trace itself, without reading its events.
+ */
+#include <stdio.h>
+
+#include "analysis.h"
+#include "command.h"
+#include "memory.h"
+#include "report/report.h"
+#include "text.h"
+
+struct summary {
+    double seconds;
+    enum rsd_end end;
+    int value;
+};
+
+static struct summary summary_of(const char *path) {
+    struct rsd_analysis analysis;
+    struct summary summary = {0};
+    char *why = NULL;
+    if (!rsd_analyse_outline(&analysis, path, &why)) {
+        free(why);
+        return summary;
+    }
+    summary.seconds = rsd_history_seconds(&analysis.history, analysis.history.last);
+    summary.end = rsd_analysis_end(&analysis, &summary.value);
+    rsd_analysis_free(&analysis);
+    return summary;
+}
+
+static void print_trace(const struct rsd_listed *listed) {
+    struct summary summary = summary_of(listed->path);
+    char *end = summary.end == RSD_END_SIGNAL || (summary.end == RSD_END_EXIT && summary.value >= 0)
+                    ? rsd_format("%s %d", rsd_end_name(summary.end), summary.value)
+                    : rsd_strdup(rsd_end_name(summary.end));
+    char *name = rsd_escape_string(listed->path);
+    char *started = rsd_escape_string(listed->meta.started_at ? listed->meta.started_at : "-");
+    printf("%-20s %.19s %12s %-10s %10s  ", name, started, rsd_seconds(summary.seconds).text, end,
+           rsd_bytes(listed->bytes).text);
+    for (size_t i = 0; i < listed->meta.argc && i < 3; i++) {
+        char *word = rsd_escape_string(i ? listed->meta.argv[i] : rsd_base_name(listed->meta.argv[0]));
+        printf("%s%.40s", i ? " " : "", word);
+        free(word);
+    }
+    putchar('\n');
+    free(started);
+    free(name);
+    free(end);
+}
+
+static int run(int argc, char **argv) {
+    if (argc > 2)
+        return rsd_usage("list", "one folder at a time");
+    struct rsd_listed *list;
+    const char *folder = argc == 2 ? argv[1] : ".";
+    size_t count = rsd_trace_list(folder, argc == 2 ? "" : "residue.", &list);
+    if (!count) {
+        fprintf(stderr, "residue: there are no traces in %s\n", argc == 2 ? folder : "the current directory");
+        return RSD_FAILED;
+    }
+    printf("%-20s %-19s %12s %-10s %10s  %s\n", "trace", "started (UTC)", "duration", "end", "size", "program");
+    for (size_t i = 0; i < count; i++)
+        print_trace(&list[i]);
+    rsd_trace_list_free(list, count);
+    return rsd_flush_output();
+}
+
+const struct rsd_command rsd_command_list = {
+    .name = "list",
+    .summary = "show the traces that are here, newest last",
+    .help = "usage: residue list [FOLDER]\n"
+            "\n"
+            "Shows the traces named residue.* in the current directory (or all in FOLDER), newest\n"
+            "last: name, start, duration, how the program ended, size on disk, program.\n"
+            "\n"
+            "end: exit N, signal N (known to `residue record`), exit (the program ended in order),\n"
+            "running, unknown (killed without `residue record` watching, or the trace was cut).\n",
+    .run = run,
+};

@@ -1,0 +1,119 @@
+/*
+ * residue report: the analysis as text or JSON. What it shows is in report/; here are the options.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "memory.h"
+#include "report/report.h"
+
+struct options {
+    struct rsd_analysis_options analysis;
+    bool json;
+    size_t top;
+    const char *site;
+};
+
+static bool moment(const char *text, enum rsd_at *at) {
+    static const char *const name[] = {"", "teardown", "end", "exit"};
+    for (int i = RSD_AT_TEARDOWN; i <= RSD_AT_EXIT; i++)
+        if (strcmp(text, name[i]) == 0) {
+            *at = (enum rsd_at)i;
+            return true;
+        }
+    rsd_usage("report", "--at wants teardown, end or exit, not %s", text);
+    return false;
+}
+
+static bool take_option(int option, struct options *options) {
+    struct rsd_window_options *window = &options->analysis.window;
+    double number;
+    switch (option) {
+    case 'j':
+        options->json = true;
+        return true;
+    case 'n':
+        if (!rsd_number_argument("report", "--top", optarg, &number))
+            return false;
+        options->top = (size_t)number;
+        return true;
+    case 'f':
+        window->has_from = true;
+        return rsd_number_argument("report", "--from", optarg, &window->from);
+    case 't':
+        window->has_to = true;
+        return rsd_number_argument("report", "--to", optarg, &window->to);
+    case 'a':
+        return moment(optarg, &window->at);
+    case 's':
+        options->site = optarg;
+        return true;
+    default:
+        rsd_usage("report", "that is no option of it");
+        return false;
+    }
+}
+
+static int report(const char *path, const struct options *options) {
+    struct rsd_analysis analysis;
+    struct rsd_report report;
+    char *why = NULL;
+    if (!rsd_analyse(&analysis, path, &options->analysis, &why)) {
+        fprintf(stderr, "residue report: %s\n", why);
+        free(why);
+        return RSD_FAILED;
+    }
+    int status = RSD_FAILED;
+    if (rsd_report_make(&report, &analysis, options->top, options->site)) {
+        if (options->json)
+            rsd_report_json(&report, stdout);
+        else
+            rsd_report_text(&report, stdout);
+        rsd_report_free(&report);
+        status = rsd_flush_output();
+    }
+    rsd_analysis_free(&analysis);
+    return status;
+}
+
+static int run(int argc, char **argv) {
+    static const struct option known[] = {
+        {"json", no_argument, NULL, 'j'},      {"top", required_argument, NULL, 'n'},
+        {"from", required_argument, NULL, 'f'}, {"to", required_argument, NULL, 't'},
+        {"at", required_argument, NULL, 'a'},  {"site", required_argument, NULL, 's'},
+        {NULL, 0, NULL, 0},
+    };
+    struct options options = {.top = 20};
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
+        if (!take_option(option, &options))
+            return RSD_USAGE;
+    char *path = rsd_trace_argument("report", argc, argv, optind);
+    if (!path)
+        return RSD_USAGE;
+    int status = report(path, &options);
+    free(path);
+    return status;
+}
+
+const struct rsd_command rsd_command_report = {
+    .name = "report",
+    .summary = "say which call sites hold native memory",
+    .help = "usage: residue report [OPTIONS] [TRACE]\n"
+            "\n"
+            "What the process was, its memory over time, and the call sites of malloc and its kin by\n"
+            "growth: bytes outstanding at the end of the window minus those at its start.\n"
+            "\n"
+            "  --top N        show N call sites; 0: all (default: 20)\n"
+            "  --site SITE    show one call site, by rank or id, with its whole stack\n"
+            "  --from SECONDS start of the window (default: 0, so that growth is all that is\n"
+            "                 outstanding at its end)\n"
+            "  --to SECONDS   end of the window\n"
+            "  --at MOMENT    end of the window: teardown (node begins to free what it holds; the\n"
+            "                 default where the trace has it), exit, or end (of the trace)\n"
+            "  --json         one JSON object\n"
+            "\n"
+            "A stack is printed leaf first. `?` marks a frame that was guessed, (inlined) a function\n"
+            "without a frame of its own. Sizes of blocks are exact, ages within 3 %.\n",
+    .run = run,
+};

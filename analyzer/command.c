@@ -1,0 +1,75 @@
+/*
+ * What the commands share: the table, the trace they work on, numbers, complaints.
+ *
+ * A command that is given no trace takes the newest one in the current directory, by the time at which the program
+ * started; that is nearly always the one that was recorded last.
+ */
+#include "command.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "memory.h"
+#include "trace.h"
+
+const struct rsd_command *const rsd_commands[] = {
+    &rsd_command_record, &rsd_command_report, &rsd_command_flame,   &rsd_command_list, &rsd_command_stat,
+    &rsd_command_dump,   &rsd_command_version, &rsd_command_help, NULL,
+};
+
+const struct rsd_command *rsd_command_find(const char *name) {
+    for (size_t i = 0; rsd_commands[i]; i++)
+        if (strcmp(rsd_commands[i]->name, name) == 0)
+            return rsd_commands[i];
+    return NULL;
+}
+
+int rsd_usage(const char *command, const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    fprintf(stderr, "residue %s: ", command);
+    vfprintf(stderr, format, list);
+    fprintf(stderr, " (see: residue help %s)\n", command);
+    va_end(list);
+    return RSD_USAGE;
+}
+
+static char *newest(void) {
+    struct rsd_listed *list;
+    size_t count = rsd_trace_list(".", "residue.", &list);
+    char *path = count ? rsd_strdup(list[count - 1].path) : NULL;
+    rsd_trace_list_free(list, count);
+    return path;
+}
+
+char *rsd_trace_argument(const char *command, int argc, char **argv, int first) {
+    if (argc - first > 1) {
+        rsd_usage(command, "one trace at a time: %s and %s were given", argv[first], argv[first + 1]);
+        return NULL;
+    }
+    if (argc - first == 1)
+        return rsd_strdup(argv[first]);
+    char *path = newest();
+    if (!path)
+        fprintf(stderr, "residue %s: no trace was given and there is no residue.* here\n", command);
+    return path;
+}
+
+bool rsd_number_argument(const char *command, const char *option, const char *text, double *number) {
+    char *end;
+    errno = 0;
+    *number = strtod(text, &end);
+    if (!errno && end != text && !*end && *number >= 0 && *number < 1e15)
+        return true;
+    rsd_usage(command, "%s wants a number, not %s", option, text);
+    return false;
+}
+
+int rsd_flush_output(void) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return RSD_OK;
+    fprintf(stderr, "residue: the output could not be written: %m\n");
+    return RSD_FAILED;
+}

@@ -1,0 +1,36 @@
+/* The commands of `residue`. */
+#ifndef RSD_COMMAND_H
+#define RSD_COMMAND_H
+
+#include <getopt.h>
+#include <stdbool.h>
+
+struct rsd_command {
+    const char *name;
+    const char *summary; /* one line for `residue help` */
+    const char *help;    /* what `residue help NAME` prints */
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit status */
+};
+
+extern const struct rsd_command rsd_command_list, rsd_command_record, rsd_command_report, rsd_command_flame,
+    rsd_command_stat, rsd_command_dump, rsd_command_version, rsd_command_help;
+
+/* By name, NULL when there is none; and all of them, NULL behind the last. */
+const struct rsd_command *rsd_command_find(const char *name);
+extern const struct rsd_command *const rsd_commands[];
+
+enum { RSD_OK = 0, RSD_FAILED = 1, RSD_USAGE = 2 };
+
+/* Say what is wrong with the command line and where the help is. Returns RSD_USAGE. */
+int rsd_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The one trace that argv names from `first` on, or the newest here; NULL, with a message, when there is none or more
+ * than one was named. To be freed. */
+char *rsd_trace_argument(const char *command, int argc, char **argv, int first);
+/* Numbers of options; false, with a message, when the text is none. */
+bool rsd_number_argument(const char *command, const char *option, const char *text, double *number);
+
+/* Finish stdout. Returns RSD_OK, or RSD_FAILED with a message when not everything could be written. */
+int rsd_flush_output(void);
+
+#endif

@@ -1,0 +1,36 @@
+/* Call sites as a report shows them: joined by name, ranked, with their blocks. */
+#ifndef RSD_GROUP_H
+#define RSD_GROUP_H
+
+#include "analysis.h"
+#include "names/names.h"
+
+struct rsd_size {
+    uint64_t bytes, blocks;
+};
+
+struct rsd_group {
+    uint64_t id;            /* the same in each run */
+    struct rsd_site site;   /* sums over the members; the stack of the largest one */
+    struct rsd_size *sizes; /* of the outstanding blocks, most bytes first; of those that are shown only */
+    size_t size_count;
+    uint64_t detailed;              /* blocks in `sizes` */
+    double age_p10, age_p50, age_p90; /* seconds before the moment of analysis */
+};
+
+struct rsd_groups {
+    struct rsd_group *list; /* by rank, from 0 */
+    size_t count, capacity;
+    uint32_t *of_site; /* index in `list` by site */
+    size_t shown;      /* how many are wanted */
+};
+
+/* Join and rank the sites of one set by growth. */
+void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, struct rsd_names *names);
+void rsd_groups_free(struct rsd_groups *groups);
+/* Find sizes and ages of the first `shown` groups; `mappings`: they are of mappings, not of blocks. */
+void rsd_groups_detail(struct rsd_groups *groups, size_t shown, const struct rsd_analysis *analysis, bool mappings);
+/* The index of the group that a user names by its id or its rank; groups->count when there is none. */
+size_t rsd_groups_find(const struct rsd_groups *groups, const char *name);
+
+#endif

@@ -1,0 +1,116 @@
+/*
+ * The live set: address -> block.
+ *
+ * This is the analyzer's one big table: it is touched by every event and its size is what analysis costs in memory. A
+ * block takes 24 bytes; tables are open-addressed with linear probing and between 3/8 and 3/4 full, so 32 to 64 bytes
+ * per block. While a table grows, the old and the new one stand side by side; so there are RSD_SHARDS small tables by
+ * hash, which grow one after the other, and the peak stays within 64 bytes per block and one shard.
+ *
+ * Removal moves the blocks behind the hole back (no tombstones): a trace is mostly allocations that are freed again,
+ * and probe lengths must not depend on how many there were.
+ *
+ * The address is 48 bits and the size 48 bits (no larger block can be allocated in a 48-bit address space), which is
+ * how both fit in 12 bytes.
+ */
+#include "live.h"
+
+#include <string.h>
+
+#include "memory.h"
+
+#define FIRST_CAPACITY 64
+#define MAX_SIZE ((UINT64_C(1) << 48) - 1)
+
+static inline uint64_t hash_of(uint64_t address) {
+    return (address >> 3) * 0x9e3779b97f4a7c15u;
+}
+static inline struct rsd_shard *shard_of(struct rsd_live *live, uint64_t hash) {
+    return &live->shard[hash >> 56];
+}
+static inline size_t home_of(uint64_t hash, size_t mask) {
+    return hash >> 24 & mask;
+}
+
+static void put(struct rsd_shard *shard, const struct rsd_block *block) {
+    size_t i = home_of(hash_of(rsd_block_address(block)), shard->mask);
+    while (shard->blocks[i].key)
+        i = (i + 1) & shard->mask;
+    shard->blocks[i] = *block;
+}
+
+static void grow(struct rsd_shard *shard) {
+    struct rsd_shard old = *shard;
+    size_t capacity = old.blocks ? (old.mask + 1) * 2 : FIRST_CAPACITY;
+    shard->blocks = rsd_zalloc(capacity, sizeof *shard->blocks);
+    shard->mask = capacity - 1;
+    for (size_t i = 0; old.blocks && i <= old.mask; i++)
+        if (old.blocks[i].key)
+            put(shard, &old.blocks[i]);
+    free(old.blocks);
+}
+
+bool rsd_live_add(struct rsd_live *live, uint64_t address, uint64_t size, uint64_t time, uint32_t site,
+                  struct rsd_block *old) {
+    uint64_t hash = hash_of(address);
+    struct rsd_shard *shard = shard_of(live, hash);
+    if (!shard->blocks || shard->count * 4 >= (shard->mask + 1) * 3)
+        grow(shard);
+    if (size > MAX_SIZE)
+        size = MAX_SIZE;
+    struct rsd_block block = {address << 16 | size >> 32, time, (uint32_t)size, site};
+    size_t i = home_of(hash, shard->mask);
+    for (; shard->blocks[i].key; i = (i + 1) & shard->mask)
+        if (rsd_block_address(&shard->blocks[i]) == address) {
+            *old = shard->blocks[i];
+            shard->blocks[i] = block;
+            return true;
+        }
+    shard->blocks[i] = block;
+    shard->count++;
+    live->count++;
+    return false;
+}
+
+/* Fill the hole at `hole`: a block behind it moves in unless its home lies between the hole and itself. */
+static void close_hole(struct rsd_shard *shard, size_t hole) {
+    struct rsd_block *blocks = shard->blocks;
+    size_t mask = shard->mask;
+    for (size_t i = (hole + 1) & mask; blocks[i].key; i = (i + 1) & mask) {
+        size_t home = home_of(hash_of(rsd_block_address(&blocks[i])), mask);
+        if (((i - home) & mask) >= ((i - hole) & mask)) {
+            blocks[hole] = blocks[i];
+            hole = i;
+        }
+    }
+    blocks[hole].key = 0;
+}
+
+bool rsd_live_remove(struct rsd_live *live, uint64_t address, struct rsd_block *old) {
+    uint64_t hash = hash_of(address);
+    struct rsd_shard *shard = shard_of(live, hash);
+    if (!shard->blocks)
+        return false;
+    for (size_t i = home_of(hash, shard->mask); shard->blocks[i].key; i = (i + 1) & shard->mask)
+        if (rsd_block_address(&shard->blocks[i]) == address) {
+            *old = shard->blocks[i];
+            close_hole(shard, i);
+            shard->count--;
+            live->count--;
+            return true;
+        }
+    return false;
+}
+
+void rsd_live_each(const struct rsd_live *live, void (*visit)(void *context, const struct rsd_block *block),
+                   void *context) {
+    for (size_t s = 0; s < RSD_SHARDS; s++)
+        for (size_t i = 0; live->shard[s].blocks && i <= live->shard[s].mask; i++)
+            if (live->shard[s].blocks[i].key)
+                visit(context, &live->shard[s].blocks[i]);
+}
+
+void rsd_live_free(struct rsd_live *live) {
+    for (size_t s = 0; s < RSD_SHARDS; s++)
+        free(live->shard[s].blocks);
+    memset(live, 0, sizeof *live);
+}

@@ -1,0 +1,45 @@
+/* The blocks of the malloc family that are outstanding. */
+#ifndef RSD_LIVE_H
+#define RSD_LIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rsd_block {
+    uint64_t key;  /* address << 16 | size >> 32; 0 for a free slot */
+    uint64_t time; /* of the allocation */
+    uint32_t size_low;
+    uint32_t site;
+};
+
+struct rsd_shard {
+    struct rsd_block *blocks;
+    size_t mask; /* capacity - 1, or 0 before the first block */
+    size_t count;
+};
+
+#define RSD_SHARDS 256
+
+struct rsd_live {
+    struct rsd_shard shard[RSD_SHARDS];
+    size_t count;
+};
+
+static inline uint64_t rsd_block_size(const struct rsd_block *block) {
+    return (block->key & 0xffff) << 32 | block->size_low;
+}
+static inline uint64_t rsd_block_address(const struct rsd_block *block) {
+    return block->key >> 16;
+}
+
+/* Add a block; when one lies at its address already, it is taken out into *old and true returned. Address not 0. */
+bool rsd_live_add(struct rsd_live *live, uint64_t address, uint64_t size, uint64_t time, uint32_t site,
+                  struct rsd_block *old);
+/* Take out the block at an address into *old. False: there is none. */
+bool rsd_live_remove(struct rsd_live *live, uint64_t address, struct rsd_block *old);
+void rsd_live_each(const struct rsd_live *live, void (*visit)(void *context, const struct rsd_block *block),
+                   void *context);
+void rsd_live_free(struct rsd_live *live);
+
+#endif

@@ -1,0 +1,228 @@
+/*
+ * Names for stacks.
+ *
+ * Two things are asked for. The frames of the few stacks that are shown: with lines, inlined functions, packages; slow,
+ * and done for those only. And a hash for every stack, by which call sites are joined and told apart from run to run;
+ * it needs symbol tables only.
+ *
+ * The hash. A frame with a symbol counts as (module's base name, symbol, offset in the symbol), one without as (base
+ * name, offset in the file), a JavaScript function as (name, file, line): nothing that depends on where things were
+ * loaded. Code of JavaScript that has no name counts as one token, and a run of such frames as one frame: a function
+ * moves from the interpreter to baseline to optimised code, its address and the number of frames around it with it, and
+ * would otherwise be three call sites. V8's builtins are part of such a run. The hash of a node mixes its frame into the
+ * hash of its parent, so all are found in one pass from the root.
+ *
+ * A return address belongs to the instruction before it, so it is looked up one byte lower (a call may be the last
+ * instruction of its function); an interrupted instruction is looked up where it is.
+ */
+#include "names/names.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "memory.h"
+#include "names/demangle.h"
+#include "names/elf.h"
+#include "names/package.h"
+
+#define MOST_INLINED 64
+
+struct binary {
+    struct rsd_elf *elf;
+    bool tried, package_tried;
+    const char *name;
+    char *package;
+};
+
+struct frames {
+    struct rsd_named *list;
+    size_t count;
+};
+
+struct rsd_names {
+    const struct rsd_history *history;
+    const struct rsd_stacks *stacks;
+    struct rsd_problems *problems;
+    struct binary *binaries;
+    struct frames *frames; /* by node; empty until asked for */
+    uint64_t *hashes;      /* by node; NULL until one is asked for */
+    struct rsd_intern readable; /* demangled names, files */
+};
+
+struct rsd_names *rsd_names_open(const struct rsd_history *history, const struct rsd_stacks *stacks,
+                                 struct rsd_problems *problems) {
+    struct rsd_names *names = rsd_zalloc(1, sizeof *names);
+    *names = (struct rsd_names){.history = history, .stacks = stacks, .problems = problems};
+    names->binaries = rsd_zalloc(history->binary_count, sizeof *names->binaries);
+    names->frames = rsd_zalloc(stacks->count, sizeof *names->frames);
+    for (size_t i = 0; i < history->binary_count; i++)
+        names->binaries[i].name = rsd_base_name(history->binaries[i].path);
+    return names;
+}
+
+void rsd_names_close(struct rsd_names *names) {
+    for (size_t i = 0; i < names->history->binary_count; i++) {
+        rsd_elf_close(names->binaries[i].elf);
+        free(names->binaries[i].package);
+    }
+    for (size_t i = 0; i < names->stacks->count; i++)
+        free(names->frames[i].list);
+    rsd_intern_free(&names->readable);
+    free(names->binaries);
+    free(names->frames);
+    free(names->hashes);
+    free(names);
+}
+
+const char *rsd_base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+const char *rsd_names_package(struct rsd_names *names, uint32_t number) {
+    struct binary *binary = &names->binaries[number];
+    if (!binary->package_tried)
+        binary->package = rsd_package_of(names->history->binaries[number].path);
+    binary->package_tried = true;
+    return binary->package;
+}
+
+static struct rsd_elf *elf_of(struct rsd_names *names, const struct rsd_stack_node *node) {
+    if (node->kind != RESIDUE_NODE_NATIVE || !node->has_binary)
+        return NULL;
+    struct binary *binary = &names->binaries[node->owner];
+    const struct rsd_binary *b = &names->history->binaries[node->owner];
+    if (!binary->tried)
+        binary->elf = rsd_elf_open(b->path, b->build_id, b->build_id_size, names->problems);
+    binary->tried = true;
+    return binary->elf;
+}
+
+static uint64_t lookup_address(const struct rsd_stack_node *node) {
+    return node->offset - (node->interrupted || !node->offset ? 0 : 1);
+}
+
+static const struct rsd_symbol *symbol_of(struct rsd_names *names, const struct rsd_stack_node *node) {
+    struct rsd_elf *elf = elf_of(names, node);
+    return elf ? rsd_elf_symbol(elf, lookup_address(node)) : NULL;
+}
+
+static bool is_builtin(const struct rsd_symbol *symbol) {
+    return symbol && strncmp(symbol->name, "Builtins_", 9) == 0;
+}
+
+bool rsd_names_is_script(struct rsd_names *names, uint32_t number) {
+    const struct rsd_stack_node *node = &names->stacks->nodes[number];
+    return node->kind == RESIDUE_NODE_JIT || is_builtin(symbol_of(names, node));
+}
+
+/* ---- The hash ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t mix_text(uint64_t hash, const char *text) {
+    return rsd_mix(hash ^ residue_fnv1a(text, strlen(text)));
+}
+
+static uint64_t frame_hash(struct rsd_names *names, const struct rsd_stack_node *node, uint64_t parent) {
+    const struct rsd_symbol *symbol = symbol_of(names, node);
+    uint64_t hash = rsd_mix(parent + 1 + node->kind);
+    if (node->kind == RESIDUE_NODE_JS && node->has_binary) {
+        const struct rsd_js_name *js = &names->history->js_names[node->owner];
+        return mix_text(mix_text(hash, js->name), js->file) + (node->offset >> 32);
+    }
+    if (node->kind != RESIDUE_NODE_NATIVE || !node->has_binary)
+        return hash;
+    hash = mix_text(hash, names->binaries[node->owner].name);
+    if (symbol)
+        return rsd_mix(mix_text(hash, symbol->name) ^ (node->offset - symbol->start));
+    return rsd_mix(hash ^ node->offset);
+}
+
+#define SCRIPT_RUN 0x5363726970742e2eu /* mixed in once for a run of frames */
+
+/* A parent stands before its children in the trie. */
+static void find_hashes(struct rsd_names *names) {
+    names->hashes = rsd_zalloc(names->stacks->count, sizeof *names->hashes);
+    bool *script = rsd_zalloc(names->stacks->count, sizeof *script);
+    for (uint32_t at = 1; at < names->stacks->count; at++) {
+        const struct rsd_stack_node *node = &names->stacks->nodes[at];
+        uint64_t above = names->hashes[node->parent];
+        script[at] = rsd_names_is_script(names, at);
+        if (script[at])
+            names->hashes[at] = script[node->parent] ? above : rsd_mix(above ^ SCRIPT_RUN);
+        else
+            names->hashes[at] = frame_hash(names, node, above);
+    }
+    free(script);
+}
+
+uint64_t rsd_names_hash(struct rsd_names *names, uint32_t node) {
+    if (!names->hashes)
+        find_hashes(names);
+    return names->hashes[node];
+}
+
+/* ---- Frames -------------------------------------------------------------------------------------------------------- */
+
+static const char *keep(struct rsd_names *names, const char *text) {
+    uint32_t number = rsd_intern(&names->readable, text, strlen(text));
+    return names->readable.list[number].bytes;
+}
+
+static const char *readable(struct rsd_names *names, const char *symbol) {
+    char *text = rsd_demangle(symbol);
+    const char *kept = keep(names, text);
+    free(text);
+    return kept;
+}
+
+static size_t native_frames(struct rsd_names *names, const struct rsd_stack_node *node, struct rsd_named *list) {
+    struct rsd_inline inlined[MOST_INLINED];
+    struct rsd_elf *elf = elf_of(names, node);
+    const struct rsd_symbol *symbol = symbol_of(names, node);
+    size_t count = elf ? rsd_elf_inlines(elf, lookup_address(node), inlined, MOST_INLINED) : 0;
+    if (!count)
+        inlined[count++] = (struct rsd_inline){0};
+    if (symbol)
+        inlined[count - 1].name = symbol->name;
+    for (size_t i = 0; i < count; i++)
+        list[i] = (struct rsd_named){
+            .function = inlined[i].name ? readable(names, inlined[i].name) : NULL,
+            .module = node->has_binary ? names->binaries[node->owner].name : NULL,
+            .offset = node->offset,
+            .file = inlined[i].file ? keep(names, inlined[i].file) : NULL,
+            .line = inlined[i].line,
+            .package = node->has_binary ? rsd_names_package(names, node->owner) : NULL,
+            .kind = is_builtin(symbol) ? RSD_FRAME_BUILTIN : RSD_FRAME_NATIVE,
+            .inlined = i + 1 < count,
+        };
+    return count;
+}
+
+/* "kind JS: line << 32 | column". */
+static size_t script_frame(struct rsd_names *names, const struct rsd_stack_node *node, struct rsd_named *list) {
+    *list = (struct rsd_named){.kind = RSD_FRAME_JS, .offset = node->offset};
+    if (node->kind != RESIDUE_NODE_JS || !node->has_binary)
+        return 1;
+    const struct rsd_js_name *js = &names->history->js_names[node->owner];
+    list->function = *js->name ? js->name : "(anonymous)";
+    list->file = *js->file ? js->file : NULL;
+    list->line = (int)(node->offset >> 32);
+    list->kind = js->builtin ? RSD_FRAME_BUILTIN : RSD_FRAME_JS;
+    return 1;
+}
+
+const struct rsd_named *rsd_names_frames(struct rsd_names *names, uint32_t number, size_t *count) {
+    struct frames *frames = &names->frames[number];
+    const struct rsd_stack_node *node = &names->stacks->nodes[number];
+    if (!frames->count) {
+        struct rsd_named list[MOST_INLINED];
+        bool script = node->kind == RESIDUE_NODE_JIT || node->kind == RESIDUE_NODE_JS;
+        frames->count = script ? script_frame(names, node, list) : native_frames(names, node, list);
+        for (size_t i = 0; i < frames->count; i++)
+            list[i].source = (enum residue_source)node->source;
+        frames->list = rsd_alloc(frames->count * sizeof *list);
+        memcpy(frames->list, list, frames->count * sizeof *list);
+    }
+    *count = frames->count;
+    return frames->list;
+}

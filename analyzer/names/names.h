@@ -1,0 +1,38 @@
+/* Names for the nodes of the trie. */
+#ifndef RSD_NAMES_H
+#define RSD_NAMES_H
+
+#include "stacks.h"
+
+enum rsd_frame_kind { RSD_FRAME_NATIVE, RSD_FRAME_JS, RSD_FRAME_BUILTIN };
+
+/* A frame as it is shown. Strings live as long as the names do. */
+struct rsd_named {
+    const char *function; /* readable; NULL: nameless */
+    const char *module;   /* base name of the file; NULL: code that is in none */
+    uint64_t offset;      /* address in that file; in code that is in none: the address */
+    const char *file;     /* source; or NULL */
+    int line;             /* 0: not known */
+    const char *package;  /* or NULL */
+    enum rsd_frame_kind kind;
+    enum residue_source source;
+    bool inlined; /* into the frame that follows */
+};
+
+struct rsd_names;
+struct rsd_names *rsd_names_open(const struct rsd_history *history, const struct rsd_stacks *stacks,
+                                 struct rsd_problems *problems);
+void rsd_names_close(struct rsd_names *names);
+
+/* The frames of one node, innermost first: the functions inlined there, then the one that was called. */
+const struct rsd_named *rsd_names_frames(struct rsd_names *names, uint32_t node, size_t *count);
+/* A number for the stack that ends in `node` that is the same in each run: see names.c. */
+uint64_t rsd_names_hash(struct rsd_names *names, uint32_t node);
+/* Is the node code of JavaScript or of V8's builtins without a name of its own? */
+bool rsd_names_is_script(struct rsd_names *names, uint32_t node);
+/* The package of a binary, or NULL. */
+const char *rsd_names_package(struct rsd_names *names, uint32_t binary);
+/* "libvips-cpp.so.42" of "/.../libvips-cpp.so.42". */
+const char *rsd_base_name(const char *path);
+
+#endif

@@ -1,0 +1,315 @@
+/*
+ * Pairing: each event of the merged stream changes the live set, the mappings and the sums of one call site.
+ *
+ * Because frees are timed before the real call and allocations after it, for one address the order of times is the true
+ * order. What then still does not fit is one of RSD_ANOMALIES: counted, never hidden, and always resolved in the same
+ * way. An allocation at a live address means that the free was not recorded (its thread died between the real call and
+ * the record), so the old block is taken as freed. A free of an unknown address is a block from before recording began,
+ * or one whose record is lost. To tell that from a double free the last few ten thousand freed addresses are kept by
+ * hash; one that has been pushed out counts as unknown.
+ *
+ * Mappings. A range counts as used when it is anonymous and accessible. A PROT_NONE reservation is not; when mprotect
+ * (or a MAP_FIXED mapping) makes a part of it accessible, that part belongs to the call site that did so. mremap is
+ * two records, unmap and map; the second inherits what the first had. glibc's own mappings (arenas, thread stacks) do
+ * not come by here: its internal calls cannot be interposed.
+ *
+ * Sums may not go below zero whatever the records say: every subtraction undoes an addition made for the same block or
+ * range, which stands in the set until then.
+ */
+#include "pairing.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "memory.h"
+
+#define FREED_SLOTS (1u << 16)
+#define ADDRESS_END (UINT64_C(1) << RESIDUE_ADDRESS_BITS)
+#define DETAIL_AS_BEFORE UINT32_MAX /* 4.3: "mremap: 0xffffffff, as the old range had it" */
+
+void rsd_pairing_open(struct rsd_pairing *pairing, const struct rsd_stacks *stacks, size_t writers) {
+    *pairing = (struct rsd_pairing){.unmapped = rsd_zalloc(writers, sizeof *pairing->unmapped),
+                                    .freed = rsd_zalloc(FREED_SLOTS, sizeof *pairing->freed)};
+    rsd_maps_open(&pairing->maps);
+    rsd_sites_open(&pairing->heap, stacks);
+    rsd_sites_open(&pairing->mappings, stacks);
+}
+
+void rsd_pairing_close(struct rsd_pairing *pairing) {
+    rsd_live_free(&pairing->live);
+    rsd_maps_close(&pairing->maps);
+    rsd_sites_close(&pairing->heap);
+    rsd_sites_close(&pairing->mappings);
+    free(pairing->unmapped);
+    free(pairing->freed);
+}
+
+/* ---- Blocks -------------------------------------------------------------------------------------------------------- */
+
+static inline void sums_add(struct rsd_sums *sums, uint64_t bytes) {
+    sums->live_bytes += bytes;
+    sums->live_blocks++;
+    sums->calls++;
+    sums->bytes += bytes;
+}
+
+static inline void sums_remove(struct rsd_sums *sums, uint64_t bytes) {
+    sums->live_bytes -= bytes;
+    sums->live_blocks--;
+}
+
+static inline void remove_block(struct rsd_pairing *p, const struct rsd_block *block) {
+    uint64_t size = rsd_block_size(block);
+    sums_remove(&p->heap.list[block->site].now, size);
+    sums_remove(&p->heap_now, size);
+}
+
+static inline void add_block(struct rsd_pairing *p, size_t writer, uint64_t time, uint64_t where, uint64_t size,
+                             uint32_t node) {
+    uint64_t address = residue_where_address(where);
+    p->allocs++;
+    if (!address || size >= ADDRESS_END) {
+        p->anomaly[RSD_ODD_BAD_RECORD]++;
+        return;
+    }
+    uint32_t site = rsd_sites_of(&p->heap, writer, node);
+    if (!p->heap.list[site].stack)
+        p->anomaly[RSD_ODD_NO_STACK]++;
+    struct rsd_block old;
+    if (rsd_live_add(&p->live, address, size, time, site, &old)) {
+        p->anomaly[RSD_ODD_ALLOC_OVER_LIVE]++;
+        remove_block(p, &old);
+    }
+    sums_add(&p->heap.list[site].now, size);
+    sums_add(&p->heap_now, size);
+}
+
+static inline uint64_t *freed_slot(struct rsd_pairing *p, uint64_t address) {
+    return &p->freed[(address >> 4) * 0x9e3779b97f4a7c15u >> 48];
+}
+
+static void unknown_free(struct rsd_pairing *p, uint64_t where) {
+    enum residue_api api = residue_where_api(where);
+    uint64_t address = residue_where_address(where);
+    if (!address)
+        p->anomaly[RSD_ODD_BAD_RECORD]++;
+    else if (*freed_slot(p, address) == address)
+        p->anomaly[RSD_ODD_FREE_TWICE]++;
+    else if (api == RESIDUE_API_REALLOC || api == RESIDUE_API_REALLOCARRAY)
+        p->anomaly[RSD_ODD_REALLOC_UNKNOWN]++;
+    else
+        p->anomaly[RSD_ODD_FREE_UNKNOWN]++;
+}
+
+static inline void free_block(struct rsd_pairing *p, uint64_t where) {
+    uint64_t address = residue_where_address(where);
+    struct rsd_block old;
+    p->frees++;
+    if (__builtin_expect(!rsd_live_remove(&p->live, address, &old), 0)) {
+        unknown_free(p, where);
+        return;
+    }
+    remove_block(p, &old);
+    *freed_slot(p, address) = address;
+}
+
+/* ---- Mappings ------------------------------------------------------------------------------------------------------ */
+
+static void count_range(struct rsd_pairing *p, const struct rsd_range *range) {
+    uint64_t bytes = range->end - range->start;
+    if (!rsd_range_used(range))
+        return;
+    struct rsd_sums *sums[] = {&p->mappings.list[range->site].now, &p->mappings_now};
+    for (int i = 0; i < 2; i++) {
+        sums[i]->live_bytes += bytes;
+        sums[i]->calls++;
+        sums[i]->bytes += bytes;
+    }
+}
+
+static void discount_range(struct rsd_pairing *p, const struct rsd_range *range) {
+    if (!rsd_range_used(range))
+        return;
+    p->mappings.list[range->site].now.live_bytes -= range->end - range->start;
+    p->mappings_now.live_bytes -= range->end - range->start;
+}
+
+/* One mapping call, while the pieces of its range are visited. */
+struct change {
+    struct rsd_pairing *pairing;
+    uint64_t time;
+    uint32_t site;
+    uint8_t prot;
+    size_t pieces;
+    struct rsd_range first; /* of the pieces */
+};
+
+static void drop_piece(void *context, const struct rsd_range *range) {
+    struct change *change = context;
+    if (!change->pieces++)
+        change->first = *range;
+    discount_range(change->pairing, range);
+}
+
+static void protect_piece(void *context, const struct rsd_range *range) {
+    struct change *change = context;
+    struct rsd_range piece = *range;
+    bool used = rsd_range_used(&piece);
+    piece.prot = change->prot;
+    if (used && !rsd_range_used(&piece))
+        discount_range(change->pairing, range);
+    if (!used && rsd_range_used(&piece)) {
+        piece.site = change->site;
+        piece.time = change->time;
+        count_range(change->pairing, &piece);
+    }
+    rsd_maps_put(&change->pairing->maps, &piece);
+}
+
+static void map(struct rsd_pairing *p, size_t writer, const struct residue_large *r, struct rsd_range range) {
+    struct change change = {.pairing = p};
+    range.start = residue_where_address(r->where);
+    range.end = range.start + r->size;
+    range.time = r->time;
+    range.site = rsd_sites_of(&p->mappings, writer, r->node);
+    rsd_maps_carve(&p->maps, range.start, range.end, drop_piece, &change);
+    bool fixed = r->detail != DETAIL_AS_BEFORE && r->detail >> 8 & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+    if (change.pieces && !fixed)
+        p->anomaly[RSD_ODD_MAP_OVER_MAP]++;
+    rsd_maps_put(&p->maps, &range);
+    count_range(p, &range);
+}
+
+/* "mmap: prot | flags << 8". */
+static void map_new(struct rsd_pairing *p, size_t writer, const struct residue_large *r) {
+    uint32_t flags = r->detail >> 8;
+    struct rsd_range range = {.prot = r->detail & (PROT_READ | PROT_WRITE | PROT_EXEC),
+                              .anonymous = flags & MAP_ANONYMOUS,
+                              .shared = flags & MAP_SHARED};
+    map(p, writer, r, range);
+}
+
+/* "mremap writes two records, api 33 for the old range and then api 34 for the new one." */
+static void map_again(struct rsd_pairing *p, size_t writer, const struct residue_large *r) {
+    const struct rsd_unmapped *old = &p->unmapped[writer];
+    struct rsd_range range = {.prot = PROT_READ | PROT_WRITE, .anonymous = true};
+    if (old->pending && old->known)
+        range = old->range;
+    map(p, writer, r, range);
+}
+
+static void unmap(struct rsd_pairing *p, size_t writer, const struct residue_large *r) {
+    struct change change = {.pairing = p};
+    uint64_t start = residue_where_address(r->where);
+    rsd_maps_carve(&p->maps, start, start + r->size, drop_piece, &change);
+    p->unmapped[writer] = (struct rsd_unmapped){true, change.pieces != 0, change.first};
+    if (!change.pieces)
+        p->anomaly[RSD_ODD_UNMAP_UNKNOWN]++;
+}
+
+static void protect(struct rsd_pairing *p, size_t writer, const struct residue_large *r) {
+    struct change change = {.pairing = p,
+                            .time = r->time,
+                            .site = rsd_sites_of(&p->mappings, writer, r->node),
+                            .prot = r->detail & (PROT_READ | PROT_WRITE | PROT_EXEC)};
+    uint64_t start = residue_where_address(r->where);
+    rsd_maps_carve(&p->maps, start, start + r->size, protect_piece, &change);
+}
+
+/* "address = the break after the call; detail 1 = grew, 2 = shrank, by size". */
+static void move_break(struct rsd_pairing *p, size_t writer, const struct residue_large *r) {
+    uint64_t end = residue_where_address(r->where);
+    struct residue_large range = *r;
+    if (r->detail == 1 && r->size <= end) {
+        range.where = residue_where(end - r->size, RESIDUE_API_MMAP);
+        map(p, writer, &range, (struct rsd_range){.prot = PROT_READ | PROT_WRITE, .anonymous = true});
+    } else if (r->detail == 2) {
+        unmap(p, writer, &range);
+    } else {
+        p->anomaly[RSD_ODD_BAD_RECORD]++;
+    }
+}
+
+static void apply_mapping(struct rsd_pairing *p, size_t writer, const struct residue_large *r) {
+    p->map_calls++;
+    if (r->size >= ADDRESS_END || (!residue_where_address(r->where) && r->size == 0)) {
+        p->anomaly[RSD_ODD_BAD_RECORD]++;
+        return;
+    }
+    switch (residue_where_api(r->where)) {
+    case RESIDUE_API_MMAP:
+        map_new(p, writer, r);
+        break;
+    case RESIDUE_API_MUNMAP:
+        unmap(p, writer, r);
+        return; /* the next record may be the other half of a mremap */
+    case RESIDUE_API_MREMAP:
+        map_again(p, writer, r);
+        break;
+    case RESIDUE_API_MPROTECT:
+        protect(p, writer, r);
+        break;
+    case RESIDUE_API_BRK:
+    case RESIDUE_API_SBRK:
+        move_break(p, writer, r);
+        break;
+    case RESIDUE_API_MADVISE:
+        break;
+    default:
+        p->anomaly[RSD_ODD_BAD_RECORD]++;
+    }
+    p->unmapped[writer].pending = false;
+}
+
+/* ---- Events -------------------------------------------------------------------------------------------------------- */
+
+static inline void apply_large(struct rsd_pairing *p, size_t writer, const uint8_t *record) {
+    struct residue_large r;
+    memcpy(&r, record, sizeof r);
+    if (residue_where_api(r.where) < RESIDUE_API_FREE)
+        add_block(p, writer, r.time, r.where, r.size, r.node);
+    else
+        apply_mapping(p, writer, &r);
+}
+
+void rsd_pairing_apply(struct rsd_pairing *pairing, const struct rsd_stream *stream) {
+    const uint8_t *record = stream->cursor.record;
+    if (stream->cursor.kind == RESIDUE_ALLOC) {
+        struct residue_alloc r;
+        memcpy(&r, record, sizeof r);
+        add_block(pairing, stream->writer, r.time, r.where, r.size, r.node);
+    } else if (stream->cursor.kind == RESIDUE_FREE) {
+        struct residue_free r;
+        memcpy(&r, record, sizeof r);
+        free_block(pairing, r.where);
+    } else {
+        apply_large(pairing, stream->writer, record);
+    }
+}
+
+static void count_one(void *context, const struct rsd_range *range) {
+    struct rsd_pairing *p = context;
+    if (!rsd_range_used(range))
+        return;
+    p->mappings.list[range->site].now.live_blocks++;
+    p->mappings_now.live_blocks++;
+}
+
+void rsd_pairing_count_ranges(struct rsd_pairing *pairing) {
+    for (size_t i = 0; i < pairing->mappings.count; i++)
+        pairing->mappings.list[i].now.live_blocks = 0;
+    pairing->mappings_now.live_blocks = 0;
+    rsd_maps_each(&pairing->maps, count_one, pairing);
+}
+
+uint64_t rsd_pairing_anomalies(const struct rsd_pairing *pairing) {
+    static const bool counts[] = {
+#define X(name, anomaly, text) anomaly,
+        RSD_ANOMALIES(X)
+#undef X
+    };
+    uint64_t total = 0;
+    for (int i = 0; i < RSD_ODDITIES; i++)
+        total += counts[i] ? pairing->anomaly[i] : 0;
+    return total;
+}

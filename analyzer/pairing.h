@@ -1,0 +1,55 @@
+/* Events applied to what is outstanding. */
+#ifndef RSD_PAIRING_H
+#define RSD_PAIRING_H
+
+#include "live.h"
+#include "maps.h"
+#include "merge.h"
+#include "sites.h"
+
+/* What makes no sense, X(name, is it an anomaly, text). The others are counted and shown, but are everyday: a program
+ * may unmap what the loader mapped before recording began. */
+#define RSD_ANOMALIES(X)                                                                                               \
+    X(FREE_UNKNOWN, true, "frees of an address that was never recorded as allocated")                                  \
+    X(FREE_TWICE, true, "frees of an address that had been freed already")                                             \
+    X(REALLOC_UNKNOWN, true, "reallocs of an address that was not recorded as allocated")                              \
+    X(ALLOC_OVER_LIVE, true, "allocations at an address that was still live (taken as freed)")                         \
+    X(BAD_RECORD, true, "records without an address, of an impossible size or of an unknown function")                 \
+    X(NO_STACK, false, "allocations without a stack")                                                                  \
+    X(MAP_OVER_MAP, false, "mappings over a recorded one, without MAP_FIXED (taken as unmapped)")                      \
+    X(UNMAP_UNKNOWN, false, "unmapped ranges that were never recorded as mapped")
+
+enum rsd_anomaly {
+#define X(name, anomaly, text) RSD_ODD_##name,
+    RSD_ANOMALIES(X)
+#undef X
+        RSD_ODDITIES
+};
+
+/* The attributes of what a writer unmapped last, for the mremap record that follows. */
+struct rsd_unmapped {
+    bool pending, known;
+    struct rsd_range range;
+};
+
+struct rsd_pairing {
+    struct rsd_live live;
+    struct rsd_maps maps;
+    struct rsd_sites heap;     /* the malloc family */
+    struct rsd_sites mappings; /* mmap and its kin, brk */
+    struct rsd_sums heap_now, mappings_now; /* over all sites */
+    uint64_t allocs, frees, map_calls;
+    uint64_t anomaly[RSD_ODDITIES];
+    struct rsd_unmapped *unmapped; /* by place of the writer */
+    uint64_t *freed;               /* addresses that were freed lately, by hash */
+};
+
+void rsd_pairing_open(struct rsd_pairing *pairing, const struct rsd_stacks *stacks, size_t writers);
+void rsd_pairing_close(struct rsd_pairing *pairing);
+/* Apply the present record of a stream: ALLOC, FREE or LARGE. */
+void rsd_pairing_apply(struct rsd_pairing *pairing, const struct rsd_stream *stream);
+/* Count the ranges in use into live_blocks of the mapping sites: splitting makes it useless to keep that up. */
+void rsd_pairing_count_ranges(struct rsd_pairing *pairing);
+uint64_t rsd_pairing_anomalies(const struct rsd_pairing *pairing);
+
+#endif

@@ -1,0 +1,59 @@
+/* One writer of a trace: its live file and its log (FORMAT.md 2 and 3). */
+#ifndef RSD_READ_H
+#define RSD_READ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "frame.h"
+#include "problem.h"
+#include "residue/format.h"
+
+/* The sealed segments of one kind, in order. */
+struct rsd_frames {
+    struct rsd_frame *list;
+    size_t count, capacity;
+    uint32_t last_sequence;
+};
+
+/* A copy of the open segment of one kind; empty when the log has it already. */
+struct rsd_open_segment {
+    uint8_t *rows;
+    size_t size;
+    uint32_t sequence;
+};
+
+struct rsd_writer {
+    uint32_t number;
+    char *log_name, *live_name; /* within the trace, for problems */
+    int log;                    /* open for reading, or -1 */
+    uint64_t log_size;
+    struct rsd_frames frames[RESIDUE_KINDS];
+    struct rsd_open_segment open[RESIDUE_KINDS];
+    struct residue_alloc *ring; /* the entries that count, oldest first */
+    size_t ring_count;
+    bool has_live;
+    uint32_t tid, serial; /* of the slot's last thread */
+    uint64_t counter[RESIDUE_COUNTER_SLOTS];
+    uint64_t lost; /* segments that are missing or could not be read */
+};
+
+/* What the files must agree with; 0 for what is not known yet and then taken from the first file that says it. */
+struct rsd_identity {
+    uint64_t trace_id;
+    bool running; /* an unfinished frame at the end of a log is then no problem */
+};
+
+/* Copy what the live file holds. Must come before rsd_writer_read_log (the essay of read.c says why). */
+void rsd_writer_read_live(struct rsd_writer *writer, const char *path, struct rsd_identity *identity,
+                          struct rsd_problems *problems);
+/* Index the log, then drop from the live copy what the log has already. */
+void rsd_writer_read_log(struct rsd_writer *writer, const char *path, struct rsd_identity *identity,
+                         struct rsd_problems *problems);
+void rsd_writer_free(struct rsd_writer *writer);
+
+/* The times of the first and last record of a kind, ring included; false when there is none. */
+bool rsd_writer_span(const struct rsd_writer *writer, enum residue_kind kind, uint64_t *first, uint64_t *last);
+
+#endif

@@ -1,0 +1,241 @@
+/*
+ * The report as one JSON object. Its shape is a contract with other programs: keys are never renamed, fields that are
+ * not known yet are null.
+ *
+ * Call sites are written one by one, so that a report of all sites of a large trace does not stand in memory as a tree.
+ * Strings from the trace are made valid UTF-8 first (what is none becomes \xNN); the library escapes the rest.
+ */
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "memory.h"
+#include "report/report.h"
+#include "residue/version.h"
+#include "text.h"
+
+static json_t *text_of(const char *text) {
+    if (!text)
+        return json_null();
+    char *valid = rsd_utf8(text, strlen(text));
+    json_t *value = json_string(valid);
+    free(valid);
+    return value;
+}
+
+static json_t *integer(uint64_t value) {
+    return json_integer((json_int_t)value);
+}
+
+/* Three decimals are enough for seconds, and the same text on every machine. */
+static json_t *seconds(double value) {
+    return json_real((double)(int64_t)(value * 1e3 + (value < 0 ? -0.5 : 0.5)) / 1e3);
+}
+
+static void set(json_t *object, const char *key, json_t *value) {
+    json_object_set_new(object, key, value ? value : json_null());
+}
+
+/* ---- The parts ----------------------------------------------------------------------------------------------------- */
+
+static json_t *process_of(const struct rsd_analysis *a) {
+    const struct rsd_meta *meta = &a->trace.meta;
+    json_t *process = json_object(), *argv = json_array();
+    int value;
+    enum rsd_end end = rsd_analysis_end(a, &value);
+    for (size_t i = 0; i < meta->argc; i++)
+        json_array_append_new(argv, text_of(meta->argv[i]));
+    set(process, "pid", json_integer(meta->pid));
+    set(process, "argv", argv);
+    set(process, "exe", text_of(meta->exe));
+    set(process, "node", text_of(a->history.node));
+    set(process, "libc", text_of(meta->libc));
+    set(process, "allocator", text_of(meta->allocator));
+    set(process, "duration_s", seconds(rsd_history_seconds(&a->history, a->history.last)));
+    set(process, "end", json_string(rsd_end_name(end)));
+    set(process, "exit_status", end == RSD_END_EXIT && value >= 0 ? json_integer(value) : NULL);
+    set(process, "signal", end == RSD_END_SIGNAL ? json_integer(value) : NULL);
+    return process;
+}
+
+static json_t *window_of(const struct rsd_analysis *a) {
+    json_t *window = json_object();
+    set(window, "from_s", seconds(a->window.from_s));
+    set(window, "to_s", seconds(a->window.to_s));
+    set(window, "why", text_of(a->window.why));
+    return window;
+}
+
+static json_t *timeline_of(const struct rsd_analysis *a) {
+    json_t *timeline = json_array();
+    for (size_t i = 0; i < a->point_count; i++) {
+        json_t *point = json_object();
+        set(point, "t_s", seconds(rsd_history_seconds(&a->history, a->timeline[i].time)));
+        set(point, "rss_bytes", integer(a->timeline[i].rss_bytes));
+        set(point, "live_bytes", integer(a->timeline[i].live_bytes));
+        json_array_append_new(timeline, point);
+    }
+    return timeline;
+}
+
+static json_t *frame_of(const struct rsd_named *frame) {
+    static const char *const kind[] = {"native", "js", "builtin"};
+    json_t *object = json_object();
+    const char *source = rsd_source_name(frame->source);
+    set(object, "function", text_of(frame->function));
+    set(object, "module", text_of(frame->module));
+    set(object, "offset", frame->module ? integer(frame->offset) : NULL);
+    set(object, "file", text_of(frame->file));
+    set(object, "line", frame->line ? json_integer(frame->line) : NULL);
+    set(object, "kind", json_string(kind[frame->kind]));
+    set(object, "source", source ? json_string(source) : NULL);
+    set(object, "inlined", json_boolean(frame->inlined));
+    return object;
+}
+
+static json_t *stack_of(struct rsd_report *r, uint32_t stack) {
+    json_t *frames = json_array();
+    struct rsd_walk walk;
+    rsd_walk_begin(&walk, r, stack, false);
+    for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk));)
+        json_array_append_new(frames, frame_of(frame));
+    return frames;
+}
+
+/* The package that a call site is blamed on: the first one that its stack enters. */
+static json_t *package_of(struct rsd_report *r, uint32_t stack) {
+    struct rsd_walk walk;
+    rsd_walk_begin(&walk, r, stack, true);
+    for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk));)
+        if (frame->package)
+            return text_of(frame->package);
+    return json_null();
+}
+
+static json_t *ages_of(const struct rsd_group *group) {
+    if (!group->detailed)
+        return json_null();
+    json_t *ages = json_object();
+    set(ages, "p10", seconds(group->age_p10));
+    set(ages, "p50", seconds(group->age_p50));
+    set(ages, "p90", seconds(group->age_p90));
+    return ages;
+}
+
+static json_t *sizes_of(const struct rsd_group *group) {
+    json_t *sizes = json_array();
+    for (size_t i = 0; i < group->size_count; i++) {
+        json_t *size = json_object();
+        set(size, "bytes", integer(group->sizes[i].bytes));
+        set(size, "blocks", integer(group->sizes[i].blocks));
+        json_array_append_new(sizes, size);
+    }
+    return sizes;
+}
+
+static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size_t rank) {
+    const struct rsd_sums *now = &group->site.now, *start = &group->site.start;
+    json_t *site = json_object(), *origin = json_object();
+    char id[20];
+    snprintf(id, sizeof id, "%016" PRIx64, group->id);
+    set(site, "id", json_string(id));
+    set(site, "rank", integer(rank + 1));
+    set(site, "verdict", NULL);
+    set(site, "package", package_of(r, group->site.stack));
+    set(site, "outstanding_bytes", integer(now->live_bytes));
+    set(site, "outstanding_blocks", integer(now->live_blocks));
+    set(site, "growth_bytes", json_integer(rsd_site_growth(&group->site)));
+    set(site, "growth_blocks", json_integer((json_int_t)(now->live_blocks - start->live_blocks)));
+    set(site, "slope_bytes_per_s", NULL);
+    set(site, "allocated_bytes", integer(now->bytes - start->bytes));
+    set(site, "allocated_calls", integer(now->calls - start->calls));
+    set(site, "temporary_calls", r->analysis->history.counts ? integer(now->temporaries - start->temporaries) : NULL);
+    set(site, "sizes", sizes_of(group));
+    set(site, "age_s", ages_of(group));
+    set(site, "stack", stack_of(r, group->site.stack));
+    set(origin, "kind", NULL);
+    set(origin, "stack", json_array());
+    set(site, "origin", origin);
+    return site;
+}
+
+static json_t *module_of(struct rsd_report *r, uint32_t number) {
+    const struct rsd_binary *binary = &r->analysis->history.binaries[number];
+    json_t *module = json_object();
+    char *id = rsd_zalloc(2 * binary->build_id_size + 1, 1);
+    for (size_t i = 0; i < binary->build_id_size; i++)
+        sprintf(id + 2 * i, "%02x", binary->build_id[i]);
+    set(module, "path", text_of(binary->path));
+    set(module, "build_id", binary->build_id_size ? json_string(id) : NULL);
+    set(module, "package", text_of(rsd_names_package(r->names, number)));
+    free(id);
+    return module;
+}
+
+static json_t *recorder_of(const struct rsd_analysis *a) {
+    json_t *recorder = json_object(), *frames = json_object();
+    struct rsd_recorder_sums sums;
+    rsd_recorder_sums(&a->trace, &sums);
+    set(frames, "cfi", integer(sums.counter[RESIDUE_COUNTER_FRAMES_CFI]));
+    set(frames, "fp", integer(sums.counter[RESIDUE_COUNTER_FRAMES_FP]));
+    set(frames, "code", integer(sums.counter[RESIDUE_COUNTER_FRAMES_CODE]));
+    set(frames, "scan", integer(sums.counter[RESIDUE_COUNTER_FRAMES_SCAN]));
+    set(frames, "libunwind", integer(sums.counter[RESIDUE_COUNTER_FRAMES_LIBUNWIND]));
+    set(recorder, "events", integer(a->events));
+    set(recorder, "dropped", integer(sums.dropped));
+    set(recorder, "anomalies", integer(rsd_pairing_anomalies(&a->pairing)));
+    set(recorder, "lost_segments", integer(rsd_trace_lost(&a->trace)));
+    set(recorder, "problems", integer(a->trace.problems.total));
+    set(recorder, "frames", frames);
+    set(recorder, "stacks_complete", sums.stacks ? json_real((double)sums.complete / (double)sums.stacks) : NULL);
+    return recorder;
+}
+
+/* ---- The object ---------------------------------------------------------------------------------------------------- */
+
+#define FLAGS (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12))
+
+static void write_value(FILE *out, json_t *value) {
+    json_dumpf(value, out, FLAGS);
+    json_decref(value);
+}
+
+static void member(FILE *out, const char *key, json_t *value) {
+    fprintf(out, "%s\"%s\":", strcmp(key, "format") == 0 ? "{" : ",\n ", key);
+    write_value(out, value);
+}
+
+static void write_sites(FILE *out, struct rsd_report *r) {
+    size_t from = r->only != SIZE_MAX ? r->only : 0, to = r->only != SIZE_MAX ? r->only + 1 : r->top;
+    fprintf(out, ",\n \"sites\":[");
+    for (size_t i = from; i < to; i++) {
+        fputs(i > from ? ",\n  " : "\n  ", out);
+        write_value(out, site_of(r, &r->heap.list[i], i));
+    }
+    fputc(']', out);
+}
+
+static void write_modules(FILE *out, struct rsd_report *r) {
+    fprintf(out, ",\n \"modules\":[");
+    for (uint32_t i = 0; i < r->analysis->history.binary_count; i++) {
+        fputs(i ? ",\n  " : "\n  ", out);
+        write_value(out, module_of(r, i));
+    }
+    fputc(']', out);
+}
+
+void rsd_report_json(struct rsd_report *report, FILE *out) {
+    struct rsd_analysis *a = report->analysis;
+    member(out, "format", json_integer(1));
+    member(out, "tool", json_string("residue " RESIDUE_VERSION));
+    member(out, "started_at", text_of(a->trace.meta.started_at));
+    member(out, "process", process_of(a));
+    member(out, "window", window_of(a));
+    member(out, "verdict", json_null());
+    member(out, "ledger", json_null());
+    member(out, "timeline", timeline_of(a));
+    write_sites(out, report);
+    write_modules(out, report);
+    member(out, "recorder", recorder_of(a));
+    fputs("}\n", out);
+}

@@ -1,0 +1,141 @@
+/*
+ * What all reports share: which call sites are shown, how a stack is walked, words for the numbers of the format.
+ *
+ * A walk goes from the leaf to the root. One node may be several frames (inlined functions). In text and flame graphs a
+ * run of JavaScript frames without names is one step: their addresses say nothing to a reader, and how many there are
+ * depends on which of V8's compilers had come round to them. Frames of the recorder itself at the leaf are left out.
+ */
+#include "report/report.h"
+
+#include <string.h>
+
+#include "memory.h"
+
+bool rsd_report_make(struct rsd_report *report, struct rsd_analysis *analysis, size_t top, const char *site) {
+    *report = (struct rsd_report){.analysis = analysis, .only = SIZE_MAX};
+    report->names = rsd_names_open(&analysis->history, &analysis->stacks, &analysis->trace.problems);
+    rsd_groups_make(&report->heap, &analysis->pairing.heap, report->names);
+    rsd_groups_make(&report->mappings, &analysis->pairing.mappings, report->names);
+    report->top = top && top < report->heap.count ? top : report->heap.count;
+    if (site) {
+        report->only = rsd_groups_find(&report->heap, site);
+        if (report->only == report->heap.count) {
+            fprintf(stderr, "residue: there is no call site %s: give a rank from 1 to %zu, or an id\n", site,
+                    report->heap.count);
+            rsd_report_free(report);
+            return false;
+        }
+    }
+    size_t detailed = site && report->only >= report->top ? report->only + 1 : report->top;
+    rsd_groups_detail(&report->heap, detailed, analysis, false);
+    rsd_groups_detail(&report->mappings, report->mappings.count, analysis, true);
+    return true;
+}
+
+void rsd_report_free(struct rsd_report *report) {
+    rsd_groups_free(&report->heap);
+    rsd_groups_free(&report->mappings);
+    rsd_names_close(report->names);
+}
+
+/* ---- Stacks -------------------------------------------------------------------------------------------------------- */
+
+static bool of_recorder(const struct rsd_walk *walk, uint32_t node) {
+    const struct rsd_stack_node *n = &walk->stacks->nodes[node];
+    return n->kind == RESIDUE_NODE_NATIVE && n->has_binary &&
+           strcmp(rsd_base_name(walk->history->binaries[n->owner].path), "libresidue.so") == 0;
+}
+
+void rsd_walk_begin(struct rsd_walk *walk, struct rsd_report *report, uint32_t stack, bool join_runs) {
+    *walk = (struct rsd_walk){.names = report->names,
+                              .history = &report->analysis->history,
+                              .stacks = &report->analysis->stacks,
+                              .node = stack,
+                              .join_runs = join_runs};
+    while (walk->node && of_recorder(walk, walk->node))
+        walk->node = walk->stacks->nodes[walk->node].parent;
+}
+
+static void skip_run(struct rsd_walk *walk) {
+    walk->run = 1;
+    walk->left = 0;
+    while (walk->node && rsd_names_is_script(walk->names, walk->node)) {
+        walk->run++;
+        walk->node = walk->stacks->nodes[walk->node].parent;
+    }
+}
+
+const struct rsd_named *rsd_walk_next(struct rsd_walk *walk) {
+    walk->run = 0;
+    if (walk->left) {
+        walk->left--;
+        return walk->frames++;
+    }
+    if (!walk->node)
+        return NULL;
+    uint32_t node = walk->node;
+    const struct rsd_named *first = rsd_names_frames(walk->names, node, &walk->left);
+    walk->frames = first + 1;
+    walk->left--;
+    walk->node = walk->stacks->nodes[node].parent;
+    if (walk->join_runs && rsd_names_is_script(walk->names, node))
+        skip_run(walk);
+    return first;
+}
+
+/* ---- Words --------------------------------------------------------------------------------------------------------- */
+
+const char *rsd_end_name(enum rsd_end end) {
+    static const char *const name[] = {"unknown", "exit", "signal", "running"};
+    return name[end];
+}
+
+const char *rsd_source_name(enum residue_source source) {
+    static const char *const name[] = {NULL, "cfi", "fp", "code", "scan", "libunwind"};
+    return name[source];
+}
+
+const char *rsd_end_text(unsigned end) {
+    switch (end) {
+    case RESIDUE_END_ROOT:
+        return NULL;
+    case RESIDUE_END_DEPTH:
+        return "the depth limit is reached (RESIDUE_DEPTH)";
+    case RESIDUE_END_NO_RULE:
+        return "no way is known to step out of this code";
+    case RESIDUE_END_BOUNDS:
+        return "the next frame would lie outside of the thread's stack";
+    case RESIDUE_END_BAD_PC:
+        return "the next return address is no code";
+    case RESIDUE_END_FOREIGN:
+        return "this code runs on memory that is not the thread's stack";
+    case RESIDUE_END_EARLY:
+        return "the recorder was not ready to walk stacks yet";
+    default:
+        return "the rest is in a part of the trace that is lost";
+    }
+}
+
+/* ---- The recorder's counters --------------------------------------------------------------------------------------- */
+
+static bool is_maximum(size_t counter) {
+    return counter == RESIDUE_COUNTER_LATENCY_MAX || counter == RESIDUE_COUNTER_SEAL_MAX;
+}
+
+void rsd_recorder_sums(const struct rsd_trace *trace, struct rsd_recorder_sums *sums) {
+    *sums = (struct rsd_recorder_sums){0};
+    uint64_t *total = sums->counter;
+    for (size_t i = 0; i < trace->writer_count; i++)
+        for (size_t k = 0; k < RESIDUE_COUNTER_SLOTS; k++) {
+            uint64_t value = trace->writers[i].counter[k];
+            if (!is_maximum(k))
+                total[k] += value;
+            else if (value > total[k])
+                total[k] = value;
+        }
+    sums->dropped = total[RESIDUE_COUNTER_DROPPED_REENTRY] + total[RESIDUE_COUNTER_DROPPED_ADDRESS] +
+                    total[RESIDUE_COUNTER_DROPPED_NO_SLOT];
+    for (size_t k = RESIDUE_COUNTER_STACK_ROOT; k <= RESIDUE_COUNTER_STACK_EARLY; k++)
+        sums->stacks += total[k];
+    sums->complete = total[RESIDUE_COUNTER_STACK_ROOT];
+}

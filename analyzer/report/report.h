@@ -1,0 +1,59 @@
+/* Reports on an analysed trace: for people, for programs, for flame graphs. */
+#ifndef RSD_REPORT_H
+#define RSD_REPORT_H
+
+#include <stdio.h>
+
+#include "analysis.h"
+#include "group.h"
+#include "names/names.h"
+
+struct rsd_report {
+    struct rsd_analysis *analysis;
+    struct rsd_names *names;
+    struct rsd_groups heap, mappings;
+    size_t top;       /* call sites shown; already within heap.count */
+    size_t only;      /* the one that the user asked for, or SIZE_MAX */
+};
+
+/* `top` 0: all. `site`: an id or a rank, or NULL. False, with a message on stderr: there is no such site. */
+bool rsd_report_make(struct rsd_report *report, struct rsd_analysis *analysis, size_t top, const char *site);
+void rsd_report_free(struct rsd_report *report);
+
+void rsd_report_text(struct rsd_report *report, FILE *out);
+void rsd_report_json(struct rsd_report *report, FILE *out);
+
+enum rsd_metric { RSD_METRIC_GROWTH, RSD_METRIC_OUTSTANDING, RSD_METRIC_ALLOCATED, RSD_METRIC_CALLS };
+void rsd_report_flame(struct rsd_report *report, enum rsd_metric metric, FILE *out);
+void rsd_report_stat(struct rsd_analysis *analysis, FILE *out);
+
+/* The frames of a stack, one after the other, leaf first. Runs of code of JavaScript without names are one step. */
+struct rsd_walk {
+    struct rsd_names *names;
+    const struct rsd_history *history;
+    const struct rsd_stacks *stacks;
+    uint32_t node;                 /* to be visited next */
+    const struct rsd_named *frames; /* of the present node, not given out yet */
+    size_t left;
+    bool join_runs;
+    size_t run; /* of the present step: 0 for a frame, else how many nameless frames it stands for */
+};
+void rsd_walk_begin(struct rsd_walk *walk, struct rsd_report *report, uint32_t stack, bool join_runs);
+/* The next frame, NULL at the root side's end. With walk->run > 0 the frame is the first of the run. */
+const struct rsd_named *rsd_walk_next(struct rsd_walk *walk);
+
+/* "exit", "signal", "running", "unknown" */
+const char *rsd_end_name(enum rsd_end end);
+/* "cfi", ... as in the JSON; NULL for a frame that needed no source. */
+const char *rsd_source_name(enum residue_source source);
+/* Why a stack is incomplete; NULL when it reaches the root. */
+const char *rsd_end_text(unsigned end);
+
+struct rsd_recorder_sums {
+    uint64_t counter[RESIDUE_COUNTER_SLOTS];
+    uint64_t dropped;
+    uint64_t stacks, complete; /* stacks walked, and those that reach a root */
+};
+void rsd_recorder_sums(const struct rsd_trace *trace, struct rsd_recorder_sums *sums);
+
+#endif

@@ -1,0 +1,383 @@
+/*
+ * The report for people: 80 columns, no colour, readable in a log viewer.
+ *
+ * First screen: what process, how long, how it ended, memory at both ends of the window, and whether the figures are
+ * exact. Then the call sites of the malloc family by growth, each with sums, block sizes, ages and its stack, leaf first.
+ * Then mappings, in a table of their own and short: V8's heap is one, and must not outrank a leak.
+ *
+ * A stack line is `function  module+0xoffset`, or `function  file:line` where debug information knows it; what would
+ * pass the margin goes to a second line. A line `in PACKAGE` stands where the stack enters another npm package. `?` before
+ * a frame marks a guess, `(inlined)` a function without a frame of its own.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "memory.h"
+#include "report/report.h"
+#include "text.h"
+
+#define WIDTH 80
+#define LEAF_FRAMES 20 /* shown of a deep stack, unless one site is asked for */
+#define ROOT_FRAMES 4
+#define EXACT_SIZES 4 /* more distinct sizes than these are shown in ranges */
+#define MAPPING_ROWS 5
+
+/* ---- The head ------------------------------------------------------------------------------------------------------ */
+
+/* `label` and a text that is wrapped at spaces; the text is escaped here. */
+static void field(FILE *out, const char *label, const char *text) {
+    char *escaped = rsd_escape_string(text);
+    size_t column = 16, room = WIDTH - column;
+    fprintf(out, "  %-*s", (int)column - 2, label);
+    const char *at = escaped;
+    while (strlen(at) > room) {
+        size_t length = room;
+        while (length && at[length] != ' ')
+            length--;
+        if (!length)
+            length = room;
+        fprintf(out, "%.*s\n%*s", (int)length, at, (int)column, "");
+        at += length;
+        while (*at == ' ')
+            at++;
+    }
+    fprintf(out, "%s\n", at);
+    free(escaped);
+}
+
+static void take_field(FILE *out, const char *label, char *text) {
+    field(out, label, text);
+    free(text);
+}
+
+static char *command_line(const struct rsd_meta *meta) {
+    char *line = rsd_strdup(meta->argc ? meta->argv[0] : meta->exe ? meta->exe : "(unknown program)");
+    for (size_t i = 1; i < meta->argc; i++) {
+        char *longer = rsd_format("%s %s", line, meta->argv[i]);
+        free(line);
+        line = longer;
+    }
+    return line;
+}
+
+static void print_process(FILE *out, const struct rsd_analysis *a) {
+    const struct rsd_meta *meta = &a->trace.meta;
+    take_field(out, "program", command_line(meta));
+    take_field(out, "process", rsd_format("pid %" PRId64 "%s%s, %s, malloc from %s", meta->pid,
+                                          a->history.node ? ", node " : "", a->history.node ? a->history.node : "",
+                                          meta->libc ? meta->libc : "unknown libc",
+                                          meta->allocator ? meta->allocator : "an unknown library"));
+}
+
+static char *end_text(const struct rsd_analysis *a) {
+    int value;
+    enum rsd_end end = rsd_analysis_end(a, &value);
+    switch (end) {
+    case RSD_END_RUNNING:
+        return rsd_strdup("still running: figures are as of now");
+    case RSD_END_SIGNAL:
+        return rsd_format("ended by signal %d (%s)", value, strsignal(value));
+    case RSD_END_EXIT:
+        return value < 0 ? rsd_strdup("ended in order") : rsd_format("ended with exit status %d", value);
+    case RSD_END_UNKNOWN:
+        break;
+    }
+    return rsd_strdup("end not recorded: a signal, or the trace was cut");
+}
+
+static void print_time(FILE *out, const struct rsd_analysis *a) {
+    double lasted = rsd_history_seconds(&a->history, a->history.last);
+    char *end = end_text(a);
+    take_field(out, "time", rsd_format("started %s, %s, %s",
+                                       a->trace.meta.started_at ? a->trace.meta.started_at : "at an unknown time",
+                                       rsd_seconds(lasted).text, end));
+    free(end);
+    take_field(out, "window", rsd_format("%.1f s to %.1f s: %s", a->window.from_s, a->window.to_s, a->window.why));
+}
+
+/* The samples nearest to the two ends, inside of the window where there is one. */
+static void print_rss(FILE *out, const struct rsd_analysis *a) {
+    const struct rsd_point *first = NULL, *last = NULL;
+    for (size_t i = 0; i < a->point_count; i++) {
+        if (!first && a->timeline[i].time >= a->window.from)
+            first = &a->timeline[i];
+        last = &a->timeline[i];
+    }
+    if (!first) {
+        field(out, "RSS", "no samples in the window");
+        return;
+    }
+    take_field(out, "RSS",
+               rsd_format("%s -> %s (%s) from %.1f s to %.1f s", rsd_bytes(first->rss_bytes).text,
+                          rsd_bytes(last->rss_bytes).text,
+                          rsd_change((int64_t)(last->rss_bytes - first->rss_bytes)).text,
+                          rsd_history_seconds(&a->history, first->time), rsd_history_seconds(&a->history, last->time)));
+}
+
+static void print_sums(FILE *out, const struct rsd_report *r) {
+    const struct rsd_analysis *a = r->analysis;
+    const struct rsd_sums *now = &a->pairing.heap_now, *start = &a->heap_start;
+    take_field(out, "native live",
+               rsd_format("%s -> %s (%s), %s -> %s blocks", rsd_bytes(start->live_bytes).text,
+                          rsd_bytes(now->live_bytes).text,
+                          rsd_change((int64_t)(now->live_bytes - start->live_bytes)).text,
+                          rsd_count(start->live_blocks).text, rsd_count(now->live_blocks).text));
+    const struct rsd_sums *maps = &a->pairing.mappings_now, *maps_start = &a->mappings_start;
+    take_field(out, "mapped", rsd_format("%s -> %s (%s) of anonymous memory, not in the above",
+                                         rsd_bytes(maps_start->live_bytes).text, rsd_bytes(maps->live_bytes).text,
+                                         rsd_change((int64_t)(maps->live_bytes - maps_start->live_bytes)).text));
+    take_field(out, "allocated", rsd_format("%s in %s calls, %s frees", rsd_bytes(now->bytes - start->bytes).text,
+                                            rsd_count(now->calls - start->calls).text,
+                                            rsd_count(a->pairing.frees).text));
+}
+
+/* Everything that makes a figure less than exact is said before the figures are read. */
+static void print_doubts(FILE *out, const struct rsd_report *r) {
+    const struct rsd_analysis *a = r->analysis;
+    uint64_t lost = rsd_trace_lost(&a->trace), odd = rsd_pairing_anomalies(&a->pairing);
+    struct rsd_recorder_sums sums;
+    rsd_recorder_sums(&a->trace, &sums);
+    if (lost)
+        take_field(out, "NOT EXACT", rsd_format("%s segments of the trace are lost", rsd_count(lost).text));
+    if (a->history.stop)
+        take_field(out, "NOT EXACT", rsd_format("the recorder stopped at %.1f s: %s",
+                                                rsd_history_seconds(&a->history, a->history.stop_time),
+                                                a->history.stop));
+    if (odd)
+        take_field(out, "NOT EXACT",
+                   rsd_format("%s records do not pair up (residue stat tells which)", rsd_count(odd).text));
+    if (sums.dropped)
+        take_field(out, "NOT EXACT", rsd_format("%s calls were not recorded (residue stat tells why)",
+                                                rsd_count(sums.dropped).text));
+    if (a->trace.problems.total) {
+        char *first = rsd_problem_text(&a->trace.problems.list[0]);
+        take_field(out, a->trace.problems.total == 1 ? "problem" : "problems",
+                   a->trace.problems.total == 1
+                       ? rsd_strdup(first)
+                       : rsd_format("%zu, the first: %s (residue stat shows all)", a->trace.problems.total, first));
+        free(first);
+    }
+}
+
+/* ---- A call site --------------------------------------------------------------------------------------------------- */
+
+static int by_size(const void *first, const void *second) {
+    const struct rsd_size *a = first, *b = second;
+    return a->bytes < b->bytes ? -1 : a->bytes > b->bytes;
+}
+
+/* Many sizes: one figure for each power of two. */
+static size_t join_ranges(struct rsd_size *sizes, size_t count) {
+    qsort(sizes, count, sizeof *sizes, by_size);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        unsigned octave = sizes[i].bytes ? 63 - (unsigned)__builtin_clzll(sizes[i].bytes) : 0;
+        uint64_t from = sizes[i].bytes ? UINT64_C(1) << octave : 0;
+        if (kept && sizes[kept - 1].bytes == from)
+            sizes[kept - 1].blocks += sizes[i].blocks;
+        else
+            sizes[kept++] = (struct rsd_size){from, sizes[i].blocks};
+    }
+    return kept;
+}
+
+static char *append(char *text, char *more) {
+    char *longer = rsd_format("%s%s%s", text, *text ? ", " : "", more);
+    free(text);
+    free(more);
+    return longer;
+}
+
+static void print_sizes(FILE *out, const struct rsd_group *group) {
+    char *text = rsd_strdup("");
+    if (group->size_count <= EXACT_SIZES) {
+        for (size_t i = 0; i < group->size_count; i++)
+            text = append(text, rsd_format("%s B x %s", rsd_count(group->sizes[i].bytes).text,
+                                           rsd_count(group->sizes[i].blocks).text));
+    } else {
+        struct rsd_size *ranges = rsd_alloc(group->size_count * sizeof *ranges);
+        memcpy(ranges, group->sizes, group->size_count * sizeof *ranges);
+        size_t count = join_ranges(ranges, group->size_count);
+        for (size_t i = 0; i < count; i++)
+            text = append(text, rsd_format("%s.. x %s", rsd_bytes(ranges[i].bytes).text,
+                                           rsd_count(ranges[i].blocks).text));
+        free(ranges);
+        text = append(text, rsd_format("%zu sizes in all", group->size_count));
+    }
+    take_field(out, "  sizes", text);
+}
+
+static void print_ages(FILE *out, const struct rsd_group *group) {
+    take_field(out, "  ages", rsd_format("10 %% below %s, half below %s, 90 %% below %s",
+                                         rsd_seconds(group->age_p10).text, rsd_seconds(group->age_p50).text,
+                                         rsd_seconds(group->age_p90).text));
+}
+
+static char *place_of(const struct rsd_named *frame) {
+    if (frame->file && frame->line)
+        return rsd_format("%s:%d", frame->file, frame->line);
+    if (frame->module)
+        return rsd_format("%s+0x%" PRIx64, frame->module, frame->offset);
+    return rsd_strdup("");
+}
+
+/* The name of a frame that has one; a nameless one is its place. */
+static char *name_of(const struct rsd_named *frame) {
+    if (frame->function)
+        return rsd_format("%s%s", frame->function, frame->inlined ? " (inlined)" : "");
+    if (frame->module)
+        return rsd_format("%s+0x%" PRIx64, frame->module, frame->offset);
+    return rsd_format("%s 0x%" PRIx64, frame->kind == RSD_FRAME_JS ? "code without a name at" : "unknown code at",
+                      frame->offset);
+}
+
+static void print_frame(FILE *out, const struct rsd_named *frame) {
+    char *name = name_of(frame), *place = place_of(frame);
+    char *shown = rsd_escape_string(name), *where = rsd_escape_string(place);
+    const char *mark = frame->source == RESIDUE_SOURCE_SCAN ? "?" : " ";
+    size_t used = 6 + strlen(shown);
+    bool has_place = *where && (frame->function || frame->file);
+    if (used > WIDTH)
+        fprintf(out, "    %s %.*s...", mark, WIDTH - 9, shown);
+    else
+        fprintf(out, "    %s %s", mark, shown);
+    if (has_place && used + 2 + strlen(where) <= WIDTH)
+        fprintf(out, "  %s", where);
+    else if (has_place)
+        fprintf(out, "\n          %s", where);
+    fputc('\n', out);
+    free(name);
+    free(place);
+    free(shown);
+    free(where);
+}
+
+static void print_run(FILE *out, size_t run) {
+    fprintf(out, "      [JavaScript: %zu frame%s without a name]\n", run, run == 1 ? "" : "s");
+}
+
+static bool same_text(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static size_t steps_of(struct rsd_report *r, uint32_t stack) {
+    struct rsd_walk walk;
+    size_t steps = 0;
+    for (rsd_walk_begin(&walk, r, stack, true); rsd_walk_next(&walk);)
+        steps++;
+    return steps;
+}
+
+/* The frames that are left out of a deep stack are [from, to). */
+static void print_stack(FILE *out, struct rsd_report *r, uint32_t stack, bool whole) {
+    size_t steps = steps_of(r, stack), from = steps, to = steps;
+    if (!whole && steps > LEAF_FRAMES + ROOT_FRAMES + 1) {
+        from = LEAF_FRAMES;
+        to = steps - ROOT_FRAMES;
+    }
+    struct rsd_walk walk;
+    const char *package = NULL;
+    const struct rsd_named *frame;
+    rsd_walk_begin(&walk, r, stack, true);
+    for (size_t i = 0; (frame = rsd_walk_next(&walk)); i++) {
+        if (i == from)
+            fprintf(out, "      ... %zu more ...\n", to - from);
+        if (i >= from && i < to)
+            continue;
+        if (frame->package && !same_text(package, frame->package)) {
+            char *shown = rsd_escape_string(frame->package);
+            fprintf(out, "      in %s\n", shown);
+            free(shown);
+        }
+        package = frame->package;
+        if (walk.run)
+            print_run(out, walk.run);
+        else
+            print_frame(out, frame);
+    }
+    const char *why = stack ? rsd_end_text(rsd_stacks_end(&r->analysis->stacks, stack)) : "no stack was recorded";
+    if (why)
+        fprintf(out, "      (ends here: %s)\n", why);
+}
+
+static void print_group(FILE *out, struct rsd_report *r, size_t rank, bool whole) {
+    const struct rsd_group *group = &r->heap.list[rank];
+    const struct rsd_sums *now = &group->site.now, *start = &group->site.start;
+    fprintf(out, "\n#%-3zu %s in %s blocks    id %016" PRIx64 "\n", rank + 1,
+            rsd_change(rsd_site_growth(&group->site)).text, rsd_count(now->live_blocks - start->live_blocks).text,
+            group->id);
+    take_field(out, "  outstanding", rsd_format("%s in %s blocks", rsd_bytes(now->live_bytes).text,
+                                                rsd_count(now->live_blocks).text));
+    take_field(out, "  allocated", rsd_format("%s in %s calls", rsd_bytes(now->bytes - start->bytes).text,
+                                              rsd_count(now->calls - start->calls).text));
+    if (group->detailed) {
+        print_sizes(out, group);
+        print_ages(out, group);
+    }
+    print_stack(out, r, group->site.stack, whole);
+}
+
+/* ---- Tables -------------------------------------------------------------------------------------------------------- */
+
+static void print_sites(FILE *out, struct rsd_report *r) {
+    int64_t growth = 0, shown = 0;
+    size_t wanted = 0;
+    for (size_t i = 0; i < r->heap.count; i++) {
+        growth += rsd_site_growth(&r->heap.list[i].site);
+        if (i < r->top) {
+            shown += rsd_site_growth(&r->heap.list[i].site);
+            wanted += rsd_site_growth(&r->heap.list[i].site) != 0 || r->heap.list[i].site.now.live_bytes != 0;
+        }
+    }
+    fprintf(out, "\nCALL SITES BY GROWTH");
+    if (r->heap.count)
+        fprintf(out, "   %zu of %zu shown, with %s of the growth", wanted, r->heap.count,
+                rsd_percent((double)shown, (double)growth).text);
+    fputc('\n', out);
+    for (size_t i = 0; i < wanted; i++)
+        print_group(out, r, i, false);
+}
+
+/* The first frame of a stack that says who it is: not the allocator's wrappers in libc or the recorder. */
+static void print_mapping(FILE *out, struct rsd_report *r, const struct rsd_group *group) {
+    struct rsd_walk walk;
+    rsd_walk_begin(&walk, r, group->site.stack, true);
+    const struct rsd_named *frame = rsd_walk_next(&walk);
+    char *name = frame ? name_of(frame) : rsd_strdup("no stack was recorded");
+    char *shown = rsd_escape_string(name);
+    fprintf(out, "  %12s %12s %8s  %.42s\n", rsd_change(rsd_site_growth(&group->site)).text,
+            rsd_bytes(group->site.now.live_bytes).text, rsd_count(group->site.now.live_blocks).text, shown);
+    free(name);
+    free(shown);
+}
+
+static void print_mappings(FILE *out, struct rsd_report *r) {
+    size_t rows = 0;
+    for (size_t i = 0; i < r->mappings.count; i++)
+        rows += r->mappings.list[i].site.now.live_bytes != 0;
+    if (!rows)
+        return;
+    fprintf(out, "\nMAPPINGS BY GROWTH   anonymous and accessible; reservations do not count\n");
+    fprintf(out, "  %12s %12s %8s  %s\n", "growth", "mapped", "ranges", "mapped by");
+    for (size_t i = 0; i < rows && i < MAPPING_ROWS; i++)
+        print_mapping(out, r, &r->mappings.list[i]);
+    if (rows > MAPPING_ROWS)
+        fprintf(out, "  and %zu more\n", rows - MAPPING_ROWS);
+}
+
+void rsd_report_text(struct rsd_report *report, FILE *out) {
+    char *path = rsd_escape_string(report->analysis->trace.path);
+    fprintf(out, "residue report of %s\n\n", path);
+    free(path);
+    print_process(out, report->analysis);
+    print_time(out, report->analysis);
+    print_rss(out, report->analysis);
+    print_sums(out, report);
+    print_doubts(out, report);
+    if (report->only != SIZE_MAX) {
+        print_group(out, report, report->only, true);
+        return;
+    }
+    print_sites(out, report);
+    print_mappings(out, report);
+}

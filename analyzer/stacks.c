@@ -1,0 +1,198 @@
+/*
+ * The canonical trie.
+ *
+ * Each writer numbers its own nodes, by addresses of one run of one process. Here they become nodes of one trie whose
+ * key is (parent, kind, owner, offset): the binary instead of the module's load, the address in the file instead of the
+ * pc, the function of the trace instead of the writer's number for it. So the same stack in different threads, or in a
+ * library that was loaded twice, is one node.
+ *
+ * The parent of a node has a smaller id and stands in the trie already when the node is read; one pass per writer is
+ * enough. Lost segments leave gaps in the ids: ids are kept as runs, so a gap costs nothing, however large a damaged
+ * header claims it to be. A node whose parent is lost becomes an outermost frame with the end RSD_END_LOST.
+ *
+ * The end node of a stack is not a frame. It becomes the `end` of the outermost frame, which is part of the key: two
+ * stacks that differ only in how they end stay two.
+ */
+#include "stacks.h"
+
+#include <string.h>
+
+#include "memory.h"
+
+/* ---- The trie ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t hash_of(const struct rsd_stack_node *n) {
+    uint64_t low = (uint64_t)n->parent << 32 | n->owner;
+    uint64_t rest = (uint64_t)n->kind << 16 | (uint64_t)n->end << 8 | (uint64_t)n->interrupted << 1 | n->has_binary;
+    return rsd_mix(rsd_mix(low) ^ n->offset * 0x9e3779b97f4a7c15u ^ rest);
+}
+
+static bool same(const struct rsd_stack_node *a, const struct rsd_stack_node *b) {
+    return a->offset == b->offset && a->parent == b->parent && a->owner == b->owner && a->kind == b->kind &&
+           a->end == b->end && a->interrupted == b->interrupted && a->has_binary == b->has_binary;
+}
+
+static void place(struct rsd_stacks *stacks, uint32_t number) {
+    size_t slot = hash_of(&stacks->nodes[number]) & (stacks->slot_count - 1);
+    while (stacks->slots[slot])
+        slot = (slot + 1) & (stacks->slot_count - 1);
+    stacks->slots[slot] = number;
+}
+
+static void grow(struct rsd_stacks *stacks) {
+    stacks->slot_count = stacks->slot_count ? stacks->slot_count * 2 : 1024;
+    free(stacks->slots);
+    stacks->slots = rsd_zalloc(stacks->slot_count, sizeof *stacks->slots);
+    for (size_t i = 1; i < stacks->count; i++)
+        place(stacks, (uint32_t)i);
+}
+
+static uint32_t intern(struct rsd_stacks *stacks, const struct rsd_stack_node *node) {
+    if (stacks->count * 2 >= stacks->slot_count)
+        grow(stacks);
+    for (size_t slot = hash_of(node) & (stacks->slot_count - 1); stacks->slots[slot];
+         slot = (slot + 1) & (stacks->slot_count - 1)) {
+        struct rsd_stack_node *known = &stacks->nodes[stacks->slots[slot]];
+        if (!same(known, node))
+            continue;
+        if (node->source == RESIDUE_SOURCE_SCAN) /* once a guess, always shown as one */
+            known->source = RESIDUE_SOURCE_SCAN;
+        return stacks->slots[slot];
+    }
+    RSD_ROOM(stacks->nodes, stacks->count, stacks->capacity);
+    stacks->nodes[stacks->count] = *node;
+    place(stacks, (uint32_t)stacks->count);
+    return (uint32_t)stacks->count++;
+}
+
+/* ---- A writer's nodes ---------------------------------------------------------------------------------------------- */
+
+/* An end node has no number in the trie: it is kept as this bit and the reason. */
+#define IS_END 0x80000000u
+
+static uint32_t look_up(const struct rsd_runs *runs, uint32_t id) {
+    for (size_t i = runs->count; i-- > 0;) {
+        const struct rsd_run *run = &runs->list[i];
+        if (id >= run->first)
+            return id - run->first < run->count ? run->node[id - run->first] : RSD_NO_STACK;
+    }
+    return RSD_NO_STACK;
+}
+
+/* 4.4: "owner: NATIVE: module id (5.2); JS: function id (5.10)". */
+static void set_owner(struct rsd_stack_node *node, const struct residue_node *n, uint32_t writer,
+                      const struct rsd_history *history) {
+    if (n->kind == RESIDUE_NODE_NATIVE) {
+        const struct rsd_module *module = rsd_history_module(history, n->owner);
+        node->has_binary = module != NULL;
+        if (module) {
+            node->owner = module->binary;
+            node->offset = n->pc - module->bias;
+        }
+    } else if (n->kind == RESIDUE_NODE_JS) {
+        const struct rsd_js_function *function = rsd_history_js(history, writer, n->owner);
+        node->has_binary = function != NULL;
+        node->owner = function ? function->function : 0;
+    }
+}
+
+static uint32_t add_node(struct rsd_stacks *stacks, const struct rsd_runs *runs, const struct residue_node *n,
+                         uint32_t writer, const struct rsd_history *history) {
+    if (n->kind == RESIDUE_NODE_END)
+        return IS_END | (n->pc <= RESIDUE_END_EARLY ? (uint32_t)n->pc : RESIDUE_END_NO_RULE);
+    struct rsd_stack_node node = {.offset = n->pc,
+                                  .kind = n->kind <= RESIDUE_NODE_UNKNOWN ? n->kind : RESIDUE_NODE_UNKNOWN,
+                                  .source = n->source <= RESIDUE_SOURCE_LIBUNWIND ? n->source : RESIDUE_SOURCE_SCAN,
+                                  .interrupted = n->flags & RESIDUE_NODE_INTERRUPTED};
+    uint32_t parent = look_up(runs, n->parent);
+    if (parent & IS_END)
+        node.end = (uint8_t)(parent & 0xff);
+    else if (parent == RSD_NO_STACK)
+        node.end = RSD_END_LOST;
+    else
+        node.parent = parent;
+    set_owner(&node, n, writer, history);
+    return intern(stacks, &node);
+}
+
+static struct rsd_run *begin_run(struct rsd_runs *runs, uint32_t first, size_t count) {
+    RSD_ROOM(runs->list, runs->count, runs->capacity);
+    struct rsd_run *run = &runs->list[runs->count++];
+    *run = (struct rsd_run){.first = first, .node = rsd_alloc(count * sizeof *run->node)};
+    return run;
+}
+
+/* "Ids count from 1 in the order of a writer's NODE records; frame headers carry the ids." A block goes on with the run
+ * before it when the ids do, else it opens a new one. */
+static void read_block(struct rsd_stacks *stacks, struct rsd_runs *runs, const struct rsd_cursor *cursor,
+                       const struct rsd_history *history) {
+    size_t count = (size_t)(cursor->end - cursor->record) / sizeof(struct residue_node);
+    struct rsd_run *run = runs->count ? &runs->list[runs->count - 1] : NULL;
+    uint64_t next = run ? (uint64_t)run->first + run->count : 1, first = cursor->frame ? cursor->frame->first : next;
+    const char *file = cursor->frame ? cursor->writer->log_name : cursor->writer->live_name;
+    if (first < next || first + count > IS_END) {
+        rsd_problem(cursor->source->problems, file, cursor->frame ? cursor->frame->offset : RSD_NO_OFFSET,
+                    "node ids from %llu behind node %llu: dropped", (unsigned long long)first,
+                    (unsigned long long)next - 1);
+        return;
+    }
+    if (run && first == next)
+        run->node = rsd_realloc(run->node, (run->count + count) * sizeof *run->node);
+    else
+        run = begin_run(runs, (uint32_t)first, count);
+    for (size_t i = 0; i < count; i++) {
+        struct residue_node n;
+        memcpy(&n, cursor->record + i * sizeof n, sizeof n);
+        uint32_t node = add_node(stacks, runs, &n, cursor->writer->number, history);
+        run->node[run->count++] = node;
+    }
+    stacks->read += count;
+}
+
+static void read_writer(struct rsd_stacks *stacks, struct rsd_runs *runs, struct rsd_writer *writer,
+                        const struct rsd_history *history, struct rsd_source *source) {
+    struct rsd_cursor cursor;
+    bool more = rsd_cursor_open(&cursor, writer, RESIDUE_NODE, source);
+    while (more) {
+        if (!rsd_cursor_load(&cursor)) {
+            more = cursor.time != UINT64_MAX;
+            continue;
+        }
+        read_block(stacks, runs, &cursor, history);
+        more = rsd_cursor_next_block(&cursor);
+    }
+    rsd_cursor_close(&cursor);
+}
+
+void rsd_stacks_read(struct rsd_stacks *stacks, struct rsd_trace *trace, const struct rsd_history *history,
+                     struct rsd_source *source) {
+    *stacks = (struct rsd_stacks){.writer_count = trace->writer_count};
+    RSD_ROOM(stacks->nodes, stacks->count, stacks->capacity);
+    stacks->nodes[stacks->count++] = (struct rsd_stack_node){.end = RSD_END_LOST};
+    stacks->runs = rsd_zalloc(trace->writer_count, sizeof *stacks->runs);
+    for (size_t i = 0; i < trace->writer_count; i++)
+        read_writer(stacks, &stacks->runs[i], &trace->writers[i], history, source);
+}
+
+void rsd_stacks_free(struct rsd_stacks *stacks) {
+    for (size_t i = 0; i < stacks->writer_count; i++) {
+        for (size_t k = 0; k < stacks->runs[i].count; k++)
+            free(stacks->runs[i].list[k].node);
+        free(stacks->runs[i].list);
+    }
+    free(stacks->runs);
+    free(stacks->nodes);
+    free(stacks->slots);
+    *stacks = (struct rsd_stacks){0};
+}
+
+uint32_t rsd_stacks_find(const struct rsd_stacks *stacks, size_t writer, uint32_t id) {
+    uint32_t node = look_up(&stacks->runs[writer], id);
+    return node & IS_END ? RSD_NO_STACK : node;
+}
+
+unsigned rsd_stacks_end(const struct rsd_stacks *stacks, uint32_t node) {
+    while (stacks->nodes[node].parent)
+        node = stacks->nodes[node].parent;
+    return stacks->nodes[node].end;
+}

@@ -1,0 +1,225 @@
+/*
+ * The trace directory: which files are there, and in which order they are read.
+ *
+ * A trace of a running process is read in an order that makes it the state at one instant, `cutoff`, the clock's value
+ * before anything is copied: first all live files, then all logs (read.c tells why), and nothing that is later than the
+ * cutoff counts. Among the live files the process's own comes last: a node may name a module that was recorded there.
+ * A thread can stand between reading its clock and committing its record while we copy; such a record (at most one per
+ * thread) is missing from the state, as it would be had the instant been a little earlier for that thread.
+ *
+ * Which files belong to the trace is told by their names alone (FORMAT.md, first table); the headers inside must agree.
+ */
+#include "trace.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+#include "memory.h"
+
+/* ---- Files --------------------------------------------------------------------------------------------------------- */
+
+static char *file_name(uint32_t writer, const char *ending) {
+    if (writer == RESIDUE_PROCESS_WRITER)
+        return rsd_format("process.%s", ending);
+    return rsd_format("t%u.%s", writer, ending);
+}
+
+/* "`t<W>.log`: writer W, W from 1; `process.log`: writer 0". */
+static bool writer_of(const char *name, uint32_t *writer) {
+    if (strcmp(name, "process.log") == 0 || strcmp(name, "process.live") == 0) {
+        *writer = RESIDUE_PROCESS_WRITER;
+        return true;
+    }
+    char *end;
+    if (name[0] != 't' || name[1] < '1' || name[1] > '9')
+        return false;
+    unsigned long number = strtoul(name + 1, &end, 10);
+    *writer = (uint32_t)number;
+    return number <= UINT32_MAX && (strcmp(end, ".log") == 0 || strcmp(end, ".live") == 0);
+}
+
+static bool known(const struct rsd_trace *trace, uint32_t number) {
+    for (size_t i = trace->writer_count; i-- > 0;)
+        if (trace->writers[i].number == number)
+            return true;
+    return false;
+}
+
+static int by_number(const void *a, const void *b) {
+    const struct rsd_writer *x = a, *y = b;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+/* Add the writers whose files lie in `directory`. */
+static void find_writers(struct rsd_trace *trace, const char *directory, size_t *capacity) {
+    DIR *dir = opendir(directory);
+    uint32_t number;
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        if (!writer_of(entry->d_name, &number) || known(trace, number))
+            continue;
+        RSD_ROOM(trace->writers, trace->writer_count, *capacity);
+        trace->writers[trace->writer_count++] = (struct rsd_writer){
+            .number = number, .log_name = file_name(number, "log"), .live_name = file_name(number, "live"), .log = -1};
+    }
+    if (dir)
+        closedir(dir);
+}
+
+static void read_live(struct rsd_trace *trace, struct rsd_writer *writer, struct rsd_identity *identity) {
+    const char *directory = trace->meta.live_directory ? trace->meta.live_directory : trace->path;
+    char *path = rsd_format("%s/%s", directory, writer->live_name);
+    if (access(path, F_OK) != 0) { /* copied into the trace since, or never there */
+        free(path);
+        path = rsd_format("%s/%s", trace->path, writer->live_name);
+    }
+    if (access(path, F_OK) == 0)
+        rsd_writer_read_live(writer, path, identity, &trace->problems);
+    else if (!trace->meta.live_at_end_only || !trace->running)
+        rsd_problem(&trace->problems, writer->live_name, RSD_NO_OFFSET, "missing: what was not sealed yet is lost");
+    free(path);
+}
+
+static void read_log(struct rsd_trace *trace, struct rsd_writer *writer, struct rsd_identity *identity) {
+    char *path = rsd_format("%s/%s", trace->path, writer->log_name);
+    rsd_writer_read_log(writer, path, identity, &trace->problems);
+    trace->log_bytes += writer->log_size;
+    free(path);
+}
+
+/* The present time on the trace's clock. */
+static uint64_t now(const struct rsd_meta *meta) {
+#if defined(__x86_64__)
+    if (meta->tsc)
+        return __rdtsc();
+#elif defined(__aarch64__)
+    uint64_t ticks;
+    if (meta->tsc) {
+        __asm__ volatile("isb; mrs %0, cntvct_el0" : "=r"(ticks));
+        return ticks;
+    }
+#endif
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void read_writers(struct rsd_trace *trace) {
+    struct rsd_identity identity = {.trace_id = trace->meta.trace_id, .running = trace->running};
+    for (size_t i = trace->writer_count; i-- > 0;) /* the process's last */
+        read_live(trace, &trace->writers[i], &identity);
+    for (size_t i = 0; i < trace->writer_count; i++)
+        read_log(trace, &trace->writers[i], &identity);
+}
+
+bool rsd_trace_open(struct rsd_trace *trace, const char *path, char **why) {
+    *trace = (struct rsd_trace){.path = rsd_strdup(path), .cutoff = UINT64_MAX};
+    for (size_t length = strlen(path); length > 1 && trace->path[length - 1] == '/'; length--)
+        trace->path[length - 1] = 0;
+    struct stat info;
+    if (stat(trace->path, &info) || !S_ISDIR(info.st_mode)) {
+        *why = rsd_format("%s: %s", path, errno && access(path, F_OK) ? strerror(errno) : "not a trace directory");
+        rsd_trace_close(trace);
+        return false;
+    }
+    rsd_meta_read(&trace->meta, trace->path, &trace->problems);
+    trace->running = rsd_meta_running(&trace->meta);
+    if (trace->running)
+        trace->cutoff = now(&trace->meta);
+    size_t capacity = 0;
+    find_writers(trace, trace->path, &capacity);
+    if (trace->meta.live_directory)
+        find_writers(trace, trace->meta.live_directory, &capacity);
+    if (trace->writer_count)
+        qsort(trace->writers, trace->writer_count, sizeof *trace->writers, by_number);
+    if (!trace->writer_count && !trace->meta.found) {
+        *why = rsd_format("%s: not a trace: neither meta.json nor a log is there", path);
+        rsd_trace_close(trace);
+        return false;
+    }
+    read_writers(trace);
+    return true;
+}
+
+void rsd_trace_close(struct rsd_trace *trace) {
+    for (size_t i = 0; i < trace->writer_count; i++)
+        rsd_writer_free(&trace->writers[i]);
+    free(trace->writers);
+    free(trace->path);
+    rsd_meta_free(&trace->meta);
+    rsd_problems_free(&trace->problems);
+    *trace = (struct rsd_trace){0};
+}
+
+uint64_t rsd_trace_lost(const struct rsd_trace *trace) {
+    uint64_t lost = 0;
+    for (size_t i = 0; i < trace->writer_count; i++)
+        lost += trace->writers[i].lost;
+    return lost;
+}
+
+/* ---- Several traces ------------------------------------------------------------------------------------------------ */
+
+static uint64_t bytes_in(const char *path) {
+    uint64_t bytes = 0;
+    DIR *dir = opendir(path);
+    struct stat info;
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        if (fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode))
+            bytes += (uint64_t)info.st_blocks * 512;
+    if (dir)
+        closedir(dir);
+    return bytes;
+}
+
+/* By the time of the start; two of one instant by name, so that the order is always the same. */
+static int by_start(const void *a, const void *b) {
+    const struct rsd_listed *x = a, *y = b;
+    if (x->meta.realtime_ns != y->meta.realtime_ns)
+        return x->meta.realtime_ns < y->meta.realtime_ns ? -1 : 1;
+    return strcmp(x->path, y->path);
+}
+
+size_t rsd_trace_list(const char *folder, const char *prefix, struct rsd_listed **list) {
+    size_t count = 0, capacity = 0;
+    *list = NULL;
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0 || entry->d_name[0] == '.')
+            continue;
+        char *path = strcmp(folder, ".") == 0 ? rsd_strdup(entry->d_name) : rsd_format("%s/%s", folder, entry->d_name);
+        char *meta = rsd_format("%s/meta.json", path);
+        if (access(meta, R_OK) == 0) {
+            struct rsd_problems problems = {0};
+            RSD_ROOM(*list, count, capacity);
+            struct rsd_listed *listed = &(*list)[count++];
+            *listed = (struct rsd_listed){.path = rsd_strdup(path), .bytes = bytes_in(path)};
+            rsd_meta_read(&listed->meta, path, &problems);
+            rsd_problems_free(&problems);
+        }
+        free(meta);
+        free(path);
+    }
+    if (dir)
+        closedir(dir);
+    if (count)
+        qsort(*list, count, sizeof **list, by_start);
+    return count;
+}
+
+void rsd_trace_list_free(struct rsd_listed *list, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        free(list[i].path);
+        rsd_meta_free(&list[i].meta);
+    }
+    free(list);
+}

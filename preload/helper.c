@@ -1,0 +1,114 @@
+/*
+ * The helper: one thread that samples memory, and must never be noticed.
+ *
+ * - It starts with the program's first own thread. A program with one thread keeps one: some calls (unshare of a user
+ *   namespace, setns) are refused to a process with two, and libc works without atomic operations as long as there is
+ *   one. Such a program is sampled at its start, at its end, and when it seals a segment.
+ * - All signals are blocked in it, so that none meant for the program is delivered here.
+ * - unshare(CLONE_FILES) gives it a descriptor table of its own: what it opens has no number in the program's.
+ * - /proc/self/statm each second: about 10 us. smaps holds the lock that mmap waits for, 44 ms at 10,000 mappings, and so
+ *   it is read at intervals of at least SHARE times what it cost last.
+ *
+ * The thread's own allocations (its TLS) are made while the creating thread is marked as ourselves.
+ */
+#include "helper.h"
+
+#include <linux/sched.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
+
+#include "guard.h"
+#include "init.h"
+#include "process.h"
+#include "real.h"
+#include "sys.h"
+
+#define SECOND_NS 1000000000u
+#define MAPPINGS_EVERY_NS (10u * (uint64_t)SECOND_NS)
+#define TALLIES_EVERY 30u /* seconds: what a kill may cost of the counts of calls */
+#define SHARE 500u
+#define SLOW_NS 20000000u /* reading smaps on the program's own thread must cost less than this */
+#define STACK_SIZE (256u << 10)
+
+static _Atomic uint64_t mappings_cost_ns;
+
+static void sample_mappings(void) {
+    atomic_store_explicit(&mappings_cost_ns, rsd_process_sample_mappings(), memory_order_relaxed);
+}
+
+static void write_tallies_of(struct rsd_thread *thread) {
+    rsd_nursery_write_tallies(&thread->nursery, &thread->writer);
+}
+
+void rsd_helper_write_tallies(void) {
+    static atomic_flag writing = ATOMIC_FLAG_INIT;
+    if (atomic_flag_test_and_set(&writing))
+        return;
+    rsd_thread_each(write_tallies_of);
+    atomic_flag_clear(&writing);
+}
+
+static uint64_t mappings_interval(void) {
+    uint64_t least = SHARE * atomic_load_explicit(&mappings_cost_ns, memory_order_relaxed);
+    return least > MAPPINGS_EVERY_NS ? least : MAPPINGS_EVERY_NS;
+}
+
+static void *run(void *unused) {
+    RSD_SYSCALL(unshare, CLONE_FILES, 0, 0, 0, 0, 0);
+    RSD_SYSCALL(prctl, PR_SET_NAME, "residue", 0, 0, 0, 0);
+    rsd_process_name_runtime();
+    uint64_t next_mappings = 0;
+    for (unsigned seconds = 1; rsd_recording(); seconds++) {
+        uint64_t now = rsd_sys_clock_ns(CLOCK_MONOTONIC);
+        rsd_process_sample();
+        if (now >= next_mappings) {
+            sample_mappings();
+            next_mappings = now + mappings_interval();
+        }
+        if (seconds % TALLIES_EVERY == 0)
+            rsd_helper_write_tallies();
+        rsd_sys_sleep_ns(SECOND_NS);
+    }
+    return unused;
+}
+
+static int create(void) {
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = rsd_real.pthread_create(&thread, &attributes, run, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+void rsd_helper_start(void) {
+    static atomic_flag started = ATOMIC_FLAG_INIT;
+    struct rsd_thread *self = rsd_enter();
+    if (!self)
+        return;
+    if (!atomic_flag_test_and_set(&started)) {
+        int before = errno;
+        self->busy = RSD_OURSELVES;
+        if (create() != 0)
+            atomic_flag_clear(&started); /* the next thread that the program makes tries again */
+        errno = before;
+    }
+    rsd_leave(self);
+}
+
+void rsd_helper_sample_now(void) {
+    int before = errno;
+    rsd_process_sample();
+    rsd_helper_write_tallies();
+    if (atomic_load_explicit(&mappings_cost_ns, memory_order_relaxed) < SLOW_NS)
+        sample_mappings();
+    errno = before;
+}

@@ -1,0 +1,151 @@
+/*
+ * Beginning and end.
+ *
+ *     UNBORN --first hook or constructor--> STARTING --+--> RECORDING --failure--> STOPPED
+ *                                                      |        |
+ *                                                      |        +--fork--> (child) gate wiped: records nothing
+ *                                                      +--cannot--> STOPPED
+ *
+ * The gate is a word of its own in a page that the kernel wipes in a child process (MADV_WIPEONFORK), so that a child
+ * made by any way that copies the address space, raw clone included, finds it 0 and records nothing. vfork and
+ * posix_spawn do not copy it: what their child allocates, it allocates in the parent's heap, and it is recorded.
+ *
+ * The first hook may come before our constructor, from the constructor of a library: recording begins there. What needs
+ * the dynamic loader (libunwind, node's symbols) waits for the constructor.
+ *
+ *     event          what happens                                           where
+ *     start          directory, clock, writer 0, meta.json, gate opens      rsd_start
+ *     constructor    unwinder, node's symbols, first memory sample          constructed
+ *     exit           sample, END record; recording goes on to the last      destructed
+ *                    instruction, for destructors free
+ *     _exit, signal  nothing: every instant is a valid end                  -
+ *     fork           the gate is wiped                                      -
+ *     exec           the new image starts anew, in a directory of its own   place.c
+ *     failure        gate shut, STOP record, one line on stderr             rsd_stop
+ *
+ * Under AT_SECURE nothing happens at all.
+ */
+#include "init.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "helper.h"
+#include "meta.h"
+#include "moment.h"
+#include "place.h"
+#include "process.h"
+#include "real.h"
+#include "say.h"
+#include "sys.h"
+#include "thread.h"
+#include "unwind/unwind.h"
+
+struct rsd_trace rsd_trace;
+size_t rsd_page_size = 4096;
+
+static _Atomic uint32_t shut;
+_Atomic uint32_t *rsd_gate = &shut;
+
+static enum { UNBORN, STARTING, RECORDING, STOPPED } state;
+
+static bool make_gate(void) {
+    void *page = rsd_sys_memory(rsd_page_size);
+    if (!page || rsd_sys_wipe_on_fork(page, rsd_page_size) < 0)
+        return false;
+    rsd_gate = page;
+    return true;
+}
+
+static uint64_t make_id(void) {
+    uint64_t id = 0;
+    if (RSD_SYSCALL(getrandom, &id, sizeof id, 1 /* GRND_NONBLOCK */, 0, 0, 0) != sizeof id)
+        id = rsd_trace.start.ticks * 0x9e3779b97f4a7c15u ^ (uint64_t)rsd_trace.pid << 48;
+    return id;
+}
+
+/* What failed, or NULL. */
+static const char *begin(long *error) {
+    struct rsd_config config;
+    rsd_config_read(&config);
+    rsd_clock_init();
+    rsd_trace.start = rsd_clock_instant();
+    rsd_trace.pid = rsd_sys_pid();
+    rsd_trace.id = make_id();
+    rsd_trace.depth = config.depth;
+    rsd_trace.nursery = config.survivors;
+    if ((*error = rsd_place_make(config.out, rsd_trace.directory, sizeof rsd_trace.directory)) < 0)
+        return "cannot make the trace directory";
+    rsd_log_init();
+    if ((*error = rsd_meta_write(&config)) < 0)
+        return "cannot write meta.json";
+    if (!make_gate())
+        return "this kernel cannot wipe memory on fork (Linux 4.14)";
+    return rsd_process_open() ? NULL : "";
+}
+
+__attribute__((cold)) void rsd_start(void) {
+    if (state != UNBORN)
+        return;
+    state = STARTING;
+    int before = errno;
+    rsd_page_size = getauxval(AT_PAGESZ);
+    rsd_real_resolve();
+    long error = 0;
+    const char *failure = getauxval(AT_SECURE) ? "" : begin(&error);
+    if (!failure) {
+        rsd_process_sample();
+        state = RECORDING;
+        atomic_store_explicit(rsd_gate, 1, memory_order_release);
+    } else {
+        state = STOPPED;
+        if (*failure)
+            rsd_stop(error, failure);
+    }
+    errno = before;
+}
+
+__attribute__((constructor)) static void constructed(void) {
+    rsd_start();
+    if (!rsd_recording())
+        return;
+    rsd_unwind_start();
+    rsd_moment_init();
+}
+
+static void save_private(struct rsd_thread *thread) {
+    rsd_writer_save_private(&thread->writer);
+}
+
+__attribute__((destructor)) static void destructed(void) {
+    if (!rsd_recording())
+        return;
+    rsd_process_sample();
+    rsd_helper_write_tallies();
+    struct residue_end_of_process record = {.head.tag = RESIDUE_TAG_END};
+    rsd_process_tagged(&record.head, sizeof record, "", 0);
+    rsd_thread_each(save_private);
+    rsd_process_save_private();
+}
+
+void rsd_stop(long error, const char *what) {
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    atomic_store(rsd_gate, 0);
+    if (atomic_flag_test_and_set(&said))
+        return;
+    int before = errno;
+    char text[256];
+    int size = error ? snprintf(text, sizeof text, "%s: %s", what, strerrordesc_np((int)-error))
+                     : snprintf(text, sizeof text, "%s", what);
+    if ((size_t)size >= sizeof text)
+        size = sizeof text - 1;
+    rsd_say("%s; the program runs on, unrecorded%s%s", text, *rsd_trace.directory ? ": " : "", rsd_trace.directory);
+    struct residue_stop record = {
+        .head.tag = RESIDUE_TAG_STOP, .error = (uint32_t)-error, .text_size = (uint32_t)size};
+    rsd_process_tagged(&record.head, sizeof record, text, (size_t)size);
+    errno = before;
+}

@@ -1,0 +1,41 @@
+/*
+ * The recorder's state and its beginning and end. The states and their transitions are drawn in init.c.
+ */
+#ifndef RSD_INIT_H
+#define RSD_INIT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clock.h"
+#include "log.h"
+
+/* What is settled before the first record and does not change. */
+struct rsd_trace {
+    char directory[RSD_PATH_SIZE - 64]; /* absolute */
+    uint64_t id;
+    int pid;
+    uint32_t depth;
+    bool nursery; /* RESIDUE_MODE=survivors */
+    struct rsd_instant start;
+};
+extern struct rsd_trace rsd_trace;
+extern size_t rsd_page_size;
+
+/* The gate of every hook: a word in a page that fork wipes. 0: this process records nothing. */
+extern _Atomic uint32_t *rsd_gate;
+
+static inline bool rsd_recording(void) {
+    return __builtin_expect(atomic_load_explicit(rsd_gate, memory_order_relaxed) != 0, 1);
+}
+
+/* Resolve the real functions and begin to record; the first call does it, from the first hook or the constructor. */
+void rsd_start(void);
+
+/* Recording ends here, the program goes on. `error` is a negative errno or 0. Says it once, on stderr and in the
+ * trace. */
+void rsd_stop(long error, const char *what);
+
+#endif

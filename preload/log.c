@@ -1,0 +1,383 @@
+/*
+ * Segments, sealing and the commit word.
+ *
+ * A record is copied into the writer's open segment, which lies in a MAP_SHARED file, and becomes part of the trace by
+ * one store of the commit word (sequence << 32 | used). When the segment is full it is sealed:
+ *
+ *     frame = header + zstd(planes(records))        in memory
+ *     append frame to the log                       one write; the file is opened for it and closed again
+ *     commit = (sequence + 1) << 32                 one store
+ *
+ * A kill before the append leaves the records in the live segment; between the append and the store they are in both,
+ * with the same sequence number, and the reader takes one. There is no third case. A write that comes back short is
+ * followed up; one that fails is cut off again and recording stops, for a log with a hole would accuse the innocent.
+ *
+ * The recorder keeps no descriptor open: a program that closes what it does not know closes nothing of ours, and one
+ * that runs out of descriptors has not lost any to us. Opening costs 2 us against 250 us for compressing.
+ *
+ * Where the live files stand: in the trace directory on file systems on which reserved blocks stay reserved (else a
+ * store into the mapping could raise SIGBUS on a full disk), otherwise in /dev/shm, otherwise in private memory.
+ *
+ * A writer is entered by the one thread that has it. Compression contexts are shared: claimed by compare-and-swap from
+ * a pool, made when all are taken, never given back to the system.
+ */
+#define ZSTD_STATIC_LINKING_ONLY
+#include "log.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <zstd.h>
+
+#include "init.h"
+#include "nursery.h"
+#include "process.h"
+#include "sys.h"
+
+#define XFS_MAGIC 0x58465342
+#define LEVEL 1
+
+/* Bytes of each open segment, by kind. */
+static const uint32_t segment_capacity[RESIDUE_KINDS] = {
+    [RESIDUE_ALLOC] = 65520, /* whole records of 24 */
+    [RESIDUE_FREE] = 65536,  [RESIDUE_LARGE] = 16384, [RESIDUE_NODE] = 65520, [RESIDUE_OTHER] = 65536,
+};
+#define SEGMENT_ROOM 65536u /* space between the starts of two segments */
+#define RING_OFFSET (RESIDUE_LIVE_HEADER_SIZE + RESIDUE_KINDS * SEGMENT_ROOM)
+#define LIVE_SIZE (RING_OFFSET + RSD_NURSERY_ENTRIES * sizeof(struct residue_alloc))
+
+static const uint32_t record_size[RESIDUE_KINDS] = {
+    [RESIDUE_ALLOC] = sizeof(struct residue_alloc), [RESIDUE_FREE] = sizeof(struct residue_free),
+    [RESIDUE_LARGE] = sizeof(struct residue_large), [RESIDUE_NODE] = sizeof(struct residue_node),
+    [RESIDUE_OTHER] = 0, /* of any size: never in planes */
+};
+
+/* ---- compression contexts ---- */
+
+#define POOL_SIZE 64u
+
+struct compressor {
+    _Atomic bool taken;
+    ZSTD_CCtx *context; /* in the memory behind this struct */
+    unsigned char *planes;
+    unsigned char *frame;
+    size_t frame_size;
+};
+
+static struct compressor pool[POOL_SIZE];
+
+/* The context and its two buffers in one mapping, so that making one can fail in one place only. */
+static bool make_compressor(struct compressor *c) {
+    size_t frame_size = RESIDUE_HEADER_SIZE + ZSTD_compressBound(SEGMENT_ROOM);
+    ZSTD_compressionParameters parameters = ZSTD_getCParams(LEVEL, SEGMENT_ROOM, 0);
+    size_t context_size = (ZSTD_estimateCCtxSize_usingCParams(parameters) + 4095) & ~(size_t)4095;
+    unsigned char *memory = rsd_sys_memory(context_size + SEGMENT_ROOM + frame_size);
+    if (!memory)
+        return false;
+    c->context = ZSTD_initStaticCCtx(memory, context_size);
+    c->planes = memory + context_size;
+    c->frame = c->planes + SEGMENT_ROOM;
+    c->frame_size = frame_size;
+    return c->context && !ZSTD_isError(ZSTD_CCtx_setParameter(c->context, ZSTD_c_compressionLevel, LEVEL)) &&
+           !ZSTD_isError(ZSTD_CCtx_setParameter(c->context, ZSTD_c_checksumFlag, 1));
+}
+
+static struct compressor *take_compressor(void) {
+    for (unsigned i = 0; i < POOL_SIZE; i++) {
+        bool free_now = false;
+        if (!atomic_compare_exchange_strong_explicit(&pool[i].taken, &free_now, true, memory_order_acquire,
+                                                     memory_order_relaxed))
+            continue;
+        if (pool[i].context || make_compressor(&pool[i]))
+            return &pool[i];
+        atomic_store_explicit(&pool[i].taken, false, memory_order_release);
+        return NULL;
+    }
+    return NULL;
+}
+
+static void give_compressor(struct compressor *c) {
+    atomic_store_explicit(&c->taken, false, memory_order_release);
+}
+
+/* ---- names of files ---- */
+
+static enum { LIVE_FILE, LIVE_SHM, LIVE_PRIVATE } live_kind;
+static char shm_directory[64];
+
+const char *rsd_log_live_kind(void) {
+    static const char *const name[] = {"file", "shm", "private"};
+    return name[live_kind];
+}
+
+const char *rsd_log_live_directory(void) {
+    return live_kind == LIVE_SHM ? shm_directory : NULL;
+}
+
+static void name_file(char *out, const char *directory, uint32_t writer, const char *suffix) {
+    if (writer == RESIDUE_PROCESS_WRITER)
+        snprintf(out, RSD_PATH_SIZE, "%s/process.%s", directory, suffix);
+    else
+        snprintf(out, RSD_PATH_SIZE, "%s/t%u.%s", directory, writer, suffix);
+}
+
+static bool keeps_reservations(const char *directory) {
+    struct statfs fs;
+    if (rsd_sys_statfs(directory, &fs) < 0)
+        return false;
+    return fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_MAGIC || fs.f_type == TMPFS_MAGIC;
+}
+
+void rsd_log_init(void) {
+    live_kind = LIVE_FILE;
+    if (keeps_reservations(rsd_trace.directory))
+        return;
+    snprintf(shm_directory, sizeof shm_directory, "/dev/shm/residue.%016llx", (unsigned long long)rsd_trace.id);
+    live_kind = LIVE_SHM;
+    if (!keeps_reservations("/dev/shm") || rsd_sys_mkdir(shm_directory, 0700) < 0)
+        live_kind = LIVE_PRIVATE;
+}
+
+/* ---- opening ---- */
+
+static const int new_file = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+
+static void *map_live_file(const char *path, long *error) {
+    int fd = rsd_sys_open(path, new_file, 0600);
+    if (fd < 0) {
+        *error = fd;
+        return NULL;
+    }
+    void *live = NULL;
+    *error = rsd_sys_file_may_grow(LIVE_SIZE) ? rsd_sys_reserve(fd, LIVE_SIZE) : -EFBIG;
+    if (*error == 0 && !(live = rsd_sys_map_file(fd, LIVE_SIZE)))
+        *error = -ENOMEM;
+    rsd_sys_close(fd);
+    return live;
+}
+
+static struct residue_live_header *open_live(uint32_t number, long *error) {
+    if (live_kind == LIVE_PRIVATE) {
+        void *live = rsd_sys_memory(LIVE_SIZE);
+        *error = live ? 0 : -ENOMEM;
+        return live;
+    }
+    char path[RSD_PATH_SIZE];
+    name_file(path, live_kind == LIVE_SHM ? shm_directory : rsd_trace.directory, number, "live");
+    return map_live_file(path, error);
+}
+
+static long create_log(uint32_t number) {
+    char path[RSD_PATH_SIZE];
+    name_file(path, rsd_trace.directory, number, "log");
+    int fd = rsd_sys_open(path, new_file, 0600);
+    if (fd < 0)
+        return fd;
+    struct residue_file_header header = {
+        .skip_magic = RESIDUE_SKIP_FILE,
+        .skip_size = RESIDUE_HEADER_SIZE - 8,
+        .magic = RESIDUE_FILE_MAGIC,
+        .major = RESIDUE_FORMAT_MAJOR,
+        .minor = RESIDUE_FORMAT_MINOR,
+        .writer = number,
+        .trace_id = rsd_trace.id,
+        .pid = (uint32_t)rsd_trace.pid,
+    };
+    long error = rsd_sys_write_all(fd, &header, sizeof header);
+    rsd_sys_close(fd);
+    return error;
+}
+
+/* The magic goes in last: a reader that sees it sees a complete header. */
+static void fill_live_header(struct residue_live_header *live, uint32_t number) {
+    live->major = RESIDUE_FORMAT_MAJOR;
+    live->minor = RESIDUE_FORMAT_MINOR;
+    live->writer = number;
+    live->trace_id = rsd_trace.id;
+    live->pid = (uint32_t)rsd_trace.pid;
+    for (uint32_t kind = 0; kind < RESIDUE_KINDS; kind++) {
+        live->segment[kind].commit = residue_commit(1, 0);
+        live->segment[kind].offset = RESIDUE_LIVE_HEADER_SIZE + kind * SEGMENT_ROOM;
+        live->segment[kind].capacity = segment_capacity[kind];
+    }
+    if (rsd_trace.nursery && number != RESIDUE_PROCESS_WRITER) {
+        live->ring.offset = RING_OFFSET;
+        live->ring.capacity = RSD_NURSERY_ENTRIES;
+    }
+    atomic_thread_fence(memory_order_release);
+    memcpy(live->magic, RESIDUE_LIVE_MAGIC, sizeof live->magic);
+}
+
+bool rsd_writer_open(struct rsd_writer *writer, uint32_t number) {
+    long error = create_log(number);
+    struct residue_live_header *live = error < 0 ? NULL : open_live(number, &error);
+    if (!live) {
+        rsd_stop(error, "cannot create the files of a writer");
+        return false;
+    }
+    fill_live_header(live, number);
+    *writer = (struct rsd_writer){.live = live, .number = number, .counter = live->counter, .first_node = 1};
+    for (uint32_t kind = 0; kind < RESIDUE_KINDS; kind++)
+        writer->segment[kind] = (struct rsd_segment){
+            .commit = (_Atomic uint64_t *)&live->segment[kind].commit,
+            .bytes = (unsigned char *)live + live->segment[kind].offset,
+            .capacity = segment_capacity[kind],
+            .sequence = 1,
+        };
+    return true;
+}
+
+/* ---- sealing ---- */
+
+/* FORMAT.md 2.3: differences of 64-bit words from record to record, then byte planes. */
+static void to_planes(unsigned char *out, const unsigned char *rows, uint32_t records, uint32_t size) {
+    for (uint32_t word = 0; word < size / 8; word++) {
+        unsigned char *plane = out + (size_t)word * 8 * records;
+        uint64_t before = 0;
+        for (uint32_t i = 0; i < records; i++) {
+            uint64_t value;
+            memcpy(&value, rows + (size_t)i * size + word * 8, 8);
+            uint64_t difference = value - before;
+            before = value;
+            for (uint32_t byte = 0; byte < 8; byte++)
+                plane[(size_t)byte * records + i] = (unsigned char)(difference >> (8 * byte));
+        }
+    }
+}
+
+/* Time of the first and the last record; ids for nodes. */
+static void find_range(const struct rsd_writer *writer, enum residue_kind kind, uint64_t *first, uint64_t *last) {
+    const struct rsd_segment *segment = &writer->segment[kind];
+    if (kind == RESIDUE_NODE) {
+        *first = writer->first_node;
+        *last = writer->last_node;
+        return;
+    }
+    if (kind != RESIDUE_OTHER) {
+        memcpy(first, segment->bytes, 8);
+        memcpy(last, segment->bytes + segment->used - record_size[kind], 8);
+        return;
+    }
+    const struct residue_tagged *record = (const void *)segment->bytes;
+    *first = record->time;
+    for (uint32_t at = 0; at < segment->used; at += record->size) {
+        record = (const void *)(segment->bytes + at);
+        *last = record->time;
+    }
+}
+
+/* The frame in memory, header first; its size, or 0 when zstd refused. */
+static size_t build_frame(struct compressor *c, const struct rsd_writer *writer, enum residue_kind kind) {
+    const struct rsd_segment *segment = &writer->segment[kind];
+    const unsigned char *content = segment->bytes;
+    struct residue_frame_header header = {
+        .skip_magic = RESIDUE_SKIP_FRAME,
+        .skip_size = RESIDUE_HEADER_SIZE - 8,
+        .kind = (uint8_t)kind,
+        .encoding = record_size[kind] ? RESIDUE_PLANES : RESIDUE_ROWS,
+        .sequence = segment->sequence,
+        .raw_size = segment->used,
+        .records = segment->records,
+    };
+    find_range(writer, kind, &header.first, &header.last);
+    if (record_size[kind]) {
+        to_planes(c->planes, content, segment->records, record_size[kind]);
+        content = c->planes;
+    }
+    size_t packed = ZSTD_compress2(c->context, c->frame + RESIDUE_HEADER_SIZE, c->frame_size - RESIDUE_HEADER_SIZE,
+                                   content, segment->used);
+    if (ZSTD_isError(packed))
+        return 0;
+    header.packed_size = (uint32_t)packed;
+    header.checksum = residue_fnv1a(&header, offsetof(struct residue_frame_header, checksum));
+    memcpy(c->frame, &header, sizeof header);
+    return RESIDUE_HEADER_SIZE + packed;
+}
+
+/* A frame that could not be written whole is cut off again: the log ends with a whole frame. */
+static long append(uint32_t number, const void *bytes, size_t size) {
+    char path[RSD_PATH_SIZE];
+    name_file(path, rsd_trace.directory, number, "log");
+    int fd = rsd_sys_open(path, O_WRONLY | O_APPEND | O_NOFOLLOW, 0);
+    if (fd < 0)
+        return fd;
+    long end = rsd_sys_size(fd);
+    long error = end;
+    if (end >= 0)
+        error = rsd_sys_file_may_grow((uint64_t)end + size) ? rsd_sys_write_all(fd, bytes, size) : -EFBIG;
+    if (error < 0 && end >= 0)
+        rsd_sys_truncate(fd, (uint64_t)end);
+    rsd_sys_close(fd);
+    return error;
+}
+
+static void empty_segment(struct rsd_writer *writer, enum residue_kind kind) {
+    struct rsd_segment *segment = &writer->segment[kind];
+    segment->sequence++;
+    segment->used = 0;
+    segment->records = 0;
+    if (kind == RESIDUE_NODE)
+        writer->first_node = writer->last_node + 1;
+    atomic_store_explicit(segment->commit, residue_commit(segment->sequence, 0), memory_order_release);
+}
+
+static void count_seal(struct rsd_writer *writer, uint64_t raw, uint64_t packed, uint64_t since) {
+    uint64_t ticks = rsd_clock_ticks() - since;
+    writer->counter[RESIDUE_COUNTER_SEALS]++;
+    writer->counter[RESIDUE_COUNTER_RAW_BYTES] += raw;
+    writer->counter[RESIDUE_COUNTER_PACKED_BYTES] += packed;
+    if (ticks > writer->counter[RESIDUE_COUNTER_SEAL_MAX])
+        writer->counter[RESIDUE_COUNTER_SEAL_MAX] = ticks;
+}
+
+__attribute__((cold, noinline)) bool rsd_writer_seal(struct rsd_writer *writer, enum residue_kind kind) {
+    uint64_t began = rsd_clock_ticks();
+    uint32_t raw = writer->segment[kind].used;
+    struct compressor *c = take_compressor();
+    if (!c) {
+        rsd_stop(-ENOMEM, "no memory to compress with");
+        return false;
+    }
+    size_t size = build_frame(c, writer, kind);
+    long error = size ? append(writer->number, c->frame, size) : -EINVAL;
+    give_compressor(c);
+    if (error < 0) {
+        rsd_stop(error, "cannot write the log");
+        return false;
+    }
+    empty_segment(writer, kind);
+    count_seal(writer, raw, size, began);
+    if (kind != RESIDUE_OTHER) /* a barrier may be under way, and a sample raises one */
+        rsd_process_sample_if_due(began);
+    return true;
+}
+
+void rsd_writer_save_private(struct rsd_writer *writer) {
+    if (live_kind != LIVE_PRIVATE)
+        return;
+    char path[RSD_PATH_SIZE];
+    name_file(path, rsd_trace.directory, writer->number, "live");
+    int fd = rsd_sys_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return;
+    rsd_sys_write_all(fd, writer->live, LIVE_SIZE);
+    rsd_sys_close(fd);
+}
+
+/* ---- tagged records ---- */
+
+bool rsd_writer_tagged(struct rsd_writer *writer, struct residue_tagged *head, size_t head_size, const void *first,
+                       size_t first_size, const void *second, size_t second_size) {
+    size_t size = (head_size + first_size + second_size + 7) & ~(size_t)7;
+    unsigned char *room = rsd_writer_reserve(writer, RESIDUE_OTHER, (uint32_t)size);
+    if (!room)
+        return false;
+    head->size = (uint16_t)size;
+    head->time = rsd_writer_tick(writer);
+    memcpy(room, head, head_size);
+    memcpy(room + head_size, first, first_size);
+    memcpy(room + head_size + first_size, second, second_size);
+    memset(room + head_size + first_size + second_size, 0, size - head_size - first_size - second_size);
+    rsd_writer_commit(writer, RESIDUE_OTHER, (uint32_t)size);
+    return true;
+}

@@ -1,0 +1,200 @@
+/*
+ * Writer 0: memory samples, clocks, and how recording ended.
+ *
+ * Most of it comes from the helper thread; the constructor, the destructor and rsd_stop() come from threads of the
+ * program. They take turns by a spin lock that nobody holds for longer than one record, or one seal. A thread that is
+ * inside (a failing seal leads to rsd_stop(), which comes back here) would wait for itself: it gives up after a while
+ * and the record is left out.
+ *
+ * smaps is read in pieces of READ_SIZE and parsed line by line; the memory for it is one mapping, made at first use.
+ */
+#include "process.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "init.h"
+#include "log.h"
+#include "nursery.h"
+#include "sys.h"
+
+#define TRIES 10000u
+#define READ_SIZE 65536u
+
+static struct rsd_writer writer;
+static atomic_flag taken = ATOMIC_FLAG_INIT;
+
+bool rsd_process_open(void) {
+    return rsd_writer_open(&writer, RESIDUE_PROCESS_WRITER);
+}
+
+bool rsd_process_tagged(struct residue_tagged *head, size_t head_size, const void *text, size_t text_size) {
+    for (unsigned i = 0; atomic_flag_test_and_set_explicit(&taken, memory_order_acquire); i++) {
+        if (i == TRIES)
+            return false;
+        rsd_sys_yield();
+    }
+    bool written = writer.live && rsd_writer_tagged(&writer, head, head_size, text, text_size, "", 0);
+    atomic_flag_clear_explicit(&taken, memory_order_release);
+    return written;
+}
+
+void rsd_process_save_private(void) {
+    rsd_writer_save_private(&writer);
+}
+
+/* ---- clocks and statm ---- */
+
+static void sample_clock(void) {
+    struct rsd_instant now = rsd_clock_instant();
+    struct residue_clock record = {
+        .head.tag = RESIDUE_TAG_CLOCK, .monotonic_ns = now.monotonic_ns, .realtime_ns = now.realtime_ns};
+    rsd_process_tagged(&record.head, sizeof record, "", 0);
+}
+
+static _Atomic uint64_t last_sample;
+
+void rsd_process_sample_if_due(uint64_t ticks) {
+    uint64_t last = atomic_load_explicit(&last_sample, memory_order_relaxed);
+    if ((double)(int64_t)(ticks - last) > rsd_clock_rate && atomic_compare_exchange_strong(&last_sample, &last, ticks))
+        rsd_process_sample();
+}
+
+void rsd_process_sample(void) {
+    atomic_store_explicit(&last_sample, rsd_clock_ticks(), memory_order_relaxed);
+    sample_clock();
+    char text[256];
+    if (rsd_sys_slurp("/proc/self/statm", text, sizeof text) <= 0)
+        return;
+    char *at = text;
+    struct residue_memory record = {.head.tag = RESIDUE_TAG_MEMORY};
+    record.virtual_bytes = strtoull(at, &at, 10) * rsd_page_size;
+    record.rss_bytes = strtoull(at, &at, 10) * rsd_page_size;
+    record.shared_bytes = strtoull(at, &at, 10) * rsd_page_size;
+    rsd_nursery_barrier_begin();
+    if (!rsd_process_tagged(&record.head, sizeof record, "", 0))
+        record.head.time = rsd_clock_ticks();
+    rsd_nursery_barrier_end(record.head.time);
+}
+
+/* ---- the runtime ---- */
+
+/* node::per_process::metadata begins with versions.node, a std::string whose first two words are pointer and length. It
+ * is made by a static constructor of the executable, and believed only if it reads like a version. */
+void rsd_process_name_runtime(void) {
+    const struct {
+        const char *text;
+        size_t length;
+    } *version = dlsym(RTLD_DEFAULT, "_ZN4node11per_process8metadataE");
+    if (!version || !version->text || version->length < 5 || version->length > 31 ||
+        strspn(version->text, "0123456789.") < 5)
+        return;
+    char text[40];
+    int size = snprintf(text, sizeof text, "nodev%.*s", (int)version->length, version->text);
+    struct residue_runtime record = {
+        .head.tag = RESIDUE_TAG_RUNTIME, .name_size = 4, .version_size = (uint32_t)size - 4};
+    rsd_process_tagged(&record.head, sizeof record, text, (size_t)size);
+}
+
+/* ---- smaps ---- */
+
+struct reader {
+    int fd;
+    char *bytes; /* READ_SIZE + 1 */
+    size_t used;
+    size_t next;
+};
+
+/* The next line without its newline, or NULL at the end. A line longer than the buffer ends there. */
+static char *next_line(struct reader *r) {
+    char *start = r->bytes + r->next;
+    char *end = memchr(start, '\n', r->used - r->next);
+    if (!end) {
+        memmove(r->bytes, start, r->used - r->next);
+        r->used -= r->next;
+        r->next = 0;
+        long got = r->used < READ_SIZE ? rsd_sys_read(r->fd, r->bytes + r->used, READ_SIZE - r->used) : 0;
+        if (got <= 0)
+            return NULL;
+        r->used += (size_t)got;
+        return next_line(r);
+    }
+    *end = '\0';
+    r->next = (size_t)(end + 1 - r->bytes);
+    return start;
+}
+
+static uint32_t parse_prot(const char *flags) {
+    return (flags[0] == 'r' ? PROT_READ : 0) | (flags[1] == 'w' ? PROT_WRITE : 0) | (flags[2] == 'x' ? PROT_EXEC : 0) |
+           (flags[3] == 's' ? 256u : 0);
+}
+
+/* "start-end rwxp offset dev inode   name"; false when the line is one of the fields below it. */
+static bool parse_head(const char *line, struct residue_mapping *record, char *name, size_t size) {
+    char *at;
+    uint64_t start = strtoull(line, &at, 16);
+    if (at == line || *at != '-')
+        return false;
+    *record = (struct residue_mapping){.head.tag = RESIDUE_TAG_MAPPING, .start = start};
+    record->end = strtoull(at + 1, &at, 16);
+    if (strlen(at) > 5)
+        record->prot = parse_prot(at + 1);
+    for (unsigned field = 0; field < 4 && at; field++)
+        at = strchr(at + 1, ' ');
+    while (at && *at == ' ')
+        at++;
+    record->name_size = 0;
+    if (at) {
+        snprintf(name, size, "%s", at + strspn(at, "0123456789 "));
+        record->name_size = (uint32_t)strlen(name);
+    }
+    return true;
+}
+
+static void parse_field(const char *line, struct residue_mapping *record) {
+    uint64_t bytes = strtoull(line + strcspn(line, " "), NULL, 10) * 1024;
+    if (strncmp(line, "Rss:", 4) == 0)
+        record->rss_bytes = bytes;
+    else if (strncmp(line, "Private_Dirty:", 14) == 0 || strncmp(line, "Shared_Dirty:", 13) == 0)
+        record->dirty_bytes += bytes;
+    else if (strncmp(line, "Anonymous:", 10) == 0)
+        record->anonymous_bytes = bytes;
+}
+
+static void put_mapping(struct residue_mapping *record, const char *name) {
+    if (record->rss_bytes)
+        rsd_process_tagged(&record->head, sizeof *record, name, record->name_size);
+}
+
+static void read_mappings(struct reader *r) {
+    struct residue_mapping record = {.rss_bytes = 0}, next;
+    char name[RSD_PATH_SIZE] = "", next_name[RSD_PATH_SIZE];
+    for (char *line; (line = next_line(r));) {
+        if (!parse_head(line, &next, next_name, sizeof next_name)) {
+            parse_field(line, &record);
+            continue;
+        }
+        put_mapping(&record, name);
+        record = next;
+        memcpy(name, next_name, next.name_size + 1);
+    }
+    put_mapping(&record, name);
+}
+
+uint64_t rsd_process_sample_mappings(void) {
+    static char *buffer;
+    static atomic_flag reading = ATOMIC_FLAG_INIT;
+    if (atomic_flag_test_and_set(&reading))
+        return 0;
+    uint64_t began = rsd_sys_clock_ns(CLOCK_MONOTONIC);
+    if (!buffer)
+        buffer = rsd_sys_memory(READ_SIZE + 1);
+    struct reader r = {.fd = buffer ? rsd_sys_open("/proc/self/smaps", O_RDONLY, 0) : -1, .bytes = buffer};
+    if (r.fd >= 0) {
+        read_mappings(&r);
+        rsd_sys_close(r.fd);
+    }
+    atomic_flag_clear(&reading);
+    return rsd_sys_clock_ns(CLOCK_MONOTONIC) - began;
+}

@@ -1,0 +1,150 @@
+/*
+ * The recorder's way to the operating system: every system call that it makes itself stands here. Nothing sets errno,
+ * nothing passes through a hook. Results are the kernel's: negative errno on failure.
+ */
+#ifndef RSD_SYS_H
+#define RSD_SYS_H
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+#include "arch/cpu.h"
+
+#define RSD_SYSCALL(name, a, b, c, d, e, f)                                                                            \
+    rsd_syscall6(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+#define RSD_EINTR 4
+
+static inline bool rsd_sys_failed(const void *mapping) {
+    return (uintptr_t)mapping > (uintptr_t)-4096;
+}
+
+/* Zeroed private memory, or NULL. The recorder's only allocator. */
+static inline void *rsd_sys_memory(size_t size) {
+    void *p = (void *)RSD_SYSCALL(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return rsd_sys_failed(p) ? NULL : p;
+}
+
+static inline void *rsd_sys_map_file(int fd, size_t size) {
+    void *p = (void *)RSD_SYSCALL(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return rsd_sys_failed(p) ? NULL : p;
+}
+
+static inline void rsd_sys_unmap(void *start, size_t size) {
+    RSD_SYSCALL(munmap, start, size, 0, 0, 0, 0);
+}
+
+static inline long rsd_sys_wipe_on_fork(void *start, size_t size) {
+    return RSD_SYSCALL(madvise, start, size, MADV_WIPEONFORK, 0, 0, 0);
+}
+
+static inline int rsd_sys_open(const char *path, int flags, int mode) {
+    long fd;
+    do
+        fd = RSD_SYSCALL(openat, AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY, mode, 0, 0);
+    while (fd == -RSD_EINTR);
+    return (int)fd;
+}
+
+static inline void rsd_sys_close(int fd) {
+    RSD_SYSCALL(close, fd, 0, 0, 0, 0, 0);
+}
+
+static inline long rsd_sys_read(int fd, void *bytes, size_t size) {
+    long got;
+    do
+        got = RSD_SYSCALL(read, fd, bytes, size, 0, 0, 0);
+    while (got == -RSD_EINTR);
+    return got;
+}
+
+/* All of it, or a negative errno; a short write is followed up. */
+static inline long rsd_sys_write_all(int fd, const void *bytes, size_t size) {
+    const char *p = bytes;
+    while (size > 0) {
+        long put = RSD_SYSCALL(write, fd, p, size, 0, 0, 0);
+        if (put == -RSD_EINTR)
+            continue;
+        if (put < 0)
+            return put;
+        p += put;
+        size -= (size_t)put;
+    }
+    return 0;
+}
+
+static inline long rsd_sys_size(int fd) {
+    return RSD_SYSCALL(lseek, fd, 0, SEEK_END, 0, 0, 0);
+}
+
+static inline long rsd_sys_truncate(int fd, uint64_t size) {
+    return RSD_SYSCALL(ftruncate, fd, size, 0, 0, 0, 0);
+}
+
+/* Make the file `size` bytes long with its blocks reserved, so that a store into a mapping of it cannot fail. */
+static inline long rsd_sys_reserve(int fd, size_t size) {
+    return RSD_SYSCALL(fallocate, fd, 0, 0, size, 0, 0);
+}
+
+static inline long rsd_sys_statfs(const char *path, struct statfs *out) {
+    return RSD_SYSCALL(statfs, path, out, 0, 0, 0, 0);
+}
+
+static inline long rsd_sys_mkdir(const char *path, int mode) {
+    return RSD_SYSCALL(mkdir, path, mode, 0, 0, 0, 0);
+}
+
+static inline long rsd_sys_readlink(const char *path, char *out, size_t size) {
+    return RSD_SYSCALL(readlink, path, out, size, 0, 0, 0);
+}
+
+static inline long rsd_sys_getcwd(char *out, size_t size) {
+    return RSD_SYSCALL(getcwd, out, size, 0, 0, 0, 0);
+}
+
+static inline int rsd_sys_pid(void) {
+    return (int)RSD_SYSCALL(getpid, 0, 0, 0, 0, 0, 0);
+}
+
+static inline int rsd_sys_parent_pid(void) {
+    return (int)RSD_SYSCALL(getppid, 0, 0, 0, 0, 0, 0);
+}
+
+static inline int rsd_sys_tid(void) {
+    return (int)RSD_SYSCALL(gettid, 0, 0, 0, 0, 0, 0);
+}
+
+/* Whether a thread of this process still exists. */
+static inline bool rsd_sys_thread_lives(int pid, int tid) {
+    return RSD_SYSCALL(tgkill, pid, tid, 0, 0, 0, 0) == 0;
+}
+
+static inline void rsd_sys_yield(void) {
+    RSD_SYSCALL(sched_yield, 0, 0, 0, 0, 0, 0);
+}
+
+static inline void rsd_sys_sleep_ns(uint64_t ns) {
+    struct timespec time = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+    RSD_SYSCALL(nanosleep, &time, 0, 0, 0, 0, 0);
+}
+
+static inline uint64_t rsd_sys_clock_ns(clockid_t clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* Whether a file may grow to `size` bytes. One that grows beyond RLIMIT_FSIZE raises SIGXFSZ, which kills. */
+bool rsd_sys_file_may_grow(uint64_t size);
+
+/* The whole of a small file of /proc or /sys, zero-terminated; bytes read, or a negative errno. */
+long rsd_sys_slurp(const char *path, char *out, size_t size);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * The stack before, and what must still be true for it to hold.
+ */
+#ifndef RSD_AGAIN_H
+#define RSD_AGAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../arch/x86_64.h"
+#include "unwind.h"
+
+/* A word of the stack that some step outward has read, and what it was. */
+struct rsd_word {
+    uintptr_t address;
+    uintptr_t value;
+};
+#define RSD_WORDS_PER_FRAME 3u /* return address, saved frame pointer, CFA */
+
+/* A frame just found, with the places of the words that the step outward from it reads. */
+struct rsd_fresh {
+    struct rsd_frame frame;
+    uintptr_t fp_slot;  /* 0: the caller's frame pointer is not read from the stack */
+    uintptr_t cfa_slot; /* 0: the CFA is not read from the stack */
+};
+#define RSD_SLOT_GUESS 1u /* as fp_slot: the step is a guess, or follows no words, and is never taken for true again */
+
+struct rsd_slots {
+    uintptr_t fp_slot;
+    uintptr_t cfa_slot;
+};
+
+struct rsd_again {
+    struct rsd_frame *frame;  /* root first; these are the frames that the caller sees */
+    struct rsd_slots *slots;  /* of the same frames */
+    struct rsd_word *word;    /* of all steps, root first */
+    uint32_t *word_end;       /* word[0, word_end[i]) are those of the steps from frame i and from all outside of it */
+    uint32_t depth;           /* frames that may be taken for true again; 0 when the stack before is of no use */
+};
+
+/* Are the two the same frame of the same stack? */
+static inline bool rsd_again_same(const struct rsd_frame *a, const struct rsd_frame *b) {
+    return a->pc == b->pc && a->sp == b->sp && a->fp == b->fp && a->source == b->source && a->flags == b->flags;
+}
+
+/* Frame `from` is met again. Returns the outermost frame that is still true: 0 when everything outside holds. */
+uint32_t rsd_again_verify(const struct rsd_again *again, uint32_t from);
+
+/* Copy frames (to, from] of the stack before to `fresh`, leaf first. */
+void rsd_again_copy(const struct rsd_again *again, uint32_t from, uint32_t to, struct rsd_fresh *fresh);
+
+/* The stack is now: the first `kept` frames as before, and the `count` fresh ones, which are leaf first. */
+void rsd_again_append(struct rsd_again *again, uint32_t kept, const struct rsd_fresh *fresh, uint32_t count);
+
+#endif

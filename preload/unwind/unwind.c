@@ -1,0 +1,355 @@
+/*
+ * Stacks of the calling thread: the driver.
+ *
+ * One step goes from a frame to its caller by the rule for the frame's address (rule.h): out of the cache, or for
+ * JIT code by range, or derived on the spot (derive.c). After each step the frame is compared with the stack before at the
+ * same height; if it was there and all that led outward from it still holds (again.c), the rest is as before.
+ *
+ * Budget: 80 ns for a stack of 30 frames of which two are new. The path there is rsd_unwind -> walk -> step, with
+ * nothing but loads, compares and one hash lookup per new frame; everything else is in functions marked cold.
+ *
+ * What is kept from one stack to the next is dropped when code is unmapped (`generation`), when any part of the stack was
+ * foreign memory, which may be gone by the next call, and when the stack ended where it might get further next time: JIT
+ * code may have become known by then.
+ *
+ * Stacks deeper than the limit: the outermost frame that fits differs from one stack to the next, so nothing outside of the
+ * new frames stays in its place, unless the depth is exactly the same. Then the frames that still hold are copied instead of
+ * found again, which is as good as keeping them but for the trie nodes.
+ */
+#include "unwind.h"
+
+#include "cache.h"
+#include "code.h"
+#include "fp.h"
+#include "guess.h"
+#include "libunwind.h"
+#include "maps.h"
+#include "noreturn.h"
+#include "unwinder.h"
+
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+#define COLD __attribute__((cold, noinline))
+
+#define STEPPED (-1) /* instead of an enum residue_end */
+
+static uint32_t ready;
+static uint32_t code_generation; /* changes when code is unmapped */
+
+/* ---- the caller's side ---- */
+
+void rsd_unwind_start(void) {
+    if (ready)
+        return;
+    struct rsd_code code;
+    rsd_code_start();
+    rsd_fp_start();
+    rsd_libunwind_start();
+    rsd_maps_learn((uintptr_t)&rsd_unwind_start, &code);
+    __atomic_store_n(&ready, 1, __ATOMIC_RELEASE);
+}
+
+static size_t aligned(size_t size) {
+    return (size + 63) & ~(size_t)63;
+}
+
+size_t rsd_unwinder_size(uint32_t depth) {
+    const struct rsd_unwinder *u = NULL;
+    return aligned(sizeof *u) + aligned(depth * sizeof *u->again.frame) + aligned(depth * sizeof *u->again.slots) +
+           aligned(depth * sizeof *u->again.word * RSD_WORDS_PER_FRAME) + aligned(depth * sizeof *u->again.word_end) +
+           aligned((depth + 1) * sizeof *u->fresh);
+}
+
+static void *carve(char **memory, size_t size) {
+    void *part = *memory;
+    *memory += aligned(size);
+    return part;
+}
+
+void rsd_unwinder_init(struct rsd_unwinder *unwinder, uint32_t depth) {
+    struct rsd_unwinder *u = unwinder;
+    char *memory = (char *)u;
+    carve(&memory, sizeof *u);
+    *u = (struct rsd_unwinder){.limit = depth};
+    u->again.frame = carve(&memory, depth * sizeof *u->again.frame);
+    u->again.slots = carve(&memory, depth * sizeof *u->again.slots);
+    u->again.word = carve(&memory, depth * sizeof *u->again.word * RSD_WORDS_PER_FRAME);
+    u->again.word_end = carve(&memory, depth * sizeof *u->again.word_end);
+    u->fresh = carve(&memory, (depth + 1) * sizeof *u->fresh);
+    u->stack.frame = u->again.frame;
+    rsd_bounds_init(&u->bounds);
+}
+
+/* The order matters: what another thread learns in between must not outlive the new generation. */
+void rsd_unwind_forget(uintptr_t start, uintptr_t end) {
+    if (!rsd_maps_forget(start, end))
+        return;
+    rsd_cache_forget(start, end);
+    rsd_noreturn_forget();
+    __atomic_fetch_add(&code_generation, 1, __ATOMIC_RELEASE);
+}
+
+/* ---- rules ---- */
+
+/* False: there is no code at the place. */
+static COLD bool derive(struct rsd_unwinder *u, const struct rsd_place *place, struct rsd_rule *rule) {
+    uint64_t before = rsd_arch_ticks();
+    enum rsd_derived derived = rsd_derive(&u->bounds, place, rule, &u->jit);
+    if (derived == RSD_DERIVED_JIT)
+        return true;
+    if (derived == RSD_DERIVED && !rsd_cache_insert(rule))
+        u->counter[RESIDUE_COUNTER_RULE_FULL]++;
+    u->counter[RESIDUE_COUNTER_RULE_MISSES]++;
+    u->counter[RESIDUE_COUNTER_RULE_TICKS] += rsd_arch_ticks() - before;
+    return derived == RSD_DERIVED;
+}
+
+static inline uintptr_t address_of(const struct rsd_frame *frame) {
+    return frame->pc + (frame->flags & RESIDUE_NODE_INTERRUPTED);
+}
+
+static inline bool find_rule(struct rsd_unwinder *u, const struct rsd_frame *frame, struct rsd_rule *rule) {
+    uintptr_t address = address_of(frame);
+    if (address - u->jit.start < u->jit.size) {
+        *rule = rsd_fp_rule(address);
+        return true;
+    }
+    if (likely(rsd_cache_find(address, rule)))
+        return true;
+    const struct rsd_place place = {address, frame->sp, frame->fp, frame->flags & RESIDUE_NODE_INTERRUPTED};
+    return derive(u, &place, rule);
+}
+
+/* ---- steps: from fresh->frame to *caller; STEPPED, or why not ---- */
+
+static COLD int out_of_bounds(const struct rsd_unwinder *u) {
+    return u->bounds.foreign ? RESIDUE_END_FOREIGN : RESIDUE_END_BOUNDS;
+}
+
+/* The registers of the code that a signal interrupted, perhaps on another stack. */
+static int step_signal(struct rsd_unwinder *u, struct rsd_fresh *fresh, struct rsd_frame *caller) {
+    uintptr_t context = fresh->frame.sp;
+    if (!rsd_bounds_hold(&u->bounds, context + RSD_UCONTEXT_FP) ||
+        !rsd_bounds_hold(&u->bounds, context + RSD_UCONTEXT_PC))
+        return out_of_bounds(u);
+    fresh->fp_slot = RSD_SLOT_GUESS;
+    *caller = (struct rsd_frame){.pc = rsd_word_at(context + RSD_UCONTEXT_PC),
+                                 .sp = rsd_word_at(context + RSD_UCONTEXT_SP),
+                                 .fp = rsd_word_at(context + RSD_UCONTEXT_FP),
+                                 .source = RESIDUE_SOURCE_CFI,
+                                 .flags = RESIDUE_NODE_INTERRUPTED};
+    bool further = caller->sp > fresh->frame.sp && rsd_bounds_hold(&u->bounds, caller->sp & ~(uintptr_t)7);
+    if (further)
+        return STEPPED;
+    u->bounds.foreign = true;
+    return rsd_bounds_locate(&u->bounds, caller->sp) ? STEPPED : out_of_bounds(u);
+}
+
+static COLD int step_guess(struct rsd_unwinder *u, struct rsd_fresh *fresh, struct rsd_frame *caller, bool by_fp) {
+    fresh->fp_slot = RSD_SLOT_GUESS;
+    fresh->cfa_slot = 0;
+    bool found = by_fp ? rsd_guess_by_fp(&u->bounds, &fresh->frame, caller)
+                       : rsd_guess(&u->bounds, &fresh->frame, caller);
+    if (!found)
+        return by_fp ? out_of_bounds(u) : RESIDUE_END_NO_RULE;
+    caller->source = RESIDUE_SOURCE_SCAN;
+    return STEPPED;
+}
+
+static int step_libunwind(struct rsd_unwinder *u, struct rsd_fresh *fresh, struct rsd_frame *caller) {
+    const struct rsd_frame *frame = &fresh->frame;
+    const struct rsd_place place = {address_of(frame), frame->sp, frame->fp, frame->flags & RESIDUE_NODE_INTERRUPTED};
+    fresh->fp_slot = RSD_SLOT_GUESS;
+    return rsd_libunwind_step(&u->bounds, &place, caller) ? STEPPED : step_guess(u, fresh, caller, false);
+}
+
+static COLD int step_seldom(struct rsd_unwinder *u, const struct rsd_rule *rule, struct rsd_fresh *fresh,
+                            struct rsd_frame *caller) {
+    switch (rsd_rule_cfa(rule)) {
+    case RSD_CFA_ROOT: return RESIDUE_END_ROOT;
+    case RSD_CFA_SIGNAL: return step_signal(u, fresh, caller);
+    case RSD_CFA_SCAN: return step_guess(u, fresh, caller, false);
+    case RSD_CFA_LIBUNWIND: return step_libunwind(u, fresh, caller);
+    default: return RESIDUE_END_NO_RULE;
+    }
+}
+
+/* A rule led out of the stack. Only the frame pointer rule is known to do that (deoptimisation). */
+static COLD int step_failed(struct rsd_unwinder *u, const struct rsd_rule *rule, struct rsd_fresh *fresh,
+                            struct rsd_frame *caller) {
+    bool by_fp = rsd_rule_source(rule) == RESIDUE_SOURCE_FP;
+    return by_fp ? step_guess(u, fresh, caller, true) : out_of_bounds(u);
+}
+
+/* There is no code where fresh[0] is said to be. If that came from a frame pointer, the one frame before it broke the
+ * chain, and its caller is to be guessed; fresh[0] is overwritten. */
+static COLD int step_back(struct rsd_unwinder *u, struct rsd_fresh *fresh) {
+    if (fresh->frame.source != RESIDUE_SOURCE_FP)
+        return RESIDUE_END_BAD_PC;
+    struct rsd_frame found = fresh->frame;
+    if (step_guess(u, fresh - 1, &fresh->frame, true) == STEPPED)
+        return STEPPED;
+    fresh->frame = found;
+    return RESIDUE_END_BAD_PC;
+}
+
+static inline bool read_fp(struct rsd_unwinder *u, const struct rsd_rule *rule, struct rsd_fresh *fresh, uintptr_t cfa,
+                           struct rsd_frame *caller) {
+    uintptr_t base;
+    switch (rsd_rule_saved(rule)) {
+    case RSD_SAVED_NOT: caller->fp = fresh->frame.fp; return true;
+    case RSD_SAVED_AT_CFA: base = cfa; break;
+    case RSD_SAVED_AT_FP: base = fresh->frame.fp; break;
+    case RSD_SAVED_AT_SP: base = fresh->frame.sp; break;
+    default: caller->fp = 0; return true;
+    }
+    fresh->fp_slot = base + (uintptr_t)(intptr_t)rule->fp_offset;
+    if (unlikely(!rsd_bounds_hold(&u->bounds, fresh->fp_slot)))
+        return false;
+    caller->fp = rsd_word_at(fresh->fp_slot);
+    return true;
+}
+
+static inline int step(struct rsd_unwinder *u, struct rsd_fresh *fresh, struct rsd_frame *caller) {
+    struct rsd_rule rule;
+    const struct rsd_frame *frame = &fresh->frame;
+    uintptr_t cfa;
+    fresh->fp_slot = fresh->cfa_slot = 0;
+    if (unlikely(!find_rule(u, frame, &rule)))
+        return RESIDUE_END_BAD_PC;
+    uintptr_t offset = (uintptr_t)(intptr_t)rule.cfa_offset;
+    switch (rsd_rule_cfa(&rule)) {
+    case RSD_CFA_SP: cfa = frame->sp + offset; break;
+    case RSD_CFA_FP:
+        if (unlikely(frame->fp < frame->sp))
+            return step_failed(u, &rule, fresh, caller);
+        cfa = frame->fp + offset;
+        break;
+    case RSD_CFA_AT_FP:
+    case RSD_CFA_AT_SP:
+        fresh->cfa_slot = (rsd_rule_cfa(&rule) == RSD_CFA_AT_FP ? frame->fp : frame->sp) + offset;
+        if (unlikely(!rsd_bounds_hold(&u->bounds, fresh->cfa_slot)))
+            return out_of_bounds(u);
+        cfa = rsd_word_at(fresh->cfa_slot);
+        break;
+    default: return step_seldom(u, &rule, fresh, caller);
+    }
+    uintptr_t ra_slot = cfa + (uintptr_t)(intptr_t)RSD_RA_FROM_CFA;
+    if (unlikely(cfa <= frame->sp || !rsd_bounds_hold(&u->bounds, ra_slot) || !read_fp(u, &rule, fresh, cfa, caller)))
+        return step_failed(u, &rule, fresh, caller);
+    caller->pc = rsd_word_at(ra_slot);
+    caller->sp = cfa;
+    caller->source = rsd_rule_source(&rule);
+    caller->flags = 0;
+    return likely(caller->pc) ? STEPPED : RESIDUE_END_ROOT;
+}
+
+/* ---- a stack ---- */
+
+/* The frames of the stack before that are of use end where this one's do. */
+static bool fits(const struct rsd_unwinder *u, uint32_t count) {
+    return u->stack.end == RESIDUE_END_DEPTH ? count == u->limit : count <= u->limit;
+}
+
+/* Some frames outward of again.frame[from] hold, up to frame `to`, which does not lead to the same caller as before, or all
+ * hold, but they are too many or too few. Returns the number of fresh frames with those copied, at most the limit. */
+static COLD uint32_t take_over(struct rsd_unwinder *u, uint32_t fresh, uint32_t from, uint32_t to) {
+    uint32_t room = u->limit - fresh;
+    if (from - to >= room)
+        to = from - room;
+    rsd_again_copy(&u->again, from, to, &u->fresh[fresh]);
+    fresh += from - to;
+    u->fresh[fresh].frame = u->again.frame[to];
+    return fresh;
+}
+
+/* Unwind from fresh[0] outward until the root, or until the rest is as before: then *kept frames are. Returns why the
+ * stack ends; *count is the number of fresh frames. */
+static inline int walk(struct rsd_unwinder *u, uint32_t *count, uint32_t *kept) {
+    const struct rsd_frame *before = u->again.frame;
+    uint32_t outer = u->again.depth, n = 0;
+    *kept = 0;
+    for (;;) {
+        struct rsd_fresh *fresh = &u->fresh[n];
+        while (outer > 0 && before[outer - 1].sp < fresh->frame.sp)
+            outer--;
+        if (outer > 0 && rsd_again_same(&before[outer - 1], &fresh->frame)) {
+            uint32_t outermost = rsd_again_verify(&u->again, outer - 1);
+            if (likely(!outermost && fits(u, n + outer))) {
+                *kept = outer;
+                *count = n;
+                return u->stack.end;
+            }
+            n = take_over(u, n, outer - 1, outermost);
+            outer = outermost;
+            fresh = &u->fresh[n];
+        }
+        int end = n < u->limit ? step(u, fresh, &fresh[1].frame) : RESIDUE_END_DEPTH;
+        if (unlikely(end == RESIDUE_END_BAD_PC && n > 0 && step_back(u, fresh) == STEPPED))
+            continue;
+        if (end != STEPPED) {
+            *count = n < u->limit ? n + 1 : n;
+            return end;
+        }
+        n++;
+    }
+}
+
+static inline void count_frames(struct rsd_unwinder *u, uint32_t count, uint32_t kept, uint64_t misses) {
+    static const uint8_t by_source[] = {[RESIDUE_SOURCE_CFI] = RESIDUE_COUNTER_FRAMES_CFI,
+                                        [RESIDUE_SOURCE_FP] = RESIDUE_COUNTER_FRAMES_FP,
+                                        [RESIDUE_SOURCE_CODE] = RESIDUE_COUNTER_FRAMES_CODE,
+                                        [RESIDUE_SOURCE_SCAN] = RESIDUE_COUNTER_FRAMES_SCAN,
+                                        [RESIDUE_SOURCE_LIBUNWIND] = RESIDUE_COUNTER_FRAMES_LIBUNWIND};
+    for (uint32_t i = 1; i < count; i++)
+        u->counter[by_source[u->fresh[i].frame.source]]++;
+    u->counter[RESIDUE_COUNTER_FRAMES_KEPT] += kept;
+    u->counter[RESIDUE_COUNTER_RULE_HITS] += count - (u->counter[RESIDUE_COUNTER_RULE_MISSES] - misses);
+}
+
+/* May the frames be taken for true when the next stack meets them? */
+static bool lasting(const struct rsd_unwinder *u, int end) {
+    return !u->bounds.foreign && (end == RESIDUE_END_ROOT || end == RESIDUE_END_DEPTH || end == RESIDUE_END_BOUNDS);
+}
+
+static COLD struct rsd_stack *leaf_only(struct rsd_unwinder *u, const struct rsd_registers *from, int end) {
+    u->again.depth = 0;
+    u->again.frame[0] = (struct rsd_frame){.pc = from->pc, .sp = from->sp, .fp = from->fp};
+    u->stack.depth = 1;
+    u->stack.kept = 0;
+    u->stack.end = (uint8_t)end;
+    u->counter[RESIDUE_COUNTER_STACK_ROOT + end]++;
+    return &u->stack;
+}
+
+static COLD void begin_generation(struct rsd_unwinder *u) {
+    u->generation = __atomic_load_n(&code_generation, __ATOMIC_ACQUIRE);
+    u->jit = (struct rsd_jit){0};
+    rsd_unwinder_drop(u);
+}
+
+struct rsd_stack *rsd_unwind(struct rsd_unwinder *unwinder, const struct rsd_registers *from, uint64_t *counter) {
+    struct rsd_unwinder *u = unwinder;
+    uint64_t misses = counter[RESIDUE_COUNTER_RULE_MISSES];
+    uint32_t count, kept;
+    u->counter = counter;
+    if (unlikely(!__atomic_load_n(&ready, __ATOMIC_ACQUIRE)))
+        return leaf_only(u, from, RESIDUE_END_EARLY);
+    if (unlikely(__atomic_load_n(&code_generation, __ATOMIC_ACQUIRE) != u->generation))
+        begin_generation(u);
+    if (unlikely(!rsd_bounds_begin(&u->bounds, from->sp)))
+        return leaf_only(u, from, RESIDUE_END_FOREIGN);
+    if (unlikely(u->bounds.foreign))
+        rsd_unwinder_drop(u);
+    u->fresh[0].frame = (struct rsd_frame){.pc = from->pc, .sp = from->sp, .fp = from->fp};
+    int end = walk(u, &count, &kept);
+    rsd_again_append(&u->again, kept, u->fresh, count);
+    u->stack.depth = kept + count;
+    u->stack.kept = kept;
+    u->stack.end = (uint8_t)end;
+    count_frames(u, count, kept, misses);
+    counter[RESIDUE_COUNTER_STACK_ROOT + end]++;
+    if (unlikely(!lasting(u, end)))
+        rsd_unwinder_drop(u);
+    return &u->stack;
+}

@@ -1,0 +1,30 @@
+/*
+ * One thread's unwinder, laid out in the memory that the caller gives.
+ */
+#ifndef RSD_UNWINDER_H
+#define RSD_UNWINDER_H
+
+#include <stdint.h>
+
+#include "again.h"
+#include "bounds.h"
+#include "derive.h"
+#include "unwind.h"
+
+struct rsd_unwinder {
+    struct rsd_stack stack;
+    uint32_t generation; /* of the code that the stack before and `jit` were found in */
+    uint32_t limit;      /* frames */
+    struct rsd_jit jit;
+    struct rsd_again again;
+    struct rsd_fresh *fresh; /* limit + 1: leaf first */
+    struct rsd_bounds bounds;
+    uint64_t *counter;
+};
+
+/* Forget the stack before, so that the next one is unwound from leaf to root. */
+static inline void rsd_unwinder_drop(struct rsd_unwinder *unwinder) {
+    unwinder->again.depth = 0;
+}
+
+#endif

@@ -1,0 +1,58 @@
+// When the recorder cannot do its work it says so once, and the program runs on as if it were not there.
+
+const { test } = require('node:test');
+const assert = require('node:assert');
+const fs = require('node:fs');
+const path = require('node:path');
+const { spawnSync } = require('node:child_process');
+const { command, node, program, record, report, scratch, variables } = require('./lib/residue');
+
+function run(argv, env) {
+  return spawnSync(argv[0], argv.slice(1), { env: { ...process.env, ...env }, encoding: 'utf8' });
+}
+
+test('a trace that cannot be made: one line on stderr, and the program is as ever', (t) => {
+  const file = path.join(scratch(t), 'file');
+  fs.writeFileSync(file, '');
+  const out = path.join(file, 'residue.%p');
+  const { status, stdout, stderr } = run([node(20), '-e', 'console.log(6 * 7)'], { ...variables('/'), RESIDUE_OUT: out });
+  assert.strictEqual(status, 0);
+  assert.strictEqual(stdout, '42\n');
+  assert.match(stderr, /^residue: [^\n]+\n$/);
+});
+
+test('a program that closes every descriptor keeps its files to itself', (t) => {
+  const files = scratch(t);
+  const { status, stdout, trace } = record(t, [program('closes_all'), files]);
+  assert.strictEqual(status, 0);
+  assert.strictEqual(stdout, 'still here\n');
+  for (const name of fs.readdirSync(files)) {
+    assert.strictEqual(fs.readFileSync(path.join(files, name), 'utf8'), 'minemine', `file ${name}`);
+  }
+  report(trace);
+});
+
+test('the folder of the trace is removed while it is written: the program runs on', (t) => {
+  const folder = scratch(t);
+  const script = `
+    require('node:fs').rmSync(${JSON.stringify(folder)}, { recursive: true });
+    for (let i = 0; i < 200000; i++) Buffer.allocUnsafeSlow(100 + i % 5000);
+    console.log('done');
+  `;
+  const { status, stdout } = run([node(20), '-e', script], variables(folder));
+  assert.strictEqual(status, 0);
+  assert.strictEqual(stdout, 'done\n');
+});
+
+test('commands say what is wrong with what they are given, and fail', (t) => {
+  const folder = scratch(t);
+  const missing = path.join(folder, 'residue.1');
+  fs.mkdirSync(path.join(folder, 'residue.2'));
+  for (const trace of [missing, path.join(folder, 'residue.2')]) {
+    for (const what of ['report', 'flame', 'stat', 'dump']) {
+      const { status, stderr } = run([command, what, trace], {});
+      assert.notStrictEqual(status, 0, `residue ${what} ${path.basename(trace)}`);
+      assert.match(stderr, new RegExp(path.basename(trace).replace('.', '\\.')), `residue ${what} names the trace`);
+    }
+  }
+});

@@ -1,0 +1,102 @@
+/*
+ * What preload/log.c writes, analyzer/read.c reads: the two halves of the contract against each other.
+ */
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cursor.h"
+#include "read.h"
+#include "recorder_side.h"
+
+static char directory[] = "/tmp/residue-log.XXXXXX";
+
+static void make_directory(void) {
+    cr_assert(mkdtemp(directory));
+}
+
+static void remove_directory(void) {
+    char path[sizeof directory + 300];
+    DIR *open = opendir(directory);
+    for (struct dirent *entry; (entry = readdir(open));) {
+        snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
+        unlink(path);
+    }
+    closedir(open);
+    rmdir(directory);
+}
+
+struct reading {
+    struct rsd_writer writer;
+    struct rsd_problems problems;
+    struct rsd_source source;
+};
+
+static void start_reading(struct reading *r) {
+    char path[sizeof directory + 20];
+    *r = (struct reading){.writer = {.number = 1, .log = -1, .log_name = strdup("t1.log"), .live_name = strdup("t1.live")}};
+    struct rsd_identity identity = {0};
+    snprintf(path, sizeof path, "%s/t1.live", directory);
+    rsd_writer_read_live(&r->writer, path, &identity, &r->problems);
+    snprintf(path, sizeof path, "%s/t1.log", directory);
+    rsd_writer_read_log(&r->writer, path, &identity, &r->problems);
+    rsd_source_open(&r->source, &r->problems, UINT64_MAX);
+}
+
+static void stop_reading(struct reading *r) {
+    rsd_source_close(&r->source);
+    rsd_writer_free(&r->writer);
+    rsd_problems_free(&r->problems);
+}
+
+/* Sizes must be 1, 2, 3, ...: returns how many there are. */
+static uint32_t count_allocations(struct reading *r) {
+    struct rsd_cursor cursor;
+    uint32_t count = 0;
+    if (!rsd_cursor_open(&cursor, &r->writer, RESIDUE_ALLOC, &r->source))
+        return 0;
+    do {
+        cr_assert(rsd_cursor_load(&cursor));
+        struct residue_alloc record;
+        memcpy(&record, cursor.record, sizeof record);
+        cr_assert_eq(record.size, ++count);
+        cr_assert_eq(residue_where_address(record.where), (uint64_t)count * 0x1000);
+    } while (rsd_cursor_next(&cursor));
+    rsd_cursor_close(&cursor);
+    return count;
+}
+
+TestSuite(recorder_log, .init = make_directory, .fini = remove_directory);
+
+Test(recorder_log, every_record_is_read_back_once_in_order_over_sealed_and_open_segments) {
+    const uint32_t blocks = 20000; /* seven sealed segments of 2,730 and an open one */
+    cr_assert(recorder_write(directory, blocks));
+    struct reading r;
+    start_reading(&r);
+    cr_expect_eq(r.writer.frames[RESIDUE_ALLOC].count, 7);
+    cr_expect_eq(r.writer.lost, 0);
+    cr_expect_eq(count_allocations(&r), blocks);
+    cr_expect_eq(r.problems.total, 0);
+    stop_reading(&r);
+}
+
+Test(recorder_log, a_trace_without_a_sealed_segment_is_read_from_the_live_file_alone) {
+    cr_assert(recorder_write(directory, 10));
+    struct reading r;
+    start_reading(&r);
+    cr_expect_eq(count_allocations(&r), 10);
+    cr_expect_eq(r.problems.total, 0);
+    stop_reading(&r);
+}
+
+Test(recorder_log, a_log_that_may_not_grow_stops_the_recording_and_keeps_what_was_written) {
+    const char *why = recorder_write_until_full(directory, 3000000);
+    cr_expect_str_eq(why, "cannot write the log (-27)"); /* EFBIG */
+    struct reading r;
+    start_reading(&r);
+    cr_expect_gt(count_allocations(&r), 100000);
+    cr_expect_eq(r.problems.total, 0);
+    stop_reading(&r);
+}
