@@ -1,6 +1,6 @@
 /*
  * Blocks that died in the nursery are in no event. "COUNTS: u64 calls, u64 bytes, u64 temporaries: cumulative for what
- * died in the nursery", for one node of one writer, written now and then.
+ * died in the nursery", for one node of the writer that the record names, written now and then to the process's log.
  *
  * A record replaces the one before it for the same node, so what is added to a call site is the difference of the two.
  * Several nodes of several writers are one call site, which is why the last record of each is kept. Sums that go back
@@ -36,7 +36,8 @@ static void apply(struct rsd_analysis *a, struct tallies *tallies, uint32_t writ
     struct residue_counts *last = last_of(tallies, writer, counts->node);
     if (counts->calls < last->calls || counts->bytes < last->bytes || counts->temporaries < last->temporaries)
         return;
-    struct rsd_site *site = &a->pairing.heap.list[rsd_sites_of(&a->pairing.heap, writer, counts->node)];
+    uint32_t number = rsd_sites_of(&a->pairing.heap, writer, counts->node); /* may move the list */
+    struct rsd_site *site = &a->pairing.heap.list[number];
     add(&site->now, counts, last);
     add(&a->pairing.heap_now, counts, last);
     if (counts->head.time <= a->window.from) {
@@ -44,6 +45,14 @@ static void apply(struct rsd_analysis *a, struct tallies *tallies, uint32_t writ
         add(&a->heap_start, counts, last);
     }
     *last = *counts;
+}
+
+/* The place in the trace of the writer with this number, or writer_count. */
+static size_t place_of(const struct rsd_trace *trace, uint32_t number) {
+    size_t place = 0;
+    while (place < trace->writer_count && trace->writers[place].number != number)
+        place++;
+    return place;
 }
 
 void rsd_counts_add(struct rsd_analysis *analysis) {
@@ -56,8 +65,11 @@ void rsd_counts_add(struct rsd_analysis *analysis) {
         if (cursor->time > analysis->window.to)
             break;
         size_t size = rsd_record_at(RESIDUE_OTHER, cursor->record, cursor->end);
-        if (rsd_tagged_parse(&r, cursor->record, size) == RSD_TAGGED_OK && r.tag == RESIDUE_TAG_COUNTS)
-            apply(analysis, &tallies, stream->writer, &r.counts);
+        if (rsd_tagged_parse(&r, cursor->record, size) != RSD_TAGGED_OK || r.tag != RESIDUE_TAG_COUNTS)
+            continue;
+        size_t place = place_of(&analysis->trace, r.counts.writer);
+        if (place < analysis->trace.writer_count)
+            apply(analysis, &tallies, (uint32_t)place, &r.counts);
     }
     rsd_merge_close(&merge);
     rsd_intern_free(&tallies.keys);

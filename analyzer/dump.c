@@ -125,8 +125,8 @@ static void print_body(FILE *out, const struct rsd_tagged *r) {
         print_slice(out, "name", r->first);
         break;
     case RESIDUE_TAG_COUNTS:
-        fprintf(out, " node=%u calls=%" PRIu64 " bytes=%" PRIu64 " temporaries=%" PRIu64, r->counts.node,
-                r->counts.calls, r->counts.bytes, r->counts.temporaries);
+        fprintf(out, " writer=%u node=%u calls=%" PRIu64 " bytes=%" PRIu64 " temporaries=%" PRIu64, r->counts.writer,
+                r->counts.node, r->counts.calls, r->counts.bytes, r->counts.temporaries);
         break;
     case RESIDUE_TAG_ORIGIN:
         fprintf(out, " kind=%u from=w%u/%u", r->origin.kind, r->origin.writer, r->origin.node);

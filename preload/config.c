@@ -71,15 +71,15 @@ static void read_number(const struct environment *e, const char *name, uint32_t 
 
 static void read_mode(const struct environment *e, struct rsd_config *config) {
     const char *mode = look_up(e, "RESIDUE_MODE");
-    if (!mode || strcmp(mode, "full") == 0)
+    if (!mode || strcmp(mode, "survivors") == 0)
         return;
-    config->survivors = strcmp(mode, "survivors") == 0;
-    if (!config->survivors)
-        rsd_say("RESIDUE_MODE=%.40s is neither full nor survivors: using full", mode);
+    config->survivors = strcmp(mode, "full") != 0;
+    if (config->survivors)
+        rsd_say("RESIDUE_MODE=%.40s is neither survivors nor full: using survivors", mode);
 }
 
 void rsd_config_read(struct rsd_config *config) {
-    *config = (struct rsd_config){.out = "residue.%p", .depth = RSD_DEPTH_DEFAULT};
+    *config = (struct rsd_config){.out = "residue.%p", .depth = RSD_DEPTH_DEFAULT, .survivors = true};
     struct environment e = open_environment();
     const char *out = look_up(&e, "RESIDUE_OUT");
     if (out && strlen(out) >= sizeof config->out)

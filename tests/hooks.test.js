@@ -30,7 +30,7 @@ function between(events) {
 
 for (const name of ['hooks', 'operators']) {
   test(`${name}: each call is recorded once, with its function, size and address, in order`, (t) => {
-    const { status, stdout, trace } = record(t, [program(name)]);
+    const { status, stdout, trace } = record(t, [program(name)], { options: { MODE: 'full' } });
     assert.strictEqual(status, 0);
     assert.deepStrictEqual(between(dump(trace)), manifest(stdout));
     assert.strictEqual(report(trace).recorder.anomalies, 0);

@@ -5,8 +5,8 @@
  * exact. Then the call sites of the malloc family by growth, each with sums, block sizes, ages and its stack, leaf first.
  * Then mappings, in a table of their own and short: V8's heap is one, and must not outrank a leak.
  *
- * A stack line is `function  module+0xoffset`, or `function  file:line` where debug information knows it; what would
- * pass the margin goes to a second line. A line `in PACKAGE` stands where the stack enters another npm package. `?` before
+ * A stack line is `function  module+0xoffset  file:line`, the last where debug information knows it; what would pass
+ * the margin goes to a line of its own. A line `in PACKAGE` stands where the stack enters another npm package. `?` before
  * a frame marks a guess, `(inlined)` a function without a frame of its own.
  */
 #include <inttypes.h>
@@ -58,6 +58,13 @@ static char *command_line(const struct rsd_meta *meta) {
         line = longer;
     }
     return line;
+}
+
+/* "1 block", "2,000 blocks" */
+static struct rsd_short counted(uint64_t number, const char *word) {
+    struct rsd_short text;
+    snprintf(text.text, sizeof text.text, "%.30s %s%s", rsd_count(number).text, word, number == 1 ? "" : "s");
+    return text;
 }
 
 static void print_process(FILE *out, const struct rsd_analysis *a) {
@@ -118,17 +125,16 @@ static void print_sums(FILE *out, const struct rsd_report *r) {
     const struct rsd_analysis *a = r->analysis;
     const struct rsd_sums *now = &a->pairing.heap_now, *start = &a->heap_start;
     take_field(out, "native live",
-               rsd_format("%s -> %s (%s), %s -> %s blocks", rsd_bytes(start->live_bytes).text,
+               rsd_format("%s -> %s (%s), %s -> %s", rsd_bytes(start->live_bytes).text,
                           rsd_bytes(now->live_bytes).text,
                           rsd_change((int64_t)(now->live_bytes - start->live_bytes)).text,
-                          rsd_count(start->live_blocks).text, rsd_count(now->live_blocks).text));
+                          rsd_count(start->live_blocks).text, counted(now->live_blocks, "block").text));
     const struct rsd_sums *maps = &a->pairing.mappings_now, *maps_start = &a->mappings_start;
     take_field(out, "mapped", rsd_format("%s -> %s (%s) of anonymous memory, not in the above",
                                          rsd_bytes(maps_start->live_bytes).text, rsd_bytes(maps->live_bytes).text,
                                          rsd_change((int64_t)(maps->live_bytes - maps_start->live_bytes)).text));
-    take_field(out, "allocated", rsd_format("%s in %s calls, %s frees", rsd_bytes(now->bytes - start->bytes).text,
-                                            rsd_count(now->calls - start->calls).text,
-                                            rsd_count(a->pairing.frees).text));
+    take_field(out, "allocated", rsd_format("%s in %s", rsd_bytes(now->bytes - start->bytes).text,
+                                            counted(now->calls - start->calls, "call").text));
 }
 
 /* Everything that makes a figure less than exact is said before the figures are read. */
@@ -213,12 +219,14 @@ static void print_ages(FILE *out, const struct rsd_group *group) {
                                          rsd_seconds(group->age_p90).text));
 }
 
-static char *place_of(const struct rsd_named *frame) {
-    if (frame->file && frame->line)
-        return rsd_format("%s:%d", frame->file, frame->line);
-    if (frame->module)
-        return rsd_format("%s+0x%" PRIx64, frame->module, frame->offset);
-    return rsd_strdup("");
+/* Where a frame is, when its name does not say so already. */
+static char *module_of(const struct rsd_named *frame) {
+    bool says_more = frame->function && frame->module && !frame->inlined;
+    return says_more ? rsd_format("%s+0x%" PRIx64, frame->module, frame->offset) : rsd_strdup("");
+}
+
+static char *line_of(const struct rsd_named *frame) {
+    return frame->file && frame->line ? rsd_format("%s:%d", frame->file, frame->line) : rsd_strdup("");
 }
 
 /* The name of a frame that has one; a nameless one is its place. */
@@ -231,25 +239,30 @@ static char *name_of(const struct rsd_named *frame) {
                       frame->offset);
 }
 
+/* Add a text to a line that is `column` wide, on a line of its own when it does not fit. Takes over `text`. */
+static size_t add_to_line(FILE *out, size_t column, char *text) {
+    char *shown = rsd_escape_string(text);
+    size_t length = strlen(shown);
+    if (length && column + 2 + length <= WIDTH)
+        column += (size_t)fprintf(out, "  %s", shown);
+    else if (length)
+        column = (size_t)fprintf(out, "\n          %s", shown) - 1;
+    free(shown);
+    free(text);
+    return column;
+}
+
 static void print_frame(FILE *out, const struct rsd_named *frame) {
-    char *name = name_of(frame), *place = place_of(frame);
-    char *shown = rsd_escape_string(name), *where = rsd_escape_string(place);
+    char *name = name_of(frame), *shown = rsd_escape_string(name);
     const char *mark = frame->source == RESIDUE_SOURCE_SCAN ? "?" : " ";
-    size_t used = 6 + strlen(shown);
-    bool has_place = *where && (frame->function || frame->file);
-    if (used > WIDTH)
-        fprintf(out, "    %s %.*s...", mark, WIDTH - 9, shown);
-    else
-        fprintf(out, "    %s %s", mark, shown);
-    if (has_place && used + 2 + strlen(where) <= WIDTH)
-        fprintf(out, "  %s", where);
-    else if (has_place)
-        fprintf(out, "\n          %s", where);
+    bool fits = strlen(shown) + 6 <= WIDTH;
+    fprintf(out, "    %s %.*s%s", mark, fits ? WIDTH : WIDTH - 9, shown, fits ? "" : "...");
+    size_t column = fits ? 6 + strlen(shown) : WIDTH;
+    column = add_to_line(out, column, module_of(frame));
+    add_to_line(out, column, line_of(frame));
     fputc('\n', out);
     free(name);
-    free(place);
     free(shown);
-    free(where);
 }
 
 static void print_run(FILE *out, size_t run) {
@@ -303,13 +316,11 @@ static void print_stack(FILE *out, struct rsd_report *r, uint32_t stack, bool wh
 static void print_group(FILE *out, struct rsd_report *r, size_t rank, bool whole) {
     const struct rsd_group *group = &r->heap.list[rank];
     const struct rsd_sums *now = &group->site.now, *start = &group->site.start;
-    fprintf(out, "\n#%-3zu %s in %s blocks    id %016" PRIx64 "\n", rank + 1,
-            rsd_change(rsd_site_growth(&group->site)).text, rsd_count(now->live_blocks - start->live_blocks).text,
-            group->id);
-    take_field(out, "  outstanding", rsd_format("%s in %s blocks", rsd_bytes(now->live_bytes).text,
-                                                rsd_count(now->live_blocks).text));
-    take_field(out, "  allocated", rsd_format("%s in %s calls", rsd_bytes(now->bytes - start->bytes).text,
-                                              rsd_count(now->calls - start->calls).text));
+    fprintf(out, "\n#%-3zu %s, now %s in %s    id %016" PRIx64 "\n", rank + 1,
+            rsd_change(rsd_site_growth(&group->site)).text, rsd_bytes(now->live_bytes).text,
+            counted(now->live_blocks, "block").text, group->id);
+    take_field(out, "  allocated", rsd_format("%s in %s", rsd_bytes(now->bytes - start->bytes).text,
+                                              counted(now->calls - start->calls, "call").text));
     if (group->detailed) {
         print_sizes(out, group);
         print_ages(out, group);
@@ -338,17 +349,29 @@ static void print_sites(FILE *out, struct rsd_report *r) {
         print_group(out, r, i, false);
 }
 
-/* The first frame of a stack that says who it is: not the allocator's wrappers in libc or the recorder. */
-static void print_mapping(FILE *out, struct rsd_report *r, const struct rsd_group *group) {
+/* Names from the leaf outward, as many as fit: the leaf alone is a wrapper of mmap and says little. */
+static void print_chain(FILE *out, struct rsd_report *r, uint32_t stack) {
     struct rsd_walk walk;
-    rsd_walk_begin(&walk, r, group->site.stack, true);
-    const struct rsd_named *frame = rsd_walk_next(&walk);
-    char *name = frame ? name_of(frame) : rsd_strdup("no stack was recorded");
-    char *shown = rsd_escape_string(name);
-    fprintf(out, "  %12s %12s %8s  %.42s\n", rsd_change(rsd_site_growth(&group->site)).text,
-            rsd_bytes(group->site.now.live_bytes).text, rsd_count(group->site.now.live_blocks).text, shown);
-    free(name);
-    free(shown);
+    const struct rsd_named *frame;
+    size_t column = (size_t)fprintf(out, "     ");
+    rsd_walk_begin(&walk, r, stack, true);
+    for (bool first = true; (frame = rsd_walk_next(&walk)); first = false) {
+        char *name = walk.run ? rsd_strdup("[JavaScript]") : name_of(frame), *shown = rsd_escape_string(name);
+        bool fits = column + strlen(shown) + 4 <= WIDTH;
+        if (fits || first)
+            column += (size_t)fprintf(out, "%s%.*s", first ? "" : " <- ", WIDTH - 10, shown);
+        free(name);
+        free(shown);
+        if (!fits)
+            break;
+    }
+    fputs(stack ? "\n" : "no stack was recorded\n", out);
+}
+
+static void print_mapping(FILE *out, struct rsd_report *r, const struct rsd_group *group) {
+    fprintf(out, "  %12s  now %s in %s\n", rsd_change(rsd_site_growth(&group->site)).text,
+            rsd_bytes(group->site.now.live_bytes).text, counted(group->site.now.live_blocks, "range").text);
+    print_chain(out, r, group->site.stack);
 }
 
 static void print_mappings(FILE *out, struct rsd_report *r) {
@@ -358,7 +381,6 @@ static void print_mappings(FILE *out, struct rsd_report *r) {
     if (!rows)
         return;
     fprintf(out, "\nMAPPINGS BY GROWTH   anonymous and accessible; reservations do not count\n");
-    fprintf(out, "  %12s %12s %8s  %s\n", "growth", "mapped", "ranges", "mapped by");
     for (size_t i = 0; i < rows && i < MAPPING_ROWS; i++)
         print_mapping(out, r, &r->mappings.list[i]);
     if (rows > MAPPING_ROWS)

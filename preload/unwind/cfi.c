@@ -10,7 +10,7 @@
  *
  * The format: Linux Standard Base, "Exception Frames"; DWARF 5, section 6.4.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include "cfi.h"
 
 #include <string.h>

@@ -12,7 +12,7 @@
  * make a frame on top of the interpreter's without a return address. Then the next link is guessed: the one that rbp leads to, if
  * that is one, else the next two words up the stack that look like a link to V8's own code.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include "fp.h"
 
 #include <dlfcn.h>

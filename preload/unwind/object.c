@@ -8,7 +8,7 @@
  * An object can be unmapped only while no frame is in it, and what is asked here is asked for a frame's code. An address
  * that came from a guess may lie; then _dl_find_object does not know it, or it does and the object is there.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include "object.h"
 
 #include <dlfcn.h>

@@ -63,7 +63,6 @@ function programs(folder) {
     ['sqlite3', ['/usr/bin/sqlite3', ':memory:'], SQL],
     ['xz', ['/usr/bin/xz', '-T1', '-6', '-c', text]],
     ['bzip2', ['/usr/bin/bzip2', '-k', '-c', text]],
-    ['zstd', ['/usr/bin/zstd', '--single-thread', '-q', '-c', text]],
     ['python3', ['/usr/bin/python3', '-S', '-E', '-c', PYTHON]],
     ['perl', ['/usr/bin/perl', '-e', PERL]],
     ['git log', ['/usr/bin/git', '--no-pager', '-C', repo, 'log', '-p', '--stat']],

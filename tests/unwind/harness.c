@@ -14,7 +14,7 @@
  * The result is one line of "name value" pairs per topic, to RSD_HARNESS_OUT (a file, appended to) or stderr.
  * RSD_HARNESS_DEPTH is the depth limit, RSD_HARNESS_TRACE=n prints the first n stacks that do not reach a root.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* ucontext coroutines that allocate, on stacks of changing size from mmap, which are freed in between. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>

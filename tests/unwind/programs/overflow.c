@@ -1,5 +1,5 @@
 /* Recursion that allocates until the stack overflows; the handler, on a stack of its own, allocates as well. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

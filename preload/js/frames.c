@@ -1,0 +1,344 @@
+/*
+ * What a frame stands for.
+ *
+ *     fp - 8     the context of a JavaScript function, or a small integer: the type of V8's own frame (stub, entry, exit)
+ *     fp - 16    the function
+ *     fp - 32    its bytecodes           in unoptimised code only: in optimised code
+ *     fp - 40    its bytecode offset     anything may stand there
+ *
+ * The function leads to its SharedFunctionInfo, and that to the name. Where in it we are depends on the code:
+ *
+ *     interpreted   pc in V8's builtins      the offset in the frame, then the bytecodes' table of positions
+ *     baseline      pc in generated code     the offset from the code's own table, then the same
+ *     optimised     pc in generated code     the code's table of positions, which tells inlined functions as well
+ *     builtin       no script                a name, and no line
+ *
+ * A frame of optimised code stands for its function and for all that was inlined into it down to the call. Each
+ * inlining is numbered, and its entry says which function it is (a literal of the code) and from where in the next outer
+ * one it was called; numbers fall on the way out, so the way ends.
+ *
+ * What should never be seen is counted: a function without a SharedFunctionInfo, outside of a collection. If that is
+ * more than noise the layout is wrong, and nothing is named any more.
+ *
+ * Entered by the thread that owns the state; the process-wide words are written at start, the counts are atomic.
+ */
+#include "js/js.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "js/image.h"
+#include "js/intern.h"
+#include "js/known.h"
+#include "js/positions.h"
+#include "js/view.h"
+
+#define TOLERANCE 100u
+#define NOISE 16u
+#define INLINING_SIZE 16u /* bytes of an entry: the position of the call, the number of the literal */
+#define INLINING_FUNCTION 8u
+
+uintptr_t rsd_js_builtins, rsd_js_builtins_size;
+
+static const char *why_nothing = "JavaScript: not looked at yet";
+static _Atomic uint32_t functions_right, functions_wrong;
+
+/* ---- Trust --------------------------------------------------------------------------------------------------------- */
+
+void rsd_js_start(void) {
+    const uint8_t *bytecode_sizes = NULL;
+    why_nothing = rsd_js_layout_start(&bytecode_sizes);
+    if (why_nothing)
+        return;
+    if (!rsd_js_image_start(bytecode_sizes)) {
+        why_nothing = "V8's embedded builtins were not found in this executable";
+        return;
+    }
+    rsd_js_builtins = rsd_js_image.builtins;
+    rsd_js_builtins_size = rsd_js_image.builtins_end - rsd_js_image.builtins;
+}
+
+static bool names_fail(void) {
+    uint32_t wrong = atomic_load_explicit(&functions_wrong, memory_order_relaxed);
+    return wrong > NOISE && wrong > atomic_load_explicit(&functions_right, memory_order_relaxed) / TOLERANCE;
+}
+
+enum rsd_js_trust rsd_js_trusted(const char **why) {
+    const char *reason = "JavaScript names and lines are read from V8's frames";
+    enum rsd_js_trust trust = RSD_JS_LINES;
+    enum rsd_js_reading reading = rsd_js_reading();
+    if (why_nothing || names_fail()) {
+        trust = RSD_JS_NOTHING;
+        reason = why_nothing ? why_nothing : "V8's functions do not make sense";
+    } else if (reading == RSD_JS_LEARNING || reading == RSD_JS_UNREADABLE) {
+        trust = RSD_JS_NAMES;
+        reason = reading == RSD_JS_LEARNING ? "this V8 was not tested: lines have not proved right yet"
+                                            : "V8's tables of source positions do not make sense";
+    } else if (!rsd_js_image.bytecodes) {
+        reason = "V8's bytecode sizes were not found: no lines in baseline code";
+    }
+    if (why)
+        *why = reason;
+    return trust;
+}
+
+static void count_function(struct rsd_js *js, bool right) {
+    if (right)
+        atomic_fetch_add_explicit(&functions_right, 1, memory_order_relaxed);
+    else if (!js->forwarded)
+        atomic_fetch_add_explicit(&functions_wrong, 1, memory_order_relaxed);
+}
+
+/* ---- The frame's words --------------------------------------------------------------------------------------------- */
+
+static uintptr_t word_below(uintptr_t fp, uintptr_t room, int32_t offset) {
+    return room >= (uintptr_t)-offset ? *(const volatile uintptr_t *)(fp - (uintptr_t)-offset) : 0;
+}
+
+/* False: the frame is too small for a function's. */
+static bool look(const struct rsd_registers *frame, struct rsd_js_view *view) {
+    const struct rsd_js_layout *v8 = &rsd_js_layout;
+    uintptr_t room = frame->fp - frame->sp;
+    *view = (struct rsd_js_view){.pc = frame->pc, .fp = frame->fp};
+    view->in_builtins = frame->pc - rsd_js_builtins < rsd_js_builtins_size ||
+                        rsd_js_page(frame->pc) & RSD_JS_PAGE_BUILTINS;
+    view->bytecodes.type = view->code.object.type = RSD_JS_NO_TYPE;
+    if (frame->fp & 7 || frame->fp < frame->sp || room < (uintptr_t)-v8->fp_function)
+        return false;
+    view->context = word_below(frame->fp, room, v8->fp_context);
+    view->function = word_below(frame->fp, room, v8->fp_function);
+    view->bytecode_array = word_below(frame->fp, room, v8->fp_bytecode_array);
+    view->bytecode_offset = word_below(frame->fp, room, v8->fp_bytecode_offset);
+    return true;
+}
+
+/* From the function to its SharedFunctionInfo. False: this is no frame of JavaScript after all. */
+static bool find_function(struct rsd_js *js, struct rsd_js_view *view) {
+    struct rsd_js_object function = rsd_js_object(js, view->function);
+    if (!rsd_js_is_function(function))
+        return false;
+    view->shared = rsd_js_field(js, function, rsd_js_layout.function_shared);
+    bool right = view->shared.type == rsd_js_layout.type_shared;
+    count_function(js, right);
+    return right;
+}
+
+/* The bytecodes that a function runs on: its own data, or behind the interpreter's copy, or behind baseline code. */
+static struct rsd_js_object bytecodes_of(struct rsd_js *js, struct rsd_js_object shared) {
+    const struct rsd_js_layout *v8 = &rsd_js_layout;
+    struct rsd_js_object data = rsd_js_field(js, shared, v8->shared_data);
+    if (data.type == v8->type_code)
+        data = rsd_js_field(js, data, v8->code_deopt_data);
+    if (data.type == v8->type_interpreter_data)
+        data = rsd_js_field(js, data, 8);
+    return data;
+}
+
+/* Is this an unoptimised frame? Its function must say that these are its bytecodes. */
+static void find_bytecodes(struct rsd_js *js, struct rsd_js_view *view) {
+    struct rsd_js_object bytecodes = rsd_js_object(js, view->bytecode_array);
+    if (bytecodes.type == rsd_js_layout.type_bytecode_array && bytecodes.at == bytecodes_of(js, view->shared).at)
+        view->bytecodes = bytecodes;
+}
+
+static bool missed_before(const struct rsd_js *js, const struct rsd_js_view *view) {
+    for (unsigned i = 0; i < RSD_JS_MISSES; i++)
+        if (js->miss[i].pc == view->pc && js->miss[i].function == view->function)
+            return true;
+    return false;
+}
+
+static void find_code(struct rsd_js *js, struct rsd_js_view *view) {
+    if (view->in_builtins || missed_before(js, view))
+        return;
+    view->code = rsd_js_code_at(js, view->pc);
+    if (view->code.object.at || js->forwarded)
+        return;
+    js->miss[js->next_miss].pc = view->pc;
+    js->miss[js->next_miss].function = view->function;
+    js->next_miss = (js->next_miss + 1) % RSD_JS_MISSES;
+}
+
+/* ---- Places -------------------------------------------------------------------------------------------------------- */
+
+/* Describe a function and give it an id. */
+static bool name(struct rsd_js *js, struct rsd_js_object shared, struct rsd_js_shared *about, struct rsd_js_place *out) {
+    *out = (struct rsd_js_place){0};
+    if (!rsd_js_describe(js, shared, about))
+        return false;
+    out->function = rsd_js_intern(js, about);
+    return out->function != 0;
+}
+
+/* A position counts only if it lies in the function that it is said to be in. */
+static void set_line(struct rsd_js *js, const struct rsd_js_shared *about, rsd_js_position position,
+                     struct rsd_js_place *out) {
+    int32_t at = rsd_js_position_in_script(position);
+    if (at < 0 || (about->start >= 0 && (at < about->start - 1 || at > about->end + 1)))
+        return;
+    struct rsd_js_line line = rsd_js_line(js, about->script, at);
+    out->line = line.line;
+    out->column = line.column;
+}
+
+/* The bytecode at which an unoptimised frame stands, or -1. */
+static int32_t bytecode_of(struct rsd_js *js, const struct rsd_js_view *view) {
+    const struct rsd_js_layout *v8 = &rsd_js_layout;
+    if (view->code.object.at && view->code.kind == (uint32_t)v8->code_kind_baseline)
+        return rsd_js_bytecode_at(rsd_js_field(js, view->code.object, v8->code_positions), view->bytecodes,
+                                  view->code.offset - 1);
+    if (!rsd_js_is_small_integer(view->bytecode_offset))
+        return -1;
+    return rsd_js_integer(view->bytecode_offset) - (v8->bytecode_data - 1); /* V8 counts from the tagged address */
+}
+
+static void place_unoptimised(struct rsd_js *js, const struct rsd_js_view *view, const struct rsd_js_shared *about,
+                              struct rsd_js_place *out) {
+    int32_t length = rsd_js_integer_field(view->bytecodes, rsd_js_layout.array_length);
+    int32_t offset = bytecode_of(js, view);
+    if (offset < 0 || offset >= length)
+        return;
+    struct rsd_js_bounds bounds = {(uint32_t)length, about->start, about->end, true};
+    struct rsd_js_object table = rsd_js_field(js, view->bytecodes, rsd_js_layout.bytecode_positions);
+    set_line(js, about, rsd_js_position_at(js, table, (uint32_t)offset, &bounds), out);
+}
+
+/* What optimised code says about what was inlined into it. */
+struct inlinings {
+    struct rsd_js_object literals;
+    uintptr_t entries;
+    uint32_t count;
+};
+
+static struct inlinings inlinings_of(struct rsd_js *js, struct rsd_js_object code) {
+    struct rsd_js_object data = rsd_js_field(js, code, rsd_js_layout.code_deopt_data);
+    struct inlinings all = {.literals = rsd_js_object(js, rsd_js_element(data, (uint32_t)rsd_js_layout.deopt_literals))};
+    uint32_t size;
+    uintptr_t table = rsd_js_element(data, (uint32_t)rsd_js_layout.deopt_inlining);
+    all.entries = rsd_js_bytes(rsd_js_object(js, table), &size);
+    all.count = size / INLINING_SIZE;
+    return all;
+}
+
+static struct rsd_js_object inlined_function(struct rsd_js *js, const struct inlinings *all, uintptr_t entry) {
+    uintptr_t literal = rsd_js_element(all->literals, rsd_js_word32(entry + INLINING_FUNCTION));
+    return rsd_js_object(js, (literal & 3) == 3 ? literal & ~(uintptr_t)2 : literal);
+}
+
+/* Name what was inlined at `position`, innermost first; how many were named. `position` becomes that of the outermost
+ * call, in the function itself. */
+static unsigned place_inlined(struct rsd_js *js, const struct inlinings *all, rsd_js_position *position,
+                              struct rsd_js_place *out) {
+    unsigned count = 0;
+    for (uint32_t id; (id = rsd_js_position_inlining(*position)) != 0;) {
+        if (id > all->count)
+            break;
+        uintptr_t entry = all->entries + (uintptr_t)INLINING_SIZE * (id - 1);
+        struct rsd_js_shared about;
+        if (count < RSD_JS_INLINED && name(js, inlined_function(js, all, entry), &about, &out[count]))
+            set_line(js, &about, *position, &out[count++]);
+        *position = (rsd_js_position)rsd_js_word(entry);
+        if (rsd_js_position_inlining(*position) >= id)
+            break;
+    }
+    if (rsd_js_position_inlining(*position) != 0)
+        *position = RSD_JS_NO_POSITION;
+    return count;
+}
+
+static void place_optimised(struct rsd_js *js, const struct rsd_js_view *view, const struct rsd_js_shared *about,
+                            struct rsd_js_answer *answer) {
+    struct rsd_js_bounds bounds = {view->code.size + 1, -1, -1, false};
+    struct rsd_js_object table = rsd_js_field(js, view->code.object, rsd_js_layout.code_positions);
+    rsd_js_position position = rsd_js_position_at(js, table, view->code.offset - 1, &bounds);
+    if (position == RSD_JS_NO_POSITION)
+        return;
+    struct rsd_js_place inlined[RSD_JS_INLINED];
+    struct inlinings all = inlinings_of(js, view->code.object);
+    unsigned count = place_inlined(js, &all, &position, inlined);
+    set_line(js, about, position, &answer->place[0]);
+    while (count > 0)
+        answer->place[answer->count++] = inlined[--count];
+}
+
+/* ---- The answer ---------------------------------------------------------------------------------------------------- */
+
+static bool is_optimised(const struct rsd_js_view *view) {
+    return view->code.object.at && view->code.kind > (uint32_t)rsd_js_layout.code_kind_baseline;
+}
+
+static void prove(const struct rsd_js_view *view, const int32_t offset[RSD_JS_WORDS], struct rsd_js_answer *answer) {
+    for (unsigned i = 0; i < RSD_JS_WORDS; i++) {
+        answer->proof.at[i] = view->fp + (uintptr_t)(intptr_t)offset[i];
+        answer->proof.value[i] = *(const volatile uintptr_t *)answer->proof.at[i];
+    }
+}
+
+/* Which words of the frame the answer hangs on. The saved frame pointer stands for those of a frame without any. */
+static void prove_by_kind(const struct rsd_js_view *view, struct rsd_js_answer *answer) {
+    const struct rsd_js_layout *v8 = &rsd_js_layout;
+    const int32_t none[] = {0, 0, 0};
+    const int32_t typed[] = {v8->fp_context, v8->fp_context, v8->fp_context};
+    const int32_t function[] = {v8->fp_function, v8->fp_function, v8->fp_function};
+    const int32_t unoptimised[] = {v8->fp_function, v8->fp_bytecode_array, v8->fp_bytecode_offset};
+    bool whole = view->bytecode_offset && rsd_js_is_pointer(view->bytecode_array);
+    prove(view, !view->context ? none : !(view->context & 1) ? typed : whole ? unoptimised : function, answer);
+}
+
+/* Generated code that is neither a function's nor the interpreter's: a regular expression, a stub of wasm. */
+static bool is_foreign(const struct rsd_js_view *view) {
+    return view->code.object.at && !view->bytecodes.at &&
+           view->code.kind <= (uint32_t)rsd_js_layout.code_kind_baseline;
+}
+
+static void take_apart(struct rsd_js *js, struct rsd_js_view *view, struct rsd_js_answer *answer) {
+    struct rsd_js_shared about;
+    if (!find_function(js, view))
+        return;
+    find_bytecodes(js, view);
+    find_code(js, view);
+    if (is_foreign(view) || !name(js, view->shared, &about, &answer->place[0]))
+        return;
+    answer->count = 1;
+    if (about.script.type == RSD_JS_NO_TYPE)
+        return;
+    if (is_optimised(view))
+        place_optimised(js, view, &about, answer);
+    else if (view->bytecodes.at)
+        place_unoptimised(js, view, &about, &answer->place[0]);
+}
+
+void rsd_js_frame(struct rsd_js *js, const struct rsd_registers *frame, struct rsd_js_answer *answer) {
+    struct rsd_js_view view;
+    bool is_function_frame = look(frame, &view) && view.context & 1 && !names_fail();
+    answer->count = 0;
+    if (is_function_frame && !rsd_js_recall(js, &view, answer)) {
+        take_apart(js, &view, answer);
+        if (answer->count)
+            rsd_js_remember(js, &view, answer);
+    }
+    answer->settled = !js->forwarded && rsd_js_reading() != RSD_JS_LEARNING;
+    prove_by_kind(&view, answer);
+}
+
+/* ---- The state ----------------------------------------------------------------------------------------------------- */
+
+size_t rsd_js_size(void) {
+    return (sizeof(struct rsd_js) + 63) & ~(size_t)63;
+}
+
+void rsd_js_init(struct rsd_js *js, rsd_js_write *write, void *context) {
+    js->write = write;
+    js->context = context;
+}
+
+void rsd_js_hand_over(struct rsd_js *js) {
+    js->stream_map = 0;
+    memset(js->miss, 0, sizeof js->miss);
+    memset(js->known, 0, sizeof js->known);
+    memset(js->source, 0, sizeof js->source);
+}
+
+void rsd_js_begin(struct rsd_js *js) {
+    js->forwarded = 0;
+}

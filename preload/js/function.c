@@ -1,0 +1,166 @@
+/*
+ * Functions: SharedFunctionInfo, ScopeInfo, Script.
+ *
+ * All closures of one function share a SharedFunctionInfo. Its name is a string, or it stands in the ScopeInfo, an array
+ * of words whose flags say what it has:
+ *
+ *     V8 10 to 12   flags, parameters, locals (n), names of locals..., infos of locals..., [class variable],
+ *                   [name, info], [inferred name], start, end
+ *     V8 13, 14     flags, parameters, locals (n), start, end, [module's variables], names..., infos..., the same
+ *
+ * The names are one hash table when there are 75 or more. A module's scope has a count of variables before them (V8 13)
+ * or before the range (V8 12): a small integer where there would be none.
+ *
+ * A function without a name gets the one that V8 inferred from where it was assigned. A script without a name is the
+ * text of an eval or of new Function; it is called after the function whose code it is in.
+ */
+#include "js/function.h"
+
+#include <string.h>
+
+#define EVAL_DEPTH 3u
+#define LOCALS_MOST 100000
+#define LOCALS_INLINE_MOST 75
+#define DEBUG_INFO_SIZE 64
+
+enum scope_flags { HAS_CLASS_VARIABLE = 1 << 10, HAS_NAME = 3 << 12, HAS_INFERRED_NAME = 1 << 14 };
+
+/* ---- ScopeInfo ----------------------------------------------------------------------------------------------------- */
+
+struct scope {
+    struct rsd_js_object name, inferred;
+    int32_t start, end;
+};
+
+static uintptr_t slot(struct rsd_js_object scope, int32_t index) {
+    return rsd_js_word(scope.at + 8 + 8 * (uintptr_t)index);
+}
+
+static bool is_integer_slot(struct rsd_js_object scope, int32_t index) {
+    uintptr_t word = slot(scope, index);
+    return rsd_js_is_small_integer(word);
+}
+
+static void range_at(struct rsd_js_object scope, int32_t index, struct scope *out) {
+    if (!is_integer_slot(scope, index) || !is_integer_slot(scope, index + 1))
+        return;
+    out->start = rsd_js_integer(slot(scope, index));
+    out->end = rsd_js_integer(slot(scope, index + 1));
+}
+
+/* Index of the first slot behind the locals, or -1. */
+static int32_t behind_locals(struct rsd_js_object scope, uint32_t flags) {
+    int32_t locals = rsd_js_integer(slot(scope, 2)), index = rsd_js_layout.scope_first_slot;
+    if (locals < 0 || locals > LOCALS_MOST)
+        return -1;
+    bool is_module = is_integer_slot(scope, index) &&
+                     (locals > 0 || (rsd_js_layout.scope_range_is_fixed && !(flags & HAS_CLASS_VARIABLE)));
+    return index + is_module + (locals < LOCALS_INLINE_MOST ? locals : 1) + locals;
+}
+
+static void take_scope_apart(struct rsd_js *js, struct rsd_js_object scope, struct scope *out) {
+    uintptr_t word = slot(scope, 0);
+    uint32_t flags = word >> 32 ? (uint32_t)(word >> 32) : (uint32_t)word;
+    if (rsd_js_layout.scope_range_is_fixed)
+        range_at(scope, 3, out);
+    int32_t index = behind_locals(scope, flags);
+    if (index < 0)
+        return;
+    if (flags & HAS_CLASS_VARIABLE)
+        index++;
+    if (flags & HAS_NAME) {
+        out->name = rsd_js_object(js, slot(scope, index));
+        index += 2;
+    }
+    if (flags & HAS_INFERRED_NAME)
+        out->inferred = rsd_js_object(js, slot(scope, index++));
+    if (rsd_js_layout.scope_range_is_fixed)
+        return;
+    range_at(scope, index, out);
+    if (out->start >= out->end)
+        range_at(scope, index + 1, out);
+}
+
+static struct scope scope_of(struct rsd_js *js, struct rsd_js_object shared) {
+    struct rsd_js_object none = {0, RSD_JS_NO_TYPE};
+    struct scope scope = {none, none, -1, -1};
+    struct rsd_js_object name = rsd_js_field(js, shared, rsd_js_layout.shared_name);
+    if (rsd_js_is_string(name))
+        scope.name = name;
+    else if (name.type == rsd_js_layout.type_scope_info)
+        take_scope_apart(js, name, &scope);
+    if (scope.start < 0 || scope.end < scope.start)
+        scope.start = scope.end = -1;
+    return scope;
+}
+
+void rsd_js_range(struct rsd_js *js, struct rsd_js_object shared, int32_t *start, int32_t *end) {
+    struct scope scope = scope_of(js, shared);
+    *start = scope.start;
+    *end = scope.end;
+}
+
+/* ---- Script -------------------------------------------------------------------------------------------------------- */
+
+/* While a debugger is attached, V8 10 and 11 keep a DebugInfo in the script's place, and the script in that. */
+static struct rsd_js_object script_in(struct rsd_js *js, struct rsd_js_object debug_info) {
+    for (int32_t at = 8; debug_info.at && at <= DEBUG_INFO_SIZE; at += 8) {
+        struct rsd_js_object script = rsd_js_field(js, debug_info, at);
+        if (script.type == rsd_js_layout.type_script)
+            return script;
+    }
+    return (struct rsd_js_object){0, RSD_JS_NO_TYPE};
+}
+
+struct rsd_js_object rsd_js_script(struct rsd_js *js, struct rsd_js_object shared) {
+    struct rsd_js_object script = rsd_js_field(js, shared, rsd_js_layout.shared_script);
+    return script.type == rsd_js_layout.type_script ? script : script_in(js, script);
+}
+
+static uint32_t append(char *out, uint32_t used, uint32_t room, const char *text) {
+    uint32_t size = (uint32_t)strlen(text);
+    if (size > room - used)
+        size = room - used;
+    memcpy(out + used, text, size);
+    return used + size;
+}
+
+static uint32_t name_into(struct rsd_js *js, struct rsd_js_object shared, char *out, uint32_t room) {
+    struct scope scope = scope_of(js, shared);
+    uint32_t used = rsd_js_utf8(js, scope.name, out, room);
+    if (used == 0)
+        used = rsd_js_utf8(js, scope.inferred, out, room);
+    if (used == 0)
+        used = append(out, 0, room, scope.start == 0 ? "(top level)" : "(anonymous)");
+    return used;
+}
+
+/* "/app/a.js", or "eval at outer (/app/a.js)" as in V8's own stacks. */
+static uint32_t file_into(struct rsd_js *js, struct rsd_js_object script, char *out, uint32_t room, unsigned depth) {
+    uint32_t used = rsd_js_utf8(js, rsd_js_field(js, script, rsd_js_layout.script_name), out, room);
+    if (used > 0)
+        return used;
+    struct rsd_js_object outer = rsd_js_field(js, script, rsd_js_layout.script_eval_shared);
+    struct rsd_js_object outer_script = rsd_js_script(js, outer);
+    if (depth == 0 || outer.type != rsd_js_layout.type_shared || outer_script.type == RSD_JS_NO_TYPE)
+        return append(out, 0, room, "(eval)");
+    used = append(out, 0, room, "eval at ");
+    used += name_into(js, outer, out + used, room - used);
+    used = append(out, used, room, " (");
+    used += file_into(js, outer_script, out + used, room - used, depth - 1);
+    return append(out, used, room, ")");
+}
+
+/* ---- All of it ----------------------------------------------------------------------------------------------------- */
+
+bool rsd_js_describe(struct rsd_js *js, struct rsd_js_object shared, struct rsd_js_shared *out) {
+    if (shared.type != rsd_js_layout.type_shared)
+        return false;
+    out->script = rsd_js_script(js, shared);
+    rsd_js_range(js, shared, &out->start, &out->end);
+    out->name_size = name_into(js, shared, js->name, sizeof js->name);
+    out->file_size = 0;
+    if (out->script.type != RSD_JS_NO_TYPE)
+        out->file_size = file_into(js, out->script, js->file, sizeof js->file, EVAL_DEPTH);
+    return out->name_size > 0;
+}

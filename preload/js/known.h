@@ -1,0 +1,15 @@
+/*
+ * Frames that were named before. See known.c.
+ */
+#ifndef RSD_JS_KNOWN_H
+#define RSD_JS_KNOWN_H
+
+#include "js/view.h"
+
+/* Fill in the answer for a frame that was named before and has not changed since. */
+bool rsd_js_recall(struct rsd_js *js, const struct rsd_js_view *view, struct rsd_js_answer *answer);
+
+/* Remember the answer for a frame that was taken apart. */
+void rsd_js_remember(struct rsd_js *js, const struct rsd_js_view *view, const struct rsd_js_answer *answer);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * One writer's state: what the rooms of this folder remember for a thread.
+ */
+#ifndef RSD_JS_STATE_H
+#define RSD_JS_STATE_H
+
+#include "js/js.h"
+#include "js/layout.h"
+
+#define RSD_JS_CACHE_SLOTS 4096u
+#define RSD_JS_MISSES 64u
+#define RSD_JS_SOURCES 64u
+#define RSD_JS_MARKS 127u
+#define RSD_JS_CHUNK 4096u
+
+#define RSD_JS_KNOWN_PLACES 8u
+
+/* known.c: a frame that was named before. */
+struct rsd_js_known {
+    uintptr_t pc, function, offset; /* the key; offset: the word of the bytecode offset if the pc is in builtins, else 0 */
+    uintptr_t shared, script;       /* the words by which the function led to its name */
+    uintptr_t code, positions;      /* of generated code: the Code object, and the word that leads to its positions */
+    uint32_t count;
+    struct rsd_js_place place[RSD_JS_KNOWN_PLACES];
+};
+
+/* intern.c: a function that has an id. */
+struct rsd_js_interned {
+    uint64_t hash;
+    uint32_t line;
+    uint32_t id; /* 0: empty */
+};
+
+/* lines.c: where the lines of a source text begin, sparsely. */
+struct rsd_js_source {
+    uintptr_t text;
+    uint32_t size, marks; /* marks made so far */
+    uint64_t sample;
+    struct {
+        uint32_t lines;    /* line ends before the mark */
+        uint32_t last_end; /* the position after the last of them */
+    } mark[RSD_JS_MARKS + 1];
+};
+
+struct rsd_js {
+    rsd_js_write *write;
+    void *context;
+    uint32_t forwarded; /* objects that this stack led to and that were being moved */
+    uintptr_t stream_map; /* code.c: the map of all machine code objects of this isolate; 0: not seen yet */
+    struct rsd_js_interned *interned;
+    uint32_t interned_mask, functions;
+    uint32_t next_miss;
+    struct {
+        uintptr_t pc, function;
+    } miss[RSD_JS_MISSES]; /* frames.c: generated code that belongs to no Code object */
+    struct rsd_js_known known[RSD_JS_CACHE_SLOTS];
+    struct rsd_js_source source[RSD_JS_SOURCES];
+    unsigned char chunk[RSD_JS_CHUNK]; /* of a text or table, where it cannot be read in place */
+    char name[RSD_JS_NAME_SIZE];
+    char file[RSD_JS_FILE_SIZE];
+};
+
+#endif

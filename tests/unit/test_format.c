@@ -1,0 +1,153 @@
+/*
+ * FORMAT.md against the analyzer: every block marked `hex NAME` in the document is read from there and must be what the
+ * text above it says.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "frame.h"
+#include "residue/format.h"
+#include "tagged.h"
+#include "trace_writer.h"
+
+#define DOCUMENT SOURCE_DIR "/include/residue/FORMAT.md"
+
+/* The bytes of the block `name`, into `bytes`; returns how many. */
+static size_t vector(const char *name, uint8_t *bytes, size_t most) {
+    FILE *file = fopen(DOCUMENT, "r");
+    cr_assert(file, "cannot read %s", DOCUMENT);
+    char line[1024], opening[64];
+    size_t count = 0;
+    bool inside = false;
+    snprintf(opening, sizeof opening, "```hex %s\n", name);
+    while (fgets(line, sizeof line, file)) {
+        if (inside && strncmp(line, "```", 3) == 0)
+            break;
+        unsigned byte;
+        for (char *at = line; inside && sscanf(at, " %2x", &byte) == 1; count++) {
+            cr_assert_lt(count, most);
+            bytes[count] = (uint8_t)byte;
+            at += strspn(at, " ");
+            at += 2;
+        }
+        inside |= strcmp(line, opening) == 0;
+    }
+    fclose(file);
+    cr_assert(inside, "FORMAT.md has no block \"hex %s\"", name);
+    return count;
+}
+
+Test(format, file_header_is_that_of_writer_3_of_process_4711) {
+    struct residue_file_header h;
+    cr_assert_eq(vector("file-header", (uint8_t *)&h, sizeof h), sizeof h);
+    cr_assert_eq(h.skip_magic, RESIDUE_SKIP_FILE);
+    cr_assert_eq(h.skip_size, 56u);
+    cr_assert_str_eq(h.magic, RESIDUE_FILE_MAGIC);
+    cr_assert_eq(h.major, RESIDUE_FORMAT_MAJOR);
+    cr_assert_eq(h.writer, 3u);
+    cr_assert_eq(h.pid, 4711u);
+    cr_assert_eq(h.trace_id, 0x1122334455667788u);
+}
+
+Test(format, frame_header_is_believed_and_no_byte_of_it_can_change) {
+    struct residue_frame_header h;
+    cr_assert_eq(vector("frame-header", (uint8_t *)&h, sizeof h), sizeof h);
+    cr_assert_null(rsd_frame_check(&h), "%s", rsd_frame_check(&h));
+    cr_assert_eq(h.kind, RESIDUE_ALLOC);
+    cr_assert_eq(h.sequence, 1u);
+    cr_assert_eq(h.records, 2u);
+    cr_assert_eq(h.first, 1000u);
+    cr_assert_eq(h.last, 1010u);
+    for (size_t bit = 0; bit < sizeof h * 8; bit++) {
+        ((uint8_t *)&h)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        cr_assert_not_null(rsd_frame_check(&h), "bit %zu flipped, and still believed", bit);
+        ((uint8_t *)&h)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+}
+
+Test(format, planes_are_the_same_two_records_as_rows) {
+    uint8_t rows[48], planes[48], result[48];
+    cr_assert_eq(vector("rows", rows, sizeof rows), sizeof rows);
+    cr_assert_eq(vector("planes", planes, sizeof planes), sizeof planes);
+    rsd_planes_to_rows(planes, result, sizeof(struct residue_alloc), 2);
+    cr_assert_arr_eq(result, rows, sizeof rows);
+}
+
+Test(format, alloc_is_malloc_of_262_bytes) {
+    struct residue_alloc r;
+    cr_assert_eq(vector("alloc", (uint8_t *)&r, sizeof r), sizeof r);
+    cr_assert_eq(r.time, 1000u);
+    cr_assert_eq(residue_where_address(r.where), 0x7f0012345670u);
+    cr_assert_eq(residue_where_api(r.where), RESIDUE_API_MALLOC);
+    cr_assert_eq(r.size, 262u);
+    cr_assert_eq(r.node, 5u);
+}
+
+Test(format, free_and_large_and_node) {
+    struct residue_free f;
+    struct residue_large l;
+    struct residue_node n;
+    cr_assert_eq(vector("free", (uint8_t *)&f, sizeof f), sizeof f);
+    cr_assert_eq(f.time, 2000u);
+    cr_assert_eq(residue_where_api(f.where), RESIDUE_API_FREE);
+    cr_assert_eq(vector("large", (uint8_t *)&l, sizeof l), sizeof l);
+    cr_assert_eq(l.size, 262268u);
+    cr_assert_eq(l.node, 6u);
+    cr_assert_eq(residue_where_api(l.where), RESIDUE_API_MALLOC);
+    cr_assert_eq(vector("node", (uint8_t *)&n, sizeof n), sizeof n);
+    cr_assert_eq(n.pc, 0x401136u);
+    cr_assert_eq(n.parent, 4u);
+    cr_assert_eq(n.owner, 2u);
+    cr_assert_eq(n.kind, RESIDUE_NODE_NATIVE);
+    cr_assert_eq(n.source, RESIDUE_SOURCE_CFI);
+}
+
+Test(format, thread_is_4712_the_second_seen) {
+    uint8_t bytes[48];
+    struct rsd_tagged r;
+    cr_assert_eq(vector("thread", bytes, sizeof bytes), sizeof bytes);
+    cr_assert_eq(rsd_record_at(RESIDUE_OTHER, bytes, bytes + sizeof bytes), sizeof bytes);
+    cr_assert_eq(rsd_tagged_parse(&r, bytes, sizeof bytes), RSD_TAGGED_OK);
+    cr_assert_eq(r.tag, RESIDUE_TAG_THREAD);
+    cr_assert_eq(r.time, 900u);
+    cr_assert_eq(r.thread.tid, 4712u);
+    cr_assert_eq(r.thread.serial, 2u);
+    cr_assert_eq(strncmp(r.thread.name, "libuv-worker", 16), 0);
+}
+
+
+
+Test(format, planes_come_back_as_rows_whatever_their_number) {
+    static const size_t sizes[] = {16, 24, 32};
+    uint64_t state = 88172645463325252u;
+    for (size_t s = 0; s < 3; s++)
+        for (size_t count = 1; count < 70; count++) {
+            uint8_t rows[70 * 32], planes[70 * 32], result[70 * 32];
+            for (size_t i = 0; i < count * sizes[s]; i++) {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                rows[i] = (uint8_t)state;
+            }
+            made_planes(rows, planes, sizes[s], count);
+            rsd_planes_to_rows(planes, result, sizes[s], count);
+            cr_assert_arr_eq(result, rows, count * sizes[s], "%zu records of %zu bytes", count, sizes[s]);
+        }
+}
+
+Test(format, tagged_records_whose_strings_pass_their_end_are_bad) {
+    struct residue_stop stop = {.head = {.tag = RESIDUE_TAG_STOP, .size = sizeof stop, .time = 1}, .text_size = 1};
+    struct rsd_tagged r;
+    cr_assert_eq(rsd_tagged_parse(&r, (uint8_t *)&stop, sizeof stop), RSD_TAGGED_BAD);
+    struct residue_js_function js = {.head = {.tag = RESIDUE_TAG_JS_FUNCTION, .size = sizeof js},
+                                     .name_size = UINT32_MAX,
+                                     .file_size = UINT32_MAX};
+    cr_assert_eq(rsd_tagged_parse(&r, (uint8_t *)&js, sizeof js), RSD_TAGGED_BAD);
+    struct residue_tagged head = {.tag = RESIDUE_TAG_MODULE, .size = sizeof head};
+    cr_assert_eq(rsd_tagged_parse(&r, (uint8_t *)&head, sizeof head), RSD_TAGGED_BAD);
+    head.tag = 0x8123;
+    cr_assert_eq(rsd_tagged_parse(&r, (uint8_t *)&head, sizeof head), RSD_TAGGED_SKIP);
+    head.tag = 0x123;
+    cr_assert_eq(rsd_tagged_parse(&r, (uint8_t *)&head, sizeof head), RSD_TAGGED_UNKNOWN);
+}
