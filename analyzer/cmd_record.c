@@ -2,15 +2,15 @@
  * residue record: run a program with the recorder preloaded.
  *
  * Plain LD_PRELOAD does the same; this sets the variables, watches how the program ends and says where the trace is.
- * The program is to notice nothing: stdin, stdout and stderr are its own, and it stays in our process group, so that the
- * terminal's signals (^C, ^Z) reach it directly. Signals that somebody sends to us by kill are passed on; those that the
- * kernel made for the whole group are not, or the program would get them twice.
+ * The program is to notice nothing: stdin, stdout and stderr are its own, and it stays in our process group, so that
+ * the terminal's signals (^C, ^Z) reach it directly. Signals that somebody sends to us by kill are passed on; those
+ * that the kernel made for the whole group are not, or the program would get them twice.
  *
  * We end as the program ends: with its exit status, or by the same signal (without a core dump of ours).
  *
  * Which trace is the program's is found afterwards: of the directories that the pattern can have made, the newest whose
- * meta.json has its pid and start time. (The recorder adds .2, .3, ... to a name that is taken, and each exec in the same
- * process makes a trace of its own; the last one is the program that was meant.)
+ * meta.json has its pid and start time. (The recorder adds .2, .3, ... to a name that is taken, and each exec in the
+ * same process makes a trace of its own; the last one is the program that was meant.)
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@
 
 enum { CANNOT_RUN = 126, NOT_FOUND = 127 }; /* as the shell has it */
 
-/* ---- The recorder -------------------------------------------------------------------------------------------------- */
+/* ---- The recorder ------------------------------------------------------------------------------------------------ */
 
 /* Beside the executable, where the build puts it, or in ../lib/residue, where `make install` does. To be freed. */
 static char *find_recorder(void) {
@@ -75,10 +75,11 @@ static void set_environment(const char *recorder, const char *pattern, const cha
     free(preload);
 }
 
-/* ---- The program --------------------------------------------------------------------------------------------------- */
+/* ---- The program ------------------------------------------------------------------------------------------------- */
 
 static volatile pid_t program;
-static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, SIGWINCH, SIGPIPE};
+static const int passed_on[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,  SIGUSR1,
+                                SIGUSR2, SIGALRM, SIGCONT, SIGWINCH, SIGPIPE};
 
 static void pass_on(int signal, siginfo_t *info, void *context) {
     (void)context;
@@ -117,7 +118,7 @@ static int exec_error(int pipe_end) {
 }
 
 struct result {
-    int error; /* of exec */
+    int error;  /* of exec */
     int status; /* of waitpid */
     uint64_t start_time;
 };
@@ -150,7 +151,7 @@ static bool start_and_wait(char **argv, struct result *result) {
     return true;
 }
 
-/* ---- The trace ----------------------------------------------------------------------------------------------------- */
+/* ---- The trace --------------------------------------------------------------------------------------------------- */
 
 static char *with_pid(const char *pattern, pid_t pid) {
     char *result = rsd_strdup("");
@@ -176,7 +177,9 @@ static char *folder_of(const char *pattern, pid_t pid, char **prefix) {
     char *unknown = strchr(*prefix, '%');
     if (unknown)
         *unknown = 0;
-    char *folder = !slash ? rsd_strdup(".") : slash == path ? rsd_strdup("/") : rsd_strndup(path, (size_t)(slash - path));
+    char *folder = !slash          ? rsd_strdup(".")
+                   : slash == path ? rsd_strdup("/")
+                                   : rsd_strndup(path, (size_t)(slash - path));
     free(path);
     return folder;
 }

@@ -79,9 +79,12 @@ static int report(const char *path, const struct options *options) {
 
 static int run(int argc, char **argv) {
     static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'},      {"top", required_argument, NULL, 'n'},
-        {"from", required_argument, NULL, 'f'}, {"to", required_argument, NULL, 't'},
-        {"at", required_argument, NULL, 'a'},  {"site", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'j'},
+        {"top", required_argument, NULL, 'n'},
+        {"from", required_argument, NULL, 'f'},
+        {"to", required_argument, NULL, 't'},
+        {"at", required_argument, NULL, 'a'},
+        {"site", required_argument, NULL, 's'},
         {NULL, 0, NULL, 0},
     };
     struct options options = {.top = 20};

@@ -7,8 +7,8 @@
 
 struct rsd_command {
     const char *name;
-    const char *summary; /* one line for `residue help` */
-    const char *help;    /* what `residue help NAME` prints */
+    const char *summary;               /* one line for `residue help` */
+    const char *help;                  /* what `residue help NAME` prints */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit status */
 };
 

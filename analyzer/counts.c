@@ -32,17 +32,20 @@ static void add(struct rsd_sums *sums, const struct residue_counts *counts, cons
     sums->temporaries += counts->temporaries - last->temporaries;
 }
 
-static void apply(struct rsd_analysis *a, struct tallies *tallies, uint32_t writer, const struct residue_counts *counts) {
+static void apply(struct rsd_analysis *a, struct tallies *tallies, uint32_t writer,
+                  const struct residue_counts *counts) {
     struct residue_counts *last = last_of(tallies, writer, counts->node);
     if (counts->calls < last->calls || counts->bytes < last->bytes || counts->temporaries < last->temporaries)
         return;
     uint32_t number = rsd_sites_of(&a->pairing.heap, writer, counts->node); /* may move the list */
     struct rsd_site *site = &a->pairing.heap.list[number];
     add(&site->now, counts, last);
-    add(&a->pairing.heap_now, counts, last);
+    if (site->stack != RSD_TRACER_STACK)
+        add(&a->pairing.heap_now, counts, last);
     if (counts->head.time <= a->window.from) {
         add(&site->start, counts, last);
-        add(&a->heap_start, counts, last);
+        if (site->stack != RSD_TRACER_STACK)
+            add(&a->heap_start, counts, last);
     }
     *last = *counts;
 }

@@ -118,8 +118,8 @@ bool rsd_cursor_load(struct rsd_cursor *cursor) {
     size_t good = 0;
     const char *why = fetch(cursor);
     if (!why && (why = check(cursor, &good)) && good)
-        rsd_problem(cursor->source->problems, cursor->writer->log_name, cursor->frame->offset, "byte %zu of segment %u: %s",
-                    good, cursor->frame->sequence, why);
+        rsd_problem(cursor->source->problems, cursor->writer->log_name, cursor->frame->offset,
+                    "byte %zu of segment %u: %s", good, cursor->frame->sequence, why);
     if (!good) {
         lose(cursor, why ? why : "it is empty");
         rsd_cursor_next_block(cursor);
@@ -132,8 +132,8 @@ bool rsd_cursor_load(struct rsd_cursor *cursor) {
 
 bool rsd_cursor_open(struct rsd_cursor *cursor, struct rsd_writer *writer, enum residue_kind kind,
                      struct rsd_source *source) {
-    *cursor = (struct rsd_cursor){
-        .writer = writer, .source = source, .kind = kind, .size = (uint32_t)rsd_record_size(kind)};
+    *cursor =
+        (struct rsd_cursor){.writer = writer, .source = source, .kind = kind, .size = (uint32_t)rsd_record_size(kind)};
     return rsd_cursor_next_block(cursor);
 }
 

@@ -20,15 +20,15 @@ struct rsd_cursor {
     struct rsd_writer *writer;
     struct rsd_source *source;
     enum residue_kind kind;
-    const uint8_t *record;   /* the present record; NULL while its frame is not unpacked */
-    const uint8_t *end;      /* of the records in memory */
-    uint64_t time;           /* of the present record; before its frame is unpacked, what the frame's header says */
-    enum rsd_place place;    /* where the present record lies */
-    uint32_t size;           /* of each record; 0: varying */
-    size_t next_frame;       /* the frame after the present one */
+    const uint8_t *record; /* the present record; NULL while its frame is not unpacked */
+    const uint8_t *end;    /* of the records in memory */
+    uint64_t time;         /* of the present record; before its frame is unpacked, what the frame's header says */
+    enum rsd_place place;  /* where the present record lies */
+    uint32_t size;         /* of each record; 0: varying */
+    size_t next_frame;     /* the frame after the present one */
     const struct rsd_frame *frame;
-    uint8_t *rows;           /* the unpacked frame */
-    uint64_t floor;          /* time of the last record that was given out */
+    uint8_t *rows;  /* the unpacked frame */
+    uint64_t floor; /* time of the last record that was given out */
 };
 
 /* Stand at the first record. False: there is none. */

@@ -1,6 +1,6 @@
 /*
- * The dump: one line a record, for eyes, grep and golden files. Nothing is interpreted: no pairing, no names; numbers as
- * they stand in the trace. The form is documented in `residue help dump` and stable.
+ * The dump: one line a record, for eyes, grep and golden files. Nothing is interpreted: no pairing, no names; numbers
+ * as they stand in the trace. The form is documented in `residue help dump` and stable.
  *
  * NODE records have no time: each writer's come first, in the order of their ids. All others follow in the order of the
  * merge, the one that the analysis uses.
@@ -42,7 +42,7 @@ static const char *api_name(enum residue_api api) {
     return number < sizeof name / sizeof *name && name[number] ? name[number] : "?";
 }
 
-/* ---- Records of fixed size ----------------------------------------------------------------------------------------- */
+/* ---- Records of fixed size --------------------------------------------------------------------------------------- */
 
 static void print_alloc(FILE *out, const uint8_t *record) {
     struct residue_alloc r;
@@ -73,7 +73,7 @@ static void print_node(FILE *out, const uint8_t *record, uint64_t id) {
             r.kind < 5 ? kind[r.kind] : "?", r.source < 6 ? source[r.source] : "?", r.pc, r.owner, r.flags);
 }
 
-/* ---- Tagged records ------------------------------------------------------------------------------------------------ */
+/* ---- Tagged records ---------------------------------------------------------------------------------------------- */
 
 static void print_slice(FILE *out, const char *label, struct rsd_slice slice) {
     fprintf(out, " %s=\"", label);
@@ -118,8 +118,9 @@ static void print_body(FILE *out, const struct rsd_tagged *r) {
         fprintf(out, " monotonic=%" PRIu64 " realtime=%" PRIu64, r->clock.monotonic_ns, r->clock.realtime_ns);
         break;
     case RESIDUE_TAG_MAPPING:
-        fprintf(out, " start=0x%" PRIx64 " end=0x%" PRIx64 " rss=%" PRIu64 " dirty=%" PRIu64 " anonymous=%" PRIu64
-                     " prot=0x%x",
+        fprintf(out,
+                " start=0x%" PRIx64 " end=0x%" PRIx64 " rss=%" PRIu64 " dirty=%" PRIu64 " anonymous=%" PRIu64
+                " prot=0x%x",
                 r->mapping.start, r->mapping.end, r->mapping.rss_bytes, r->mapping.dirty_bytes,
                 r->mapping.anonymous_bytes, r->mapping.prot);
         print_slice(out, "name", r->first);
@@ -132,8 +133,8 @@ static void print_body(FILE *out, const struct rsd_tagged *r) {
         fprintf(out, " kind=%u from=w%u/%u", r->origin.kind, r->origin.writer, r->origin.node);
         break;
     case RESIDUE_TAG_JS_FUNCTION:
-        fprintf(out, " id=%u line=%u column=%u flags=%u", r->js_function.id, r->js_function.line,
-                r->js_function.column, r->js_function.flags);
+        fprintf(out, " id=%u line=%u column=%u flags=%u", r->js_function.id, r->js_function.line, r->js_function.column,
+                r->js_function.flags);
         print_slice(out, "name", r->first);
         print_slice(out, "file", r->second);
         break;
@@ -165,7 +166,7 @@ static void print_tagged(FILE *out, const struct rsd_cursor *cursor) {
     }
 }
 
-/* ---- All of them --------------------------------------------------------------------------------------------------- */
+/* ---- All of them ------------------------------------------------------------------------------------------------- */
 
 static void dump_nodes(struct rsd_writer *writer, struct rsd_source *source, FILE *out) {
     struct rsd_cursor cursor;

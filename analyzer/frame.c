@@ -41,8 +41,10 @@ void rsd_unpacker_free(struct rsd_unpacker *unpacker) {
 
 size_t rsd_record_size(enum residue_kind kind) {
     static const size_t size[] = {
-        [RESIDUE_ALLOC] = sizeof(struct residue_alloc), [RESIDUE_FREE] = sizeof(struct residue_free),
-        [RESIDUE_LARGE] = sizeof(struct residue_large), [RESIDUE_NODE] = sizeof(struct residue_node),
+        [RESIDUE_ALLOC] = sizeof(struct residue_alloc),
+        [RESIDUE_FREE] = sizeof(struct residue_free),
+        [RESIDUE_LARGE] = sizeof(struct residue_large),
+        [RESIDUE_NODE] = sizeof(struct residue_node),
         [RESIDUE_OTHER] = 0,
     };
     return size[kind];

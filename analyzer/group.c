@@ -16,7 +16,7 @@
 
 #include "memory.h"
 
-/* ---- Joining and ranking ------------------------------------------------------------------------------------------- */
+/* ---- Joining and ranking ----------------------------------------------------------------------------------------- */
 
 static void add_sums(struct rsd_sums *to, const struct rsd_sums *from) {
     to->live_bytes += from->live_bytes;
@@ -45,6 +45,8 @@ void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, s
     size_t capacity = 0;
     for (size_t i = 0; i < sites->count; i++) {
         const struct rsd_site *site = &sites->list[i];
+        if (site->stack == RSD_TRACER_STACK)
+            continue;
         uint64_t id = rsd_names_hash(names, site->stack);
         uint32_t number = rsd_intern(&ids, &id, sizeof id);
         if (number == groups->count) {
@@ -68,6 +70,9 @@ void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, s
     for (size_t i = 0; i < groups->count; i++)
         index[rsd_intern(&ids, &groups->list[i].id, sizeof groups->list[i].id)] = (uint32_t)i;
     for (size_t i = 0; i < sites->count; i++) {
+        groups->of_site[i] = RSD_NO_GROUP;
+        if (sites->list[i].stack == RSD_TRACER_STACK)
+            continue;
         uint64_t id = rsd_names_hash(names, sites->list[i].stack);
         groups->of_site[i] = index[rsd_intern(&ids, &id, sizeof id)];
     }
@@ -97,7 +102,7 @@ size_t rsd_groups_find(const struct rsd_groups *groups, const char *name) {
     return groups->count;
 }
 
-/* ---- Sizes and ages ------------------------------------------------------------------------------------------------ */
+/* ---- Sizes and ages ---------------------------------------------------------------------------------------------- */
 
 #define PARTS 16    /* of an octave */
 #define BUCKETS 640 /* 40 octaves of microseconds: two weeks */

@@ -14,14 +14,16 @@ struct rsd_group {
     struct rsd_site site;   /* sums over the members; the stack of the largest one */
     struct rsd_size *sizes; /* of the outstanding blocks, most bytes first; of those that are shown only */
     size_t size_count;
-    uint64_t detailed;              /* blocks in `sizes` */
+    uint64_t detailed;                /* blocks in `sizes` */
     double age_p10, age_p50, age_p90; /* seconds before the moment of analysis */
 };
+
+#define RSD_NO_GROUP UINT32_MAX
 
 struct rsd_groups {
     struct rsd_group *list; /* by rank, from 0 */
     size_t count, capacity;
-    uint32_t *of_site; /* index in `list` by site */
+    uint32_t *of_site; /* index in `list` by site; RSD_NO_GROUP for the tracer's own */
     size_t shown;      /* how many are wanted */
 };
 

@@ -18,7 +18,7 @@
 
 #define RATE_SPAN 200000000u /* ns */
 
-/* ---- One record ---------------------------------------------------------------------------------------------------- */
+/* ---- One record -------------------------------------------------------------------------------------------------- */
 
 /* A binary is known by its path and its build-id. */
 static uint32_t binary_of(struct rsd_history *h, const struct rsd_tagged *r) {
@@ -66,15 +66,14 @@ static void add_js(struct rsd_history *h, uint32_t writer, const struct rsd_tagg
 static void add_thread(struct rsd_history *h, uint32_t writer, const struct rsd_tagged *r) {
     RSD_ROOM(h->threads, h->thread_count, h->thread_capacity);
     struct rsd_thread *thread = &h->threads[h->thread_count++];
-    *thread = (struct rsd_thread){
-        .time = r->time, .writer = writer, .tid = r->thread.tid, .serial = r->thread.serial};
+    *thread = (struct rsd_thread){.time = r->time, .writer = writer, .tid = r->thread.tid, .serial = r->thread.serial};
     memcpy(thread->name, r->thread.name, sizeof r->thread.name);
 }
 
 static void add_barrier(struct rsd_history *h, const struct rsd_tagged *r) {
     RSD_ROOM(h->barriers, h->barrier_count, h->barrier_capacity);
-    h->barriers[h->barrier_count++] = (struct rsd_barrier){
-        r->time, (enum residue_barrier_reason)r->barrier.reason, rsd_strndup(r->first.bytes, r->first.size)};
+    h->barriers[h->barrier_count++] = (struct rsd_barrier){r->time, (enum residue_barrier_reason)r->barrier.reason,
+                                                           rsd_strndup(r->first.bytes, r->first.size)};
 }
 
 static void add_sample(struct rsd_history *h, const struct rsd_tagged *r) {
@@ -162,7 +161,7 @@ static void read_record(struct rsd_history *h, struct rsd_trace *trace, const st
     }
 }
 
-/* ---- All of them --------------------------------------------------------------------------------------------------- */
+/* ---- All of them ------------------------------------------------------------------------------------------------- */
 
 static void read_writer(struct rsd_history *h, struct rsd_trace *trace, struct rsd_writer *writer,
                         struct rsd_source *source) {

@@ -64,15 +64,15 @@ struct rsd_history {
     struct rsd_js_name *js_names;
     size_t js_name_count, js_name_capacity;
     struct rsd_intern js_keys;
-    char *node;          /* its version, "v20.20.2"; NULL when it is not node */
-    bool counts;         /* there are COUNTS records */
-    bool ended;          /* there is an END record */
-    uint64_t end_time;   /* its time */
-    char *stop;          /* why the recorder stopped before the program did, or NULL */
+    char *node;        /* its version, "v20.20.2"; NULL when it is not node */
+    bool counts;       /* there are COUNTS records */
+    bool ended;        /* there is an END record */
+    uint64_t end_time; /* its time */
+    char *stop;        /* why the recorder stopped before the program did, or NULL */
     uint64_t stop_time;
     uint64_t first, last; /* times of the first and last record of any kind */
-    uint64_t origin;     /* time of 0.0 s */
-    double rate;         /* ticks per second, by the best clocks there are */
+    uint64_t origin;      /* time of 0.0 s */
+    double rate;          /* ticks per second, by the best clocks there are */
 };
 
 void rsd_history_read(struct rsd_history *history, struct rsd_trace *trace, struct rsd_source *source);

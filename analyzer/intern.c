@@ -28,7 +28,8 @@ uint32_t rsd_intern(struct rsd_intern *table, const void *bytes, size_t size) {
     if (table->count * 2 >= table->slot_count)
         grow(table);
     uint64_t hash = rsd_mix(residue_fnv1a(bytes, size));
-    for (size_t slot = hash & (table->slot_count - 1); table->slots[slot]; slot = (slot + 1) & (table->slot_count - 1)) {
+    for (size_t slot = hash & (table->slot_count - 1); table->slots[slot];
+         slot = (slot + 1) & (table->slot_count - 1)) {
         struct rsd_interned *known = &table->list[table->slots[slot] - 1];
         if (known->hash == hash && known->size == size && memcmp(known->bytes, bytes, size) == 0)
             return table->slots[slot] - 1;

@@ -21,18 +21,11 @@
 #define FIRST_CAPACITY 64
 #define MAX_SIZE ((UINT64_C(1) << 48) - 1)
 
-static inline uint64_t hash_of(uint64_t address) {
-    return (address >> 3) * 0x9e3779b97f4a7c15u;
-}
 static inline struct rsd_shard *shard_of(struct rsd_live *live, uint64_t hash) {
     return &live->shard[hash >> 56];
 }
-static inline size_t home_of(uint64_t hash, size_t mask) {
-    return hash >> 24 & mask;
-}
-
 static void put(struct rsd_shard *shard, const struct rsd_block *block) {
-    size_t i = home_of(hash_of(rsd_block_address(block)), shard->mask);
+    size_t i = rsd_live_home(rsd_live_hash(rsd_block_address(block)), shard->mask);
     while (shard->blocks[i].key)
         i = (i + 1) & shard->mask;
     shard->blocks[i] = *block;
@@ -51,14 +44,14 @@ static void grow(struct rsd_shard *shard) {
 
 bool rsd_live_add(struct rsd_live *live, uint64_t address, uint64_t size, uint64_t time, uint32_t site,
                   struct rsd_block *old) {
-    uint64_t hash = hash_of(address);
+    uint64_t hash = rsd_live_hash(address);
     struct rsd_shard *shard = shard_of(live, hash);
     if (!shard->blocks || shard->count * 4 >= (shard->mask + 1) * 3)
         grow(shard);
     if (size > MAX_SIZE)
         size = MAX_SIZE;
     struct rsd_block block = {address << 16 | size >> 32, time, (uint32_t)size, site};
-    size_t i = home_of(hash, shard->mask);
+    size_t i = rsd_live_home(hash, shard->mask);
     for (; shard->blocks[i].key; i = (i + 1) & shard->mask)
         if (rsd_block_address(&shard->blocks[i]) == address) {
             *old = shard->blocks[i];
@@ -76,7 +69,7 @@ static void close_hole(struct rsd_shard *shard, size_t hole) {
     struct rsd_block *blocks = shard->blocks;
     size_t mask = shard->mask;
     for (size_t i = (hole + 1) & mask; blocks[i].key; i = (i + 1) & mask) {
-        size_t home = home_of(hash_of(rsd_block_address(&blocks[i])), mask);
+        size_t home = rsd_live_home(rsd_live_hash(rsd_block_address(&blocks[i])), mask);
         if (((i - home) & mask) >= ((i - hole) & mask)) {
             blocks[hole] = blocks[i];
             hole = i;
@@ -86,11 +79,11 @@ static void close_hole(struct rsd_shard *shard, size_t hole) {
 }
 
 bool rsd_live_remove(struct rsd_live *live, uint64_t address, struct rsd_block *old) {
-    uint64_t hash = hash_of(address);
+    uint64_t hash = rsd_live_hash(address);
     struct rsd_shard *shard = shard_of(live, hash);
     if (!shard->blocks)
         return false;
-    for (size_t i = home_of(hash, shard->mask); shard->blocks[i].key; i = (i + 1) & shard->mask)
+    for (size_t i = rsd_live_home(hash, shard->mask); shard->blocks[i].key; i = (i + 1) & shard->mask)
         if (rsd_block_address(&shard->blocks[i]) == address) {
             *old = shard->blocks[i];
             close_hole(shard, i);

@@ -4,10 +4,10 @@
  * mmap puts a range in (over what lay there: MAP_FIXED replaces), munmap takes any part of any ranges out, mprotect
  * changes a part. All three are the same operation: carve [start, end) out, look at the pieces, perhaps put some back.
  *
- * The set is a treap by start address: split and join are a few lines each and need no rebalancing cases, and a carve is
- * two splits. Nodes live in one array and refer to each other by number. Priorities come from a xorshift generator with
- * a fixed seed, so the same trace gives the same tree; depth is logarithmic in expectation for any order of addresses,
- * because the addresses of a trace cannot influence them.
+ * The set is a treap by start address: split and join are a few lines each and need no rebalancing cases, and a carve
+ * is two splits. Nodes live in one array and refer to each other by number. Priorities come from a xorshift generator
+ * with a fixed seed, so the same trace gives the same tree; depth is logarithmic in expectation for any order of
+ * addresses, because the addresses of a trace cannot influence them.
  */
 #include "maps.h"
 

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-void *rsd_alloc(size_t size);                   /* uninitialised */
-void *rsd_zalloc(size_t count, size_t size);    /* zeroed */
+void *rsd_alloc(size_t size);                /* uninitialised */
+void *rsd_zalloc(size_t count, size_t size); /* zeroed */
 void *rsd_realloc(void *old, size_t size);
 char *rsd_strndup(const char *text, size_t size);
 char *rsd_strdup(const char *text);

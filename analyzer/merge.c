@@ -4,100 +4,72 @@
  * "Time is in ticks. Within a writer no two records of the kinds ALLOC, FREE and LARGE have the same time. Between
  * writers, when two records have the same time, the free comes first."
  *
- * A binary heap of (time, rank, stream), three streams per writer. A stream whose frame is not unpacked yet stands in
- * the heap with the time from the frame's header and the lowest rank; it is unpacked when it comes to the top. Ranks:
- * what frees before what allocates, tagged records last, so that a barrier has everything of its instant before it.
- * Equal ranks go by writer, then by kind, so that the order is the same each time.
+ * Three streams per writer, and a tournament over them: a tree whose inner nodes keep the loser of each match. When the
+ * winner moves on to its next record only its own matches, from its leaf to the root, are played again: log2(streams)
+ * compares of one 128-bit key each, without a branch that could be mispredicted. (A binary heap compares twice per
+ * level and guesses each time; the difference was a fifth of the whole analysis.)
+ *
+ * A stream whose frame is not unpacked yet takes part with the time from the frame's header; it is unpacked when it
+ * comes to the top. Equal times go by rank (rsd_merge_rank), then by writer, then by kind, so that the order is the
+ * same each time. A stream at its end has the key with all bits set, which no record has: no stream has the number 2^32
+ * - 1.
  */
 #include "merge.h"
 
 #include "memory.h"
 
-static uint32_t rank_of(const struct rsd_cursor *cursor) {
-    if (!cursor->record || cursor->kind == RESIDUE_FREE)
-        return 0;
-    if (cursor->kind == RESIDUE_OTHER)
-        return 2;
-    uint64_t where;
-    __builtin_memcpy(&where, cursor->record + 8, sizeof where);
-    return residue_where_api(where) == RESIDUE_API_MUNMAP ? 0 : 1;
-}
-
-static inline bool before(const struct rsd_heap_entry *a, const struct rsd_heap_entry *b) {
-    if (__builtin_expect(a->time != b->time, 1))
-        return a->time < b->time;
-    return a->rank != b->rank ? a->rank < b->rank : a->stream < b->stream;
-}
-
-static inline void sink(struct rsd_merge *merge, size_t at) {
-    struct rsd_heap_entry entry = merge->heap[at];
-    for (size_t child; (child = 2 * at + 1) < merge->count; at = child) {
-        if (child + 1 < merge->count && before(&merge->heap[child + 1], &merge->heap[child]))
-            child++;
-        if (!before(&merge->heap[child], &entry))
-            break;
-        merge->heap[at] = merge->heap[child];
-    }
-    merge->heap[at] = entry;
-}
-
 static void add_stream(struct rsd_merge *merge, struct rsd_writer *writer, uint32_t place, enum residue_kind kind,
                        struct rsd_source *source) {
     struct rsd_stream *stream = &merge->streams[merge->stream_count];
     stream->writer = place;
-    if (!rsd_cursor_open(&stream->cursor, writer, kind, source)) {
+    if (rsd_cursor_open(&stream->cursor, writer, kind, source))
+        merge->stream_count++;
+    else
         rsd_cursor_close(&stream->cursor);
-        return;
+}
+
+/* The winner of the matches at and below a node, its losers noted on the way. */
+static rsd_merge_key play(struct rsd_merge *merge, size_t node) {
+    if (node >= merge->leaves) {
+        size_t number = node - merge->leaves;
+        if (number >= merge->stream_count)
+            return ~(rsd_merge_key)0;
+        const struct rsd_cursor *cursor = &merge->streams[number].cursor;
+        return (rsd_merge_key)cursor->time << 64 | rsd_merge_rank(cursor) << 32 | number;
     }
-    merge->heap[merge->count++] = (struct rsd_heap_entry){
-        stream->cursor.time, rank_of(&stream->cursor), (uint32_t)merge->stream_count++};
+    rsd_merge_key a = play(merge, 2 * node), b = play(merge, 2 * node + 1);
+    merge->tree[node] = a < b ? b : a;
+    return a < b ? a : b;
 }
 
 void rsd_merge_open(struct rsd_merge *merge, struct rsd_trace *trace, struct rsd_source *source, unsigned kinds) {
-    size_t most = trace->writer_count * RESIDUE_KINDS;
-    *merge = (struct rsd_merge){.streams = rsd_zalloc(most, sizeof *merge->streams),
-                                .heap = rsd_zalloc(most, sizeof *merge->heap)};
+    *merge = (struct rsd_merge){.streams = rsd_zalloc(trace->writer_count * RESIDUE_KINDS + 1, sizeof *merge->streams),
+                                .leaves = 1};
     for (size_t i = 0; i < trace->writer_count; i++)
         for (int kind = 0; kind < RESIDUE_KINDS; kind++)
             if (kinds & 1u << kind)
                 add_stream(merge, &trace->writers[i], (uint32_t)i, (enum residue_kind)kind, source);
-    for (size_t i = merge->count / 2; i-- > 0;)
-        sink(merge, i);
+    while (merge->leaves < merge->stream_count)
+        merge->leaves *= 2;
+    merge->tree = rsd_zalloc(merge->leaves, sizeof *merge->tree);
+    merge->tree[0] = play(merge, 1);
 }
 
 void rsd_merge_close(struct rsd_merge *merge) {
     for (size_t i = 0; i < merge->stream_count; i++)
         rsd_cursor_close(&merge->streams[i].cursor);
     free(merge->streams);
-    free(merge->heap);
+    free(merge->tree);
 }
 
-/* Put the top entry where its stream's present time belongs, or take it out. */
-static void replace_top(struct rsd_merge *merge, bool more) {
-    struct rsd_heap_entry *top = &merge->heap[0];
-    const struct rsd_cursor *cursor = &merge->streams[top->stream].cursor;
-    if (more) {
-        top->time = cursor->time;
-        top->rank = rank_of(cursor);
-    } else {
-        *top = merge->heap[--merge->count];
-    }
-    if (merge->count)
-        sink(merge, 0);
-}
-
-struct rsd_stream *rsd_merge_top(struct rsd_merge *merge) {
-    while (merge->count) {
-        struct rsd_stream *stream = &merge->streams[merge->heap[0].stream];
-        if (__builtin_expect(stream->cursor.record != NULL, 1))
+struct rsd_stream *rsd_merge_load(struct rsd_merge *merge) {
+    while (merge->tree[0] != ~(rsd_merge_key)0) {
+        uint32_t number = (uint32_t)merge->tree[0];
+        struct rsd_stream *stream = &merge->streams[number];
+        if (stream->cursor.record)
             return stream;
         bool loaded = rsd_cursor_load(&stream->cursor);
-        replace_top(merge, loaded || stream->cursor.time != UINT64_MAX);
+        rsd_merge_replay(merge, number, loaded || stream->cursor.time != UINT64_MAX);
     }
     return NULL;
-}
-
-void rsd_merge_next(struct rsd_merge *merge) {
-    struct rsd_cursor *cursor = &merge->streams[merge->heap[0].stream].cursor;
-    replace_top(merge, rsd_cursor_next(cursor));
 }

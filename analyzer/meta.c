@@ -46,7 +46,8 @@ static void read_clock(struct rsd_meta *meta, const json_t *root, struct rsd_pro
     if (rate >= 1 && rate < 1e12)
         meta->ticks_per_second = rate;
     else
-        rsd_problem(problems, "meta.json", RSD_NO_OFFSET, "no usable clock rate: times assume 1,000,000,000 per second");
+        rsd_problem(problems, "meta.json", RSD_NO_OFFSET,
+                    "no usable clock rate: times assume 1,000,000,000 per second");
 }
 
 static void read_arguments(struct rsd_meta *meta, const json_t *root) {

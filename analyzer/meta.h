@@ -22,14 +22,14 @@ struct rsd_meta {
     char **argv;
     size_t argc;
     char *started_at;
-    bool tsc;                /* the clock is the time stamp counter, else CLOCK_MONOTONIC in ns */
-    uint64_t ticks;          /* one instant on three clocks: this one, */
+    bool tsc;       /* the clock is the time stamp counter, else CLOCK_MONOTONIC in ns */
+    uint64_t ticks; /* one instant on three clocks: this one, */
     uint64_t monotonic_ns;
     uint64_t realtime_ns;
     double ticks_per_second; /* as estimated at start; never 0 */
-    char *libc, *allocator;        /* or NULL */
-    char *live_directory;          /* where the .live files are when not in the trace; or NULL */
-    bool live_at_end_only;         /* "private": there are none until the process ends */
+    char *libc, *allocator;  /* or NULL */
+    char *live_directory;    /* where the .live files are when not in the trace; or NULL */
+    bool live_at_end_only;   /* "private": there are none until the process ends */
     bool status_found;
     enum rsd_end status; /* status.json: RSD_END_EXIT or RSD_END_SIGNAL */
     int status_value;    /* exit status or signal */

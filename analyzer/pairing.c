@@ -44,7 +44,7 @@ void rsd_pairing_close(struct rsd_pairing *pairing) {
     free(pairing->freed);
 }
 
-/* ---- Blocks -------------------------------------------------------------------------------------------------------- */
+/* ---- Blocks ------------------------------------------------------------------------------------------------------ */
 
 static inline void sums_add(struct rsd_sums *sums, uint64_t bytes) {
     sums->live_bytes += bytes;
@@ -58,10 +58,14 @@ static inline void sums_remove(struct rsd_sums *sums, uint64_t bytes) {
     sums->live_blocks--;
 }
 
+static inline struct rsd_sums *total_of(struct rsd_pairing *p, uint32_t site) {
+    return __builtin_expect(p->heap.list[site].stack == RSD_TRACER_STACK, 0) ? &p->tracer_now : &p->heap_now;
+}
+
 static inline void remove_block(struct rsd_pairing *p, const struct rsd_block *block) {
     uint64_t size = rsd_block_size(block);
     sums_remove(&p->heap.list[block->site].now, size);
-    sums_remove(&p->heap_now, size);
+    sums_remove(total_of(p, block->site), size);
 }
 
 static inline void add_block(struct rsd_pairing *p, size_t writer, uint64_t time, uint64_t where, uint64_t size,
@@ -81,7 +85,7 @@ static inline void add_block(struct rsd_pairing *p, size_t writer, uint64_t time
         remove_block(p, &old);
     }
     sums_add(&p->heap.list[site].now, size);
-    sums_add(&p->heap_now, size);
+    sums_add(total_of(p, site), size);
 }
 
 static inline uint64_t *freed_slot(struct rsd_pairing *p, uint64_t address) {
@@ -113,7 +117,7 @@ static inline void free_block(struct rsd_pairing *p, uint64_t where) {
     *freed_slot(p, address) = address;
 }
 
-/* ---- Mappings ------------------------------------------------------------------------------------------------------ */
+/* ---- Mappings ---------------------------------------------------------------------------------------------------- */
 
 static void count_range(struct rsd_pairing *p, const struct rsd_range *range) {
     uint64_t bytes = range->end - range->start;
@@ -261,7 +265,7 @@ static void apply_mapping(struct rsd_pairing *p, size_t writer, const struct res
     p->unmapped[writer].pending = false;
 }
 
-/* ---- Events -------------------------------------------------------------------------------------------------------- */
+/* ---- Events ------------------------------------------------------------------------------------------------------ */
 
 static inline void apply_large(struct rsd_pairing *p, size_t writer, const uint8_t *record) {
     struct residue_large r;

@@ -35,9 +35,10 @@ struct rsd_unmapped {
 struct rsd_pairing {
     struct rsd_live live;
     struct rsd_maps maps;
-    struct rsd_sites heap;     /* the malloc family */
-    struct rsd_sites mappings; /* mmap and its kin, brk */
-    struct rsd_sums heap_now, mappings_now; /* over all sites */
+    struct rsd_sites heap;                  /* the malloc family */
+    struct rsd_sites mappings;              /* mmap and its kin, brk */
+    struct rsd_sums heap_now, mappings_now; /* over all sites of the program */
+    struct rsd_sums tracer_now;             /* blocks that libc allocated for the recorder */
     uint64_t allocs, frees, map_calls;
     uint64_t anomaly[RSD_ODDITIES];
     struct rsd_unmapped *unmapped; /* by place of the writer */

@@ -35,7 +35,7 @@
 
 #define COPY_ATTEMPTS 1000
 
-/* ---- 2. The log ---------------------------------------------------------------------------------------------------- */
+/* ---- 2. The log -------------------------------------------------------------------------------------------------- */
 
 static bool read_at(int fd, void *to, size_t size, uint64_t offset) {
     uint8_t *at = to;
@@ -62,13 +62,14 @@ static bool version_ok(const char *name, unsigned major, unsigned minor, struct 
 }
 
 /* "The same in all files of the trace". */
-static bool trace_ok(const char *name, uint64_t trace_id, struct rsd_identity *identity, struct rsd_problems *problems) {
+static bool trace_ok(const char *name, uint64_t trace_id, struct rsd_identity *identity,
+                     struct rsd_problems *problems) {
     if (!identity->trace_id)
         identity->trace_id = trace_id;
     if (identity->trace_id == trace_id)
         return true;
-    rsd_problem(problems, name, 16, "belongs to trace %016" PRIx64 ", not %016" PRIx64 ": the file is left out", trace_id,
-                identity->trace_id);
+    rsd_problem(problems, name, 16, "belongs to trace %016" PRIx64 ", not %016" PRIx64 ": the file is left out",
+                trace_id, identity->trace_id);
     return false;
 }
 
@@ -165,7 +166,7 @@ static void index_frames(struct rsd_writer *writer, bool running, struct rsd_pro
     }
 }
 
-/* ---- 3. The live file ---------------------------------------------------------------------------------------------- */
+/* ---- 3. The live file -------------------------------------------------------------------------------------------- */
 
 struct live {
     const uint8_t *bytes; /* mapped; may change while we read */
@@ -296,7 +297,7 @@ void rsd_writer_read_live(struct rsd_writer *writer, const char *path, struct rs
         close(fd);
 }
 
-/* ---- Log and live together ----------------------------------------------------------------------------------------- */
+/* ---- Log and live together --------------------------------------------------------------------------------------- */
 
 static void drop_open(struct rsd_open_segment *open) {
     free(open->rows);
@@ -318,7 +319,8 @@ static void join_segment(struct rsd_writer *writer, enum residue_kind kind, stru
                     "%u segments of kind %d lost before this one", lost, kind);
     writer->lost += lost;
     if (lost && kind == RESIDUE_NODE && open->size) { /* the live file does not say with which id it begins */
-        rsd_problem(problems, writer->live_name, RSD_NO_OFFSET, "the ids of its nodes are lost: stacks will be missing");
+        rsd_problem(problems, writer->live_name, RSD_NO_OFFSET,
+                    "the ids of its nodes are lost: stacks will be missing");
         drop_open(open);
         return;
     }
@@ -342,7 +344,8 @@ static void join_ring(struct rsd_writer *writer, struct rsd_problems *problems) 
         if (writer->ring[i].time <= last)
             continue;
         if (kept && writer->ring[i].time < writer->ring[kept - 1].time) {
-            rsd_problem(problems, writer->live_name, RSD_NO_OFFSET, "a ring entry goes back in time: the rest is dropped");
+            rsd_problem(problems, writer->live_name, RSD_NO_OFFSET,
+                        "a ring entry goes back in time: the rest is dropped");
             break;
         }
         writer->ring[kept++] = writer->ring[i];

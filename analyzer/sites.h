@@ -11,7 +11,7 @@ struct rsd_sums {
 };
 
 struct rsd_site {
-    uint32_t stack; /* node of `stacks` */
+    uint32_t stack;             /* node of `stacks` */
     struct rsd_sums now, start; /* at the present moment, and at the start of the window */
 };
 

@@ -19,7 +19,7 @@
 
 #include "memory.h"
 
-/* ---- The trie ------------------------------------------------------------------------------------------------------ */
+/* ---- The trie ---------------------------------------------------------------------------------------------------- */
 
 static uint64_t hash_of(const struct rsd_stack_node *n) {
     uint64_t low = (uint64_t)n->parent << 32 | n->owner;
@@ -65,7 +65,7 @@ static uint32_t intern(struct rsd_stacks *stacks, const struct rsd_stack_node *n
     return (uint32_t)stacks->count++;
 }
 
-/* ---- A writer's nodes ---------------------------------------------------------------------------------------------- */
+/* ---- A writer's nodes -------------------------------------------------------------------------------------------- */
 
 /* An end node has no number in the trie: it is kept as this bit and the reason. */
 #define IS_END 0x80000000u
@@ -99,7 +99,7 @@ static void set_owner(struct rsd_stack_node *node, const struct residue_node *n,
 static uint32_t add_node(struct rsd_stacks *stacks, const struct rsd_runs *runs, const struct residue_node *n,
                          uint32_t writer, const struct rsd_history *history) {
     if (n->kind == RESIDUE_NODE_END)
-        return IS_END | (n->pc <= RESIDUE_END_EARLY ? (uint32_t)n->pc : RESIDUE_END_NO_RULE);
+        return IS_END | (n->pc <= RESIDUE_END_TRACER ? (uint32_t)n->pc : RESIDUE_END_NO_RULE);
     struct rsd_stack_node node = {.offset = n->pc,
                                   .kind = n->kind <= RESIDUE_NODE_UNKNOWN ? n->kind : RESIDUE_NODE_UNKNOWN,
                                   .source = n->source <= RESIDUE_SOURCE_LIBUNWIND ? n->source : RESIDUE_SOURCE_SCAN,
@@ -169,6 +169,8 @@ void rsd_stacks_read(struct rsd_stacks *stacks, struct rsd_trace *trace, const s
     *stacks = (struct rsd_stacks){.writer_count = trace->writer_count};
     RSD_ROOM(stacks->nodes, stacks->count, stacks->capacity);
     stacks->nodes[stacks->count++] = (struct rsd_stack_node){.end = RSD_END_LOST};
+    RSD_ROOM(stacks->nodes, stacks->count, stacks->capacity);
+    stacks->nodes[stacks->count++] = (struct rsd_stack_node){.end = RESIDUE_END_TRACER};
     stacks->runs = rsd_zalloc(trace->writer_count, sizeof *stacks->runs);
     for (size_t i = 0; i < trace->writer_count; i++)
         read_writer(stacks, &stacks->runs[i], &trace->writers[i], history, source);
@@ -188,7 +190,9 @@ void rsd_stacks_free(struct rsd_stacks *stacks) {
 
 uint32_t rsd_stacks_find(const struct rsd_stacks *stacks, size_t writer, uint32_t id) {
     uint32_t node = look_up(&stacks->runs[writer], id);
-    return node & IS_END ? RSD_NO_STACK : node;
+    if (node & IS_END) /* a stack of no frames */
+        return (node & 0xff) == RESIDUE_END_TRACER ? RSD_TRACER_STACK : RSD_NO_STACK;
+    return node;
 }
 
 unsigned rsd_stacks_end(const struct rsd_stacks *stacks, uint32_t node) {

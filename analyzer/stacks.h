@@ -4,8 +4,9 @@
 
 #include "history.h"
 
-#define RSD_NO_STACK 0u  /* a record without a stack, or one whose node is lost */
-#define RSD_END_LOST 64u /* the rest of the stack is in a lost segment */
+#define RSD_NO_STACK 0u     /* a record without a stack, or one whose node is lost */
+#define RSD_TRACER_STACK 1u /* libc allocated it for the recorder itself: not the program's */
+#define RSD_END_LOST 64u    /* the rest of the stack is in a lost segment */
 
 struct rsd_stack_node {
     uint32_t parent; /* towards the root; 0 behind the outermost frame */
@@ -30,7 +31,7 @@ struct rsd_runs {
 };
 
 struct rsd_stacks {
-    struct rsd_stack_node *nodes; /* [0] is RSD_NO_STACK */
+    struct rsd_stack_node *nodes; /* [0] is RSD_NO_STACK, [1] RSD_TRACER_STACK */
     size_t count, capacity;
     uint32_t *slots; /* hash table of node numbers, 0 free */
     size_t slot_count;

@@ -4,8 +4,8 @@
  * Ways in, and what happens:
  *
  *   dlsym -> calloc, while the real functions are looked up   the table leads to a small arena (real.c)
- *   the unwinder, libunwind, dlopen of libunwind              busy: counted, not recorded
- *   pthread_create of the helper -> calloc for its TLS        RSD_OURSELVES: neither counted nor recorded
+ *   the unwinder                                              busy: counted, not recorded
+ *   dlopen of libunwind, pthread_create of the helper         recorded as the tracer's own (`ours`), without a stack
  *   a signal handler that allocates, inside a hook            busy: counted as dropped; outside a hook it is recorded
  *   a TLS destructor, atexit handler, DSO destructor          nothing special: the slot lives until the thread is gone
  *   the real realloc or reallocarray -> malloc                libc's inner calls do not pass through the symbols
@@ -27,18 +27,33 @@ static inline struct rsd_thread *rsd_enter(void) {
     if (__builtin_expect(!self, 0) && !(self = rsd_thread_attach()))
         return NULL;
     if (__builtin_expect(self->busy, 0)) {
-        if (self->busy == RSD_IN_HOOK)
-            self->writer.counter[RESIDUE_COUNTER_DROPPED_REENTRY]++;
+        self->writer.counter[RESIDUE_COUNTER_DROPPED_REENTRY]++;
         return NULL;
     }
-    self->busy = RSD_IN_HOOK;
+    self->busy = true;
     atomic_signal_fence(memory_order_seq_cst);
     return self;
 }
 
 static inline void rsd_leave(struct rsd_thread *self) {
     atomic_signal_fence(memory_order_seq_cst);
-    self->busy = RSD_IDLE;
+    self->busy = false;
+}
+
+/* Between these two, libc works for the recorder on this thread: what it allocates is recorded as the tracer's own, so
+ * that whoever frees it later frees a known block. NULL: the thread cannot record now. */
+static inline struct rsd_thread *rsd_ours_begin(void) {
+    struct rsd_thread *self = rsd_self;
+    if ((!self && !(self = rsd_thread_attach())) || self->busy || self->ours)
+        return NULL;
+    self->ours = true;
+    atomic_signal_fence(memory_order_seq_cst);
+    return self;
+}
+
+static inline void rsd_ours_end(struct rsd_thread *self) {
+    atomic_signal_fence(memory_order_seq_cst);
+    self->ours = false;
 }
 
 #endif

@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "guard.h"
 #include "helper.h"
 #include "meta.h"
 #include "moment.h"
@@ -111,10 +112,13 @@ __attribute__((cold)) void rsd_start(void) {
 
 __attribute__((constructor)) static void constructed(void) {
     rsd_start();
-    if (!rsd_recording())
+    struct rsd_thread *self = rsd_recording() ? rsd_ours_begin() : NULL;
+    if (!self)
         return;
     rsd_unwind_start();
     rsd_moment_init();
+    rsd_forget_loader_error();
+    rsd_ours_end(self);
 }
 
 static void save_private(struct rsd_thread *thread) {

@@ -158,6 +158,14 @@ uint32_t rsd_module_at(struct rsd_thread *thread, uintptr_t pc) {
     return id ? id : add(thread, &found);
 }
 
+/* Set by the linker. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char _end[] __attribute__((visibility("hidden")));
+
+bool rsd_module_is_ours(uintptr_t pc) {
+    return pc - (uintptr_t)__ehdr_start < (uintptr_t)_end - (uintptr_t)__ehdr_start;
+}
+
 /* ---- after dlclose ---- */
 
 static bool still_there(const struct module *m) {

@@ -4,6 +4,7 @@
 #ifndef RSD_MODULES_H
 #define RSD_MODULES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,9 @@ struct rsd_thread;
 
 /* The id of the module that lies at `pc`, or 0. A module that was not known is recorded in the thread's log first. */
 uint32_t rsd_module_at(struct rsd_thread *thread, uintptr_t pc);
+
+/* Whether `pc` lies in the recorder itself. */
+bool rsd_module_is_ours(uintptr_t pc);
 
 /* dlclose has returned: record which modules are gone and forget their code. */
 void rsd_modules_swept(struct rsd_thread *thread);

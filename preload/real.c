@@ -96,6 +96,11 @@ static void fall_back_on_free(struct rsd_real *real) {
         real->free_aligned_sized = (void (*)(void *, size_t, size_t))(void (*)(void))real->free;
 }
 
+void rsd_forget_loader_error(void) {
+    dlerror();
+    dlerror();
+}
+
 void rsd_real_resolve(void) {
     rsd_real.malloc = boot_malloc;
     rsd_real.calloc = boot_calloc;
@@ -110,6 +115,7 @@ void rsd_real_resolve(void) {
 #undef ALLOCATION
 #undef RELEASE
 #undef SPECIAL
+    rsd_forget_loader_error();
     fall_back_on_free(&found);
     rsd_real = found;
 }

@@ -28,6 +28,9 @@ extern struct rsd_real rsd_real;
 /* Look them all up. From rsd_start() only. */
 void rsd_real_resolve(void);
 
+/* The message of a failed dlsym would be the program's next dlerror(): have it returned, and then freed. */
+void rsd_forget_loader_error(void);
+
 /* Blocks handed out while the functions were being looked up: never given to the real free. */
 extern unsigned char rsd_boot_memory[];
 #define RSD_BOOT_SIZE 65536u

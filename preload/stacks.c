@@ -78,15 +78,19 @@ static uint32_t write_node(struct rsd_thread *thread, const struct residue_node 
     return (uint32_t)writer->last_node;
 }
 
+/* Fill the empty entry that find() gave for (parent, key). */
+static uint32_t remember(struct rsd_trie *trie, struct rsd_trie_entry *entry, uint64_t key, uint32_t parent,
+                         uint32_t node) {
+    *entry = (struct rsd_trie_entry){key, parent, node};
+    if (++trie->used > trie->mask / 4 * 3 && !grow(trie))
+        trie->used--; /* stays over-full until memory is to be had */
+    return node;
+}
+
 __attribute__((cold, noinline)) static uint32_t make_node(struct rsd_thread *thread, struct rsd_trie_entry *entry,
                                                           uint64_t key, const struct residue_node *node) {
     uint32_t id = write_node(thread, node);
-    if (id == 0)
-        return 0;
-    *entry = (struct rsd_trie_entry){key, node->parent, id};
-    if (++thread->trie.used > thread->trie.mask / 4 * 3 && !grow(&thread->trie))
-        thread->trie.used--; /* stays over-full until memory is to be had */
-    return id;
+    return id ? remember(&thread->trie, entry, key, node->parent, id) : 0;
 }
 
 static uint32_t end_node(struct rsd_thread *thread, uint8_t end) {
@@ -101,6 +105,8 @@ static uint32_t frame_node(struct rsd_thread *thread, const struct rsd_frame *fr
     struct rsd_trie_entry *entry = find(&thread->trie, key, parent);
     if (__builtin_expect(entry->node != 0, 1))
         return entry->node;
+    if (rsd_module_is_ours(frame->pc)) /* a hook that the real function called the program through */
+        return remember(&thread->trie, entry, key, parent, parent);
     struct residue_node node = {.pc = frame->pc & RESIDUE_ADDRESS_MASK,
                                 .parent = parent,
                                 .owner = rsd_module_at(thread, frame->pc),
@@ -122,6 +128,8 @@ uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *f
     uint32_t epoch = atomic_load_explicit(&code_epoch, memory_order_relaxed);
     if (__builtin_expect(epoch != thread->trie.epoch, 0))
         forget_all(thread, epoch);
+    if (__builtin_expect(thread->ours, 0))
+        return end_node(thread, RESIDUE_END_TRACER);
     struct rsd_stack *stack = rsd_unwind(thread->unwinder, from, thread->writer.counter);
     uint32_t node = stack->kept ? stack->frame[stack->kept - 1].node : end_node(thread, stack->end);
     for (uint32_t i = stack->kept; i < stack->depth; i++) {

@@ -97,7 +97,7 @@ static void introduce(struct rsd_thread *thread, int tid) {
     thread->writer.counter[RESIDUE_COUNTER_THREADS]++;
 }
 
-/* busy while the unwinder asks libc for the stack's bounds, which allocates. */
+/* The unwinder asks libc for the stack's bounds, which allocates. */
 __attribute__((cold, noinline)) struct rsd_thread *rsd_thread_attach(void) {
     if (attaching)
         return NULL;
@@ -107,11 +107,11 @@ __attribute__((cold, noinline)) struct rsd_thread *rsd_thread_attach(void) {
     if (!thread)
         thread = make_slot(tid);
     if (thread) {
-        thread->busy = RSD_OURSELVES;
-        rsd_self = thread;
+        thread->ours = true;
         introduce(thread, tid);
+        rsd_self = thread;
         rsd_unwinder_init(thread->unwinder, rsd_trace.depth);
-        thread->busy = RSD_IDLE;
+        thread->ours = false;
     } else
         atomic_fetch_add_explicit(&unrecorded, 1, memory_order_relaxed);
     attaching = false;

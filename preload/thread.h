@@ -13,15 +13,9 @@
 #include "stacks.h"
 #include "unwind/unwind.h"
 
-/* Why a hook that is entered now must not record. */
-enum rsd_busy {
-    RSD_IDLE = 0,
-    RSD_IN_HOOK, /* a hook of this thread is at work: what arrives is counted as dropped */
-    RSD_OURSELVES, /* the recorder calls libc on its own behalf: what arrives is nobody's business */
-};
-
 struct rsd_thread {
-    volatile uint32_t busy; /* enum rsd_busy; volatile: a signal handler on this thread reads it */
+    volatile bool busy; /* a hook is at work; volatile: a signal handler on this thread reads it */
+    volatile bool ours; /* what is allocated now, libc allocates on the recorder's behalf */
     struct rsd_writer writer;
     struct rsd_nursery nursery;
     struct rsd_trie trie;

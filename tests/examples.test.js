@@ -15,7 +15,8 @@ const LOST_PER_SAVE = 3;
 const isLost = (bytes) => bytes === LOST_SIZE;
 
 function sharp(t, major, version) {
-  const { status, stdout, trace } = record(t, [node(major), example('sharp-webp', 'worker.js'), String(SAVES), version]);
+  const worker = example('sharp-webp', 'worker.js');
+  const { status, stdout, trace } = record(t, [node(major), worker, String(SAVES), version]);
   assert.strictEqual(status, 0);
   assert.match(stdout, new RegExp(`: ${SAVES} of ${SAVES} saves failed\n$`));
   return report(trace);
@@ -44,8 +45,8 @@ test('sharp 0.34.0 leaves no such block', (t) => {
 });
 
 function canvasIsBuilt(t) {
-  const built = () => fs.existsSync(example('canvas-tobuffer', 'fixed', 'node_modules', 'canvas', 'build', 'Release', 'canvas.node'));
-  if (built()) return true;
+  const addon = example('canvas-tobuffer', 'fixed', 'node_modules', 'canvas', 'build', 'Release', 'canvas.node');
+  if (fs.existsSync(addon)) return true;
   if (proving) {
     const install = spawnSync(example('canvas-tobuffer', 'install'), { encoding: 'utf8' });
     if (install.status === 0) return true;

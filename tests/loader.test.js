@@ -1,5 +1,5 @@
-// Must show 7: loading libraries works as without the recorder, and a child that was not exec'ed writes nothing into its
-// parent's trace.
+// Must show 7: loading libraries works as without the recorder, and a child that was not exec'ed writes nothing into
+// its parent's trace.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

@@ -1,5 +1,5 @@
-// Must show 3: 16 threads pass blocks through queues, so that almost every block is freed by another thread than the one
-// that made it and its address is at once used again. The order of events must come out without one contradiction.
+// Must show 3: 16 threads pass blocks through queues, so that almost every block is freed by another thread than the
+// one that made it and its address is at once used again. The order of events must come out without a contradiction.
 
 const { test } = require('node:test');
 const assert = require('node:assert');
@@ -16,7 +16,7 @@ for (const MODE of ['survivors', 'full']) {
     assert.strictEqual(recorder.anomalies, 0);
     assert.strictEqual(recorder.dropped, 0);
 
-    const produced = sites.filter((site) => site.stack[0].function === 'produce');
+    const produced = sites.filter((site) => site.stack[0]?.function === 'produce');
     const sum = (field) => produced.reduce((total, site) => total + site[field], 0);
     assert.strictEqual(sum('allocated_calls'), ledger.allocated_blocks);
     assert.strictEqual(sum('allocated_bytes'), ledger.allocated_bytes);

@@ -39,12 +39,11 @@ test('a running process is reported, again and again, up to what it has just don
 test('a restart with the same pid leaves two traces', (t) => {
   const folder = scratch(t);
   const assignments = Object.entries(variables(folder)).map(([name, value]) => `${name}=${value}`);
-  const start = (size) =>
-    spawnSync(
-      'unshare',
-      ['-pf', '--mount-proc', 'env', ...assignments, node(20), '-e', `kept = Buffer.alloc(${size}); console.log(process.pid)`],
-      { encoding: 'utf8' },
-    );
+  const start = (size) => {
+    const script = `kept = Buffer.alloc(${size}); console.log(process.pid)`;
+    const argv = ['-pf', '--mount-proc', 'env', ...assignments, node(20), '-e', script];
+    return spawnSync('unshare', argv, { encoding: 'utf8' });
+  };
   const first = start(300001);
   if (/unshare failed|Operation not permitted/.test(first.stderr)) {
     t.skip(`no right to make a pid namespace: ${first.stderr.trim()}`);

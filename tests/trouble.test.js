@@ -1,11 +1,11 @@
-// When the recorder cannot do its work it says so once, and the program runs on as if it were not there.
+// The recorder keeps out of the way: of the program's descriptors, and of its life when there is no way to record.
 
 const { test } = require('node:test');
 const assert = require('node:assert');
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
-const { command, node, program, record, report, scratch, variables } = require('./lib/residue');
+const { command, node, program, record, report, scratch, start, variables } = require('./lib/residue');
 
 function run(argv, env) {
   return spawnSync(argv[0], argv.slice(1), { env: { ...process.env, ...env }, encoding: 'utf8' });
@@ -15,7 +15,8 @@ test('a trace that cannot be made: one line on stderr, and the program is as eve
   const file = path.join(scratch(t), 'file');
   fs.writeFileSync(file, '');
   const out = path.join(file, 'residue.%p');
-  const { status, stdout, stderr } = run([node(20), '-e', 'console.log(6 * 7)'], { ...variables('/'), RESIDUE_OUT: out });
+  const env = { ...variables('/'), RESIDUE_OUT: out };
+  const { status, stdout, stderr } = run([node(20), '-e', 'console.log(6 * 7)'], env);
   assert.strictEqual(status, 0);
   assert.strictEqual(stdout, '42\n');
   assert.match(stderr, /^residue: [^\n]+\n$/);
@@ -30,6 +31,17 @@ test('a program that closes every descriptor keeps its files to itself', (t) => 
     assert.strictEqual(fs.readFileSync(path.join(files, name), 'utf8'), 'minemine', `file ${name}`);
   }
   report(trace);
+});
+
+test('a descriptor that the program closes is closed', async (t) => {
+  const SECONDS = 5;
+  const run = start(t, [program('descriptors'), String(SECONDS)]);
+  assert.strictEqual(await run.line(), 'closing');
+  const closing = performance.now();
+  await new Promise((resolve) => run.child.stdout.once('end', resolve));
+  const late = performance.now() - closing;
+  assert.ok(late < (SECONDS * 1000) / 2, `the reader saw the end after ${late.toFixed(0)} ms`);
+  assert.deepStrictEqual(await run.ended, { status: 0, signal: null });
 });
 
 test('the folder of the trace is removed while it is written: the program runs on', (t) => {

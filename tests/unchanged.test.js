@@ -1,4 +1,5 @@
-// Must show 8: programs print and return what they do without the recorder, and an event loop under load is not held up.
+// Must show 8: programs print and return what they do without the recorder, and an event loop under load is not held
+// up.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

@@ -5,8 +5,8 @@
  * shows next to nothing. The recorder marks the start of teardown by a barrier, and that is the end unless the user
  * names another; a process that was killed, or that still runs, has no teardown, and then it is the end of the trace.
  *
- * Its start: 0.0 s unless the user says --from. Growth then equals what is outstanding at the end. That counts what
- * a program allocates once, when it starts, as growth; the end of warm-up is not detected yet, and a rule that is simple
+ * Its start: 0.0 s unless the user says --from. Growth then equals what is outstanding at the end. That counts what a
+ * program allocates once, when it starts, as growth; the end of warm-up is not detected yet, and a rule that is simple
  * and printed is better than a guess that is not.
  */
 #include "judge/window.h"
@@ -19,7 +19,7 @@ struct moment {
 };
 
 static struct moment end_of_trace(const struct rsd_history *history, bool running) {
-    return (struct moment){history->last, running ? "now: the process still runs" : "end of the trace"};
+    return (struct moment){history->last, running ? "now, while the process runs" : "the end of the trace"};
 }
 
 static struct moment exit_of(const struct rsd_history *history, bool running) {
@@ -29,13 +29,13 @@ static struct moment exit_of(const struct rsd_history *history, bool running) {
     if (history->ended)
         return (struct moment){history->end_time, "the process's last moment"};
     struct moment end = end_of_trace(history, running);
-    end.name = running ? end.name : "end of the trace: it has no exit";
+    end.name = running ? end.name : "the end of the trace (it has no exit)";
     return end;
 }
 
 static struct moment teardown_of(const struct rsd_history *history, bool running) {
     const struct rsd_barrier *barrier = rsd_history_barrier(history, RESIDUE_BARRIER_TEARDOWN);
-    return barrier ? (struct moment){barrier->time, "start of teardown"} : end_of_trace(history, running);
+    return barrier ? (struct moment){barrier->time, "the start of teardown"} : end_of_trace(history, running);
 }
 
 static struct moment end_of(const struct rsd_window_options *options, const struct rsd_history *history, bool running) {
@@ -57,10 +57,10 @@ void rsd_window_choose(struct rsd_window *window, const struct rsd_window_option
                        const struct rsd_history *history, bool running) {
     struct moment end = end_of(options, history, running);
     window->from = options->has_from ? rsd_history_time(history, options->from) : 0;
-    window->to = end.time;
+    window->to = end.time < history->last ? end.time : history->last;
     if (window->from > window->to)
         window->from = window->to;
     window->from_s = options->has_from ? rsd_history_seconds(history, window->from) : 0;
-    window->to_s = rsd_history_seconds(history, window->to < history->last ? window->to : history->last);
-    window->why = rsd_format("%s to %s", options->has_from ? "--from" : "whole trace", end.name);
+    window->to_s = rsd_history_seconds(history, window->to);
+    window->why = rsd_format("%s, up to %s", options->has_from ? "--from" : "whole trace", end.name);
 }

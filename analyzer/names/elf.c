@@ -7,8 +7,8 @@
  *
  * An address belongs to a symbol only within the symbol's size. "The nearest symbol before it" is a lie in a stripped
  * library: it names an exported function megabytes away. Where symbols overlap, the one that starts last wins; `reach`,
- * the farthest end of all symbols up to an index, tells how far back it is worth looking. Of several names for one place
- * the one that a person would write is taken: global before weak before local, few leading underscores, short.
+ * the farthest end of all symbols up to an index, tells how far back it is worth looking. Of several names for one
+ * place the one that a person would write is taken: global before weak before local, few leading underscores, short.
  *
  * Everything is done when it is first wanted: node's table has more than 100,000 symbols and its lines take seconds.
  * A file whose build-id is not the recorded one has been replaced since; its names would be wrong, so it is not used.
@@ -40,7 +40,7 @@ struct rsd_elf {
     bool symbols_read;
 };
 
-/* ---- Opening ------------------------------------------------------------------------------------------------------- */
+/* ---- Opening ----------------------------------------------------------------------------------------------------- */
 
 static const Dwfl_Callbacks callbacks = {
     .find_elf = dwfl_build_id_find_elf,
@@ -72,7 +72,8 @@ static bool is_recorded_one(Dwfl_Module *module, const char *path, const uint8_t
     int found = dwfl_module_build_id(module, &bits, &address);
     if (found == (int)size && memcmp(bits, wanted, size) == 0)
         return true;
-    rsd_problem(problems, path, RSD_NO_OFFSET, "is not the file that was recorded (another build-id): not used for names");
+    rsd_problem(problems, path, RSD_NO_OFFSET,
+                "is not the file that was recorded (another build-id): not used for names");
     return false;
 }
 
@@ -108,7 +109,7 @@ void rsd_elf_close(struct rsd_elf *elf) {
     free(elf);
 }
 
-/* ---- Symbols ------------------------------------------------------------------------------------------------------- */
+/* ---- Symbols ----------------------------------------------------------------------------------------------------- */
 
 static void add_symbol(struct rsd_elf *elf, const GElf_Sym *symbol, const char *name, uint64_t bias) {
     unsigned type = GELF_ST_TYPE(symbol->st_info);
@@ -231,7 +232,7 @@ const struct rsd_symbol *rsd_elf_symbol(struct rsd_elf *elf, uint64_t address) {
     return NULL;
 }
 
-/* ---- Lines and inlined functions ----------------------------------------------------------------------------------- */
+/* ---- Lines and inlined functions --------------------------------------------------------------------------------- */
 
 /* The compilation unit of an address: by .debug_aranges, or (clang writes none) by asking each unit. */
 static bool unit_of(struct rsd_elf *elf, Dwarf_Addr address, Dwarf_Die *unit) {

@@ -14,7 +14,7 @@ struct rsd_symbol {
     uint8_t binding;      /* STB_* */
 };
 
-struct rsd_inline { /* one of the functions that one address belongs to */
+struct rsd_inline {   /* one of the functions that one address belongs to */
     const char *name; /* mangled; NULL for the outermost: the symbol table knows better */
     const char *file; /* or NULL */
     int line;

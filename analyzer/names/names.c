@@ -9,8 +9,8 @@
  * name, offset in the file), a JavaScript function as (name, file, line): nothing that depends on where things were
  * loaded. Code of JavaScript that has no name counts as one token, and a run of such frames as one frame: a function
  * moves from the interpreter to baseline to optimised code, its address and the number of frames around it with it, and
- * would otherwise be three call sites. V8's builtins are part of such a run. The hash of a node mixes its frame into the
- * hash of its parent, so all are found in one pass from the root.
+ * would otherwise be three call sites. V8's builtins are part of such a run. The hash of a node mixes its frame into
+ * the hash of its parent, so all are found in one pass from the root.
  *
  * A return address belongs to the instruction before it, so it is looked up one byte lower (a call may be the last
  * instruction of its function); an interrupted instruction is looked up where it is.
@@ -44,8 +44,8 @@ struct rsd_names {
     const struct rsd_stacks *stacks;
     struct rsd_problems *problems;
     struct binary *binaries;
-    struct frames *frames; /* by node; empty until asked for */
-    uint64_t *hashes;      /* by node; NULL until one is asked for */
+    struct frames *frames;      /* by node; empty until asked for */
+    uint64_t *hashes;           /* by node; NULL until one is asked for */
     struct rsd_intern readable; /* demangled names, files */
 };
 
@@ -116,7 +116,7 @@ bool rsd_names_is_script(struct rsd_names *names, uint32_t number) {
     return node->kind == RESIDUE_NODE_JIT || is_builtin(symbol_of(names, node));
 }
 
-/* ---- The hash ------------------------------------------------------------------------------------------------------ */
+/* ---- The hash ---------------------------------------------------------------------------------------------------- */
 
 static uint64_t mix_text(uint64_t hash, const char *text) {
     return rsd_mix(hash ^ residue_fnv1a(text, strlen(text)));
@@ -161,7 +161,7 @@ uint64_t rsd_names_hash(struct rsd_names *names, uint32_t node) {
     return names->hashes[node];
 }
 
-/* ---- Frames -------------------------------------------------------------------------------------------------------- */
+/* ---- Frames ------------------------------------------------------------------------------------------------------ */
 
 static const char *keep(struct rsd_names *names, const char *text) {
     uint32_t number = rsd_intern(&names->readable, text, strlen(text));

@@ -89,7 +89,7 @@ void rsd_report_flame(struct rsd_report *report, enum rsd_metric metric, FILE *o
     const struct rsd_sites *sites = &report->analysis->pairing.heap;
     for (size_t i = 0; i < sites->count; i++) {
         int64_t value = value_of(&sites->list[i], metric);
-        if (value <= 0)
+        if (value <= 0 || sites->list[i].stack == RSD_TRACER_STACK)
             continue;
         char *line = fold(report, sites->list[i].stack);
         uint32_t number = rsd_intern(&lines, line, strlen(line));

@@ -36,7 +36,7 @@ static void set(json_t *object, const char *key, json_t *value) {
     json_object_set_new(object, key, value ? value : json_null());
 }
 
-/* ---- The parts ----------------------------------------------------------------------------------------------------- */
+/* ---- The parts --------------------------------------------------------------------------------------------------- */
 
 static json_t *process_of(const struct rsd_analysis *a) {
     const struct rsd_meta *meta = &a->trace.meta;
@@ -191,7 +191,7 @@ static json_t *recorder_of(const struct rsd_analysis *a) {
     return recorder;
 }
 
-/* ---- The object ---------------------------------------------------------------------------------------------------- */
+/* ---- The object -------------------------------------------------------------------------------------------------- */
 
 #define FLAGS (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12))
 

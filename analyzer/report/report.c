@@ -38,7 +38,7 @@ void rsd_report_free(struct rsd_report *report) {
     rsd_names_close(report->names);
 }
 
-/* ---- Stacks -------------------------------------------------------------------------------------------------------- */
+/* ---- Stacks ------------------------------------------------------------------------------------------------------ */
 
 static bool of_recorder(const struct rsd_walk *walk, uint32_t node) {
     const struct rsd_stack_node *n = &walk->stacks->nodes[node];
@@ -83,7 +83,7 @@ const struct rsd_named *rsd_walk_next(struct rsd_walk *walk) {
     return first;
 }
 
-/* ---- Words --------------------------------------------------------------------------------------------------------- */
+/* ---- Words ------------------------------------------------------------------------------------------------------- */
 
 const char *rsd_end_name(enum rsd_end end) {
     static const char *const name[] = {"unknown", "exit", "signal", "running"};
@@ -116,7 +116,7 @@ const char *rsd_end_text(unsigned end) {
     }
 }
 
-/* ---- The recorder's counters --------------------------------------------------------------------------------------- */
+/* ---- The recorder's counters ------------------------------------------------------------------------------------- */
 
 static bool is_maximum(size_t counter) {
     return counter == RESIDUE_COUNTER_LATENCY_MAX || counter == RESIDUE_COUNTER_SEAL_MAX;

@@ -12,8 +12,8 @@ struct rsd_report {
     struct rsd_analysis *analysis;
     struct rsd_names *names;
     struct rsd_groups heap, mappings;
-    size_t top;       /* call sites shown; already within heap.count */
-    size_t only;      /* the one that the user asked for, or SIZE_MAX */
+    size_t top;  /* call sites shown; already within heap.count */
+    size_t only; /* the one that the user asked for, or SIZE_MAX */
 };
 
 /* `top` 0: all. `site`: an id or a rank, or NULL. False, with a message on stderr: there is no such site. */
@@ -32,7 +32,7 @@ struct rsd_walk {
     struct rsd_names *names;
     const struct rsd_history *history;
     const struct rsd_stacks *stacks;
-    uint32_t node;                 /* to be visited next */
+    uint32_t node;                  /* to be visited next */
     const struct rsd_named *frames; /* of the present node, not given out yet */
     size_t left;
     bool join_runs;

@@ -34,8 +34,9 @@ static void print_files(FILE *out, const struct rsd_analysis *a) {
         free(per);
     }
     count_row(out, "stack nodes read", a->stacks.read);
-    count_row(out, "distinct stack nodes", a->stacks.count - 1);
+    count_row(out, "distinct stack nodes", a->stacks.count - 2); /* less the two that are no frames */
     count_row(out, "call sites", a->pairing.heap.count);
+    row(out, "held by libc for the recorder, in no report", rsd_bytes(a->pairing.tracer_now.live_bytes).text);
 }
 
 static void print_pairing(FILE *out, const struct rsd_pairing *p) {

@@ -2,12 +2,12 @@
  * The report for people: 80 columns, no colour, readable in a log viewer.
  *
  * First screen: what process, how long, how it ended, memory at both ends of the window, and whether the figures are
- * exact. Then the call sites of the malloc family by growth, each with sums, block sizes, ages and its stack, leaf first.
- * Then mappings, in a table of their own and short: V8's heap is one, and must not outrank a leak.
+ * exact. Then the call sites of the malloc family by growth, each with sums, block sizes, ages and its stack, leaf
+ * first. Then mappings, in a table of their own and short: V8's heap is one, and must not outrank a leak.
  *
  * A stack line is `function  module+0xoffset  file:line`, the last where debug information knows it; what would pass
- * the margin goes to a line of its own. A line `in PACKAGE` stands where the stack enters another npm package. `?` before
- * a frame marks a guess, `(inlined)` a function without a frame of its own.
+ * the margin goes to a line of its own. A line `in PACKAGE` stands where the stack enters another npm package. `?`
+ * before a frame marks a guess, `(inlined)` a function without a frame of its own.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -22,7 +22,7 @@
 #define EXACT_SIZES 4 /* more distinct sizes than these are shown in ranges */
 #define MAPPING_ROWS 5
 
-/* ---- The head ------------------------------------------------------------------------------------------------------ */
+/* ---- The head ---------------------------------------------------------------------------------------------------- */
 
 /* `label` and a text that is wrapped at spaces; the text is escaped here. */
 static void field(FILE *out, const char *label, const char *text) {
@@ -70,10 +70,10 @@ static struct rsd_short counted(uint64_t number, const char *word) {
 static void print_process(FILE *out, const struct rsd_analysis *a) {
     const struct rsd_meta *meta = &a->trace.meta;
     take_field(out, "program", command_line(meta));
-    take_field(out, "process", rsd_format("pid %" PRId64 "%s%s, %s, malloc from %s", meta->pid,
-                                          a->history.node ? ", node " : "", a->history.node ? a->history.node : "",
-                                          meta->libc ? meta->libc : "unknown libc",
-                                          meta->allocator ? meta->allocator : "an unknown library"));
+    take_field(out, "process",
+               rsd_format("pid %" PRId64 "%s%s, %s, malloc from %s", meta->pid, a->history.node ? ", node " : "",
+                          a->history.node ? a->history.node : "", meta->libc ? meta->libc : "unknown libc",
+                          meta->allocator ? meta->allocator : "an unknown library"));
 }
 
 static char *end_text(const struct rsd_analysis *a) {
@@ -95,9 +95,10 @@ static char *end_text(const struct rsd_analysis *a) {
 static void print_time(FILE *out, const struct rsd_analysis *a) {
     double lasted = rsd_history_seconds(&a->history, a->history.last);
     char *end = end_text(a);
-    take_field(out, "time", rsd_format("started %s, %s, %s",
-                                       a->trace.meta.started_at ? a->trace.meta.started_at : "at an unknown time",
-                                       rsd_seconds(lasted).text, end));
+    take_field(out, "time",
+               rsd_format("started %s, %s, %s",
+                          a->trace.meta.started_at ? a->trace.meta.started_at : "at an unknown time",
+                          rsd_seconds(lasted).text, end));
     free(end);
     take_field(out, "window", rsd_format("%.1f s to %.1f s: %s", a->window.from_s, a->window.to_s, a->window.why));
 }
@@ -125,16 +126,17 @@ static void print_sums(FILE *out, const struct rsd_report *r) {
     const struct rsd_analysis *a = r->analysis;
     const struct rsd_sums *now = &a->pairing.heap_now, *start = &a->heap_start;
     take_field(out, "native live",
-               rsd_format("%s -> %s (%s), %s -> %s", rsd_bytes(start->live_bytes).text,
-                          rsd_bytes(now->live_bytes).text,
+               rsd_format("%s -> %s (%s), %s -> %s", rsd_bytes(start->live_bytes).text, rsd_bytes(now->live_bytes).text,
                           rsd_change((int64_t)(now->live_bytes - start->live_bytes)).text,
                           rsd_count(start->live_blocks).text, counted(now->live_blocks, "block").text));
     const struct rsd_sums *maps = &a->pairing.mappings_now, *maps_start = &a->mappings_start;
-    take_field(out, "mapped", rsd_format("%s -> %s (%s) of anonymous memory, not in the above",
-                                         rsd_bytes(maps_start->live_bytes).text, rsd_bytes(maps->live_bytes).text,
-                                         rsd_change((int64_t)(maps->live_bytes - maps_start->live_bytes)).text));
-    take_field(out, "allocated", rsd_format("%s in %s", rsd_bytes(now->bytes - start->bytes).text,
-                                            counted(now->calls - start->calls, "call").text));
+    take_field(out, "mapped",
+               rsd_format("%s -> %s (%s) of anonymous memory, not in the above", rsd_bytes(maps_start->live_bytes).text,
+                          rsd_bytes(maps->live_bytes).text,
+                          rsd_change((int64_t)(maps->live_bytes - maps_start->live_bytes)).text));
+    take_field(out, "allocated",
+               rsd_format("%s in %s", rsd_bytes(now->bytes - start->bytes).text,
+                          counted(now->calls - start->calls, "call").text));
 }
 
 /* Everything that makes a figure less than exact is said before the figures are read. */
@@ -146,15 +148,15 @@ static void print_doubts(FILE *out, const struct rsd_report *r) {
     if (lost)
         take_field(out, "NOT EXACT", rsd_format("%s segments of the trace are lost", rsd_count(lost).text));
     if (a->history.stop)
-        take_field(out, "NOT EXACT", rsd_format("the recorder stopped at %.1f s: %s",
-                                                rsd_history_seconds(&a->history, a->history.stop_time),
-                                                a->history.stop));
+        take_field(out, "NOT EXACT",
+                   rsd_format("the recorder stopped at %.1f s: %s",
+                              rsd_history_seconds(&a->history, a->history.stop_time), a->history.stop));
     if (odd)
         take_field(out, "NOT EXACT",
                    rsd_format("%s records do not pair up (residue stat tells which)", rsd_count(odd).text));
     if (sums.dropped)
-        take_field(out, "NOT EXACT", rsd_format("%s calls were not recorded (residue stat tells why)",
-                                                rsd_count(sums.dropped).text));
+        take_field(out, "NOT EXACT",
+                   rsd_format("%s calls were not recorded (residue stat tells why)", rsd_count(sums.dropped).text));
     if (a->trace.problems.total) {
         char *first = rsd_problem_text(&a->trace.problems.list[0]);
         take_field(out, a->trace.problems.total == 1 ? "problem" : "problems",
@@ -165,7 +167,7 @@ static void print_doubts(FILE *out, const struct rsd_report *r) {
     }
 }
 
-/* ---- A call site --------------------------------------------------------------------------------------------------- */
+/* ---- A call site ------------------------------------------------------------------------------------------------- */
 
 static int by_size(const void *first, const void *second) {
     const struct rsd_size *a = first, *b = second;
@@ -205,8 +207,8 @@ static void print_sizes(FILE *out, const struct rsd_group *group) {
         memcpy(ranges, group->sizes, group->size_count * sizeof *ranges);
         size_t count = join_ranges(ranges, group->size_count);
         for (size_t i = 0; i < count; i++)
-            text = append(text, rsd_format("%s.. x %s", rsd_bytes(ranges[i].bytes).text,
-                                           rsd_count(ranges[i].blocks).text));
+            text = append(text,
+                          rsd_format("%s.. x %s", rsd_bytes(ranges[i].bytes).text, rsd_count(ranges[i].blocks).text));
         free(ranges);
         text = append(text, rsd_format("%zu sizes in all", group->size_count));
     }
@@ -214,9 +216,9 @@ static void print_sizes(FILE *out, const struct rsd_group *group) {
 }
 
 static void print_ages(FILE *out, const struct rsd_group *group) {
-    take_field(out, "  ages", rsd_format("10 %% below %s, half below %s, 90 %% below %s",
-                                         rsd_seconds(group->age_p10).text, rsd_seconds(group->age_p50).text,
-                                         rsd_seconds(group->age_p90).text));
+    take_field(out, "  ages",
+               rsd_format("10 %% below %s, half below %s, 90 %% below %s", rsd_seconds(group->age_p10).text,
+                          rsd_seconds(group->age_p50).text, rsd_seconds(group->age_p90).text));
 }
 
 /* Where a frame is, when its name does not say so already. */
@@ -319,8 +321,9 @@ static void print_group(FILE *out, struct rsd_report *r, size_t rank, bool whole
     fprintf(out, "\n#%-3zu %s, now %s in %s    id %016" PRIx64 "\n", rank + 1,
             rsd_change(rsd_site_growth(&group->site)).text, rsd_bytes(now->live_bytes).text,
             counted(now->live_blocks, "block").text, group->id);
-    take_field(out, "  allocated", rsd_format("%s in %s", rsd_bytes(now->bytes - start->bytes).text,
-                                              counted(now->calls - start->calls, "call").text));
+    take_field(out, "  allocated",
+               rsd_format("%s in %s", rsd_bytes(now->bytes - start->bytes).text,
+                          counted(now->calls - start->calls, "call").text));
     if (group->detailed) {
         print_sizes(out, group);
         print_ages(out, group);
@@ -328,7 +331,7 @@ static void print_group(FILE *out, struct rsd_report *r, size_t rank, bool whole
     print_stack(out, r, group->site.stack, whole);
 }
 
-/* ---- Tables -------------------------------------------------------------------------------------------------------- */
+/* ---- Tables ------------------------------------------------------------------------------------------------------ */
 
 static void print_sites(FILE *out, struct rsd_report *r) {
     int64_t growth = 0, shown = 0;
@@ -349,42 +352,94 @@ static void print_sites(FILE *out, struct rsd_report *r) {
         print_group(out, r, i, false);
 }
 
-/* Names from the leaf outward, as many as fit: the leaf alone is a wrapper of mmap and says little. */
-static void print_chain(FILE *out, struct rsd_report *r, uint32_t stack) {
-    struct rsd_walk walk;
-    const struct rsd_named *frame;
-    size_t column = (size_t)fprintf(out, "     ");
-    rsd_walk_begin(&walk, r, stack, true);
-    for (bool first = true; (frame = rsd_walk_next(&walk)); first = false) {
-        char *name = walk.run ? rsd_strdup("[JavaScript]") : name_of(frame), *shown = rsd_escape_string(name);
-        bool fits = column + strlen(shown) + 4 <= WIDTH;
-        if (fits || first)
-            column += (size_t)fprintf(out, "%s%.*s", first ? "" : " <- ", WIDTH - 10, shown);
-        free(name);
-        free(shown);
-        if (!fits)
-            break;
+/* The last two parts of a qualified name: "OS::SetPermissions" of "v8::base::OS::SetPermissions". */
+static const char *short_name(const char *name) {
+    const char *part[2] = {name, name};
+    int depth = 0;
+    for (const char *at = name; *at; at++) {
+        depth += *at == '<' || *at == '(' ? 1 : *at == '>' || *at == ')' ? -1 : 0;
+        if (depth == 0 && at[0] == ':' && at[1] == ':') {
+            part[0] = part[1];
+            part[1] = at + 2;
+        }
     }
-    fputs(stack ? "\n" : "no stack was recorded\n", out);
+    return part[0];
 }
 
-static void print_mapping(FILE *out, struct rsd_report *r, const struct rsd_group *group) {
-    fprintf(out, "  %12s  now %s in %s\n", rsd_change(rsd_site_growth(&group->site)).text,
-            rsd_bytes(group->site.now.live_bytes).text, counted(group->site.now.live_blocks, "range").text);
-    print_chain(out, r, group->site.stack);
+/* Names from the leaf outward, two lines of them: the leaf alone is a wrapper of mmap and says little. */
+static char *chain_of(struct rsd_report *r, uint32_t stack) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        rsd_no_memory();
+    struct rsd_walk walk;
+    const struct rsd_named *frame;
+    size_t column = (size_t)fprintf(out, "     %s", stack ? "" : "no stack was recorded");
+    rsd_walk_begin(&walk, r, stack, true);
+    for (int lines = 1, first = 1; lines <= 2 && (frame = rsd_walk_next(&walk)); first = 0) {
+        char *name = walk.run ? rsd_strdup("[JavaScript]") : name_of(frame);
+        char *shown = rsd_escape_string(short_name(name));
+        bool fits = first || column + 4 + strlen(shown) <= WIDTH;
+        if (!fits && ++lines <= 2)
+            column = (size_t)fprintf(out, "\n       ") - 1;
+        if (lines <= 2)
+            column += (size_t)fprintf(out, "%s%.*s", first ? "" : fits ? " <- " : "<- ", WIDTH - 12, shown);
+        free(name);
+        free(shown);
+    }
+    fclose(out);
+    return text;
+}
+
+struct row { /* of the table of mappings: all call sites whose chain reads the same */
+    const char *chain;
+    int64_t growth;
+    uint64_t bytes, ranges;
+};
+
+static int by_growth(const void *first, const void *second) {
+    const struct row *a = first, *b = second;
+    if (a->growth != b->growth)
+        return a->growth > b->growth ? -1 : 1;
+    return a->bytes != b->bytes ? (a->bytes > b->bytes ? -1 : 1) : strcmp(a->chain, b->chain);
+}
+
+static size_t make_rows(struct rsd_report *r, struct rsd_intern *chains, struct row **rows) {
+    size_t count = 0, capacity = 0;
+    for (size_t i = 0; i < r->mappings.count; i++) {
+        const struct rsd_site *site = &r->mappings.list[i].site;
+        if (!site->now.live_bytes)
+            continue;
+        char *chain = chain_of(r, site->stack);
+        uint32_t number = rsd_intern(chains, chain, strlen(chain));
+        free(chain);
+        if (number == count) {
+            RSD_ROOM(*rows, count, capacity);
+            (*rows)[count++] = (struct row){.chain = chains->list[number].bytes};
+        }
+        (*rows)[number].growth += rsd_site_growth(site);
+        (*rows)[number].bytes += site->now.live_bytes;
+        (*rows)[number].ranges += site->now.live_blocks;
+    }
+    return count;
 }
 
 static void print_mappings(FILE *out, struct rsd_report *r) {
-    size_t rows = 0;
-    for (size_t i = 0; i < r->mappings.count; i++)
-        rows += r->mappings.list[i].site.now.live_bytes != 0;
-    if (!rows)
-        return;
-    fprintf(out, "\nMAPPINGS BY GROWTH   anonymous and accessible; reservations do not count\n");
-    for (size_t i = 0; i < rows && i < MAPPING_ROWS; i++)
-        print_mapping(out, r, &r->mappings.list[i]);
-    if (rows > MAPPING_ROWS)
-        fprintf(out, "  and %zu more\n", rows - MAPPING_ROWS);
+    struct rsd_intern chains = {0};
+    struct row *rows = NULL;
+    size_t count = make_rows(r, &chains, &rows);
+    if (count) {
+        qsort(rows, count, sizeof *rows, by_growth);
+        fprintf(out, "\nMAPPINGS BY GROWTH   anonymous and accessible; reservations do not count\n");
+    }
+    for (size_t i = 0; i < count && i < MAPPING_ROWS; i++)
+        fprintf(out, "  %12s  now %s in %s\n%s\n", rsd_change(rows[i].growth).text, rsd_bytes(rows[i].bytes).text,
+                counted(rows[i].ranges, "range").text, rows[i].chain);
+    if (count > MAPPING_ROWS)
+        fprintf(out, "  and %zu more\n", count - MAPPING_ROWS);
+    free(rows);
+    rsd_intern_free(&chains);
 }
 
 void rsd_report_text(struct rsd_report *report, FILE *out) {

@@ -274,6 +274,7 @@ enum residue_end {
     RESIDUE_END_BAD_PC = 4,
     RESIDUE_END_FOREIGN = 5,
     RESIDUE_END_EARLY = 6,
+    RESIDUE_END_TRACER = 7, /* no stack: libc allocated this for the recorder itself */
 };
 
 #define RESIDUE_NODE_INTERRUPTED 1u /* flag: pc is the instruction that a signal interrupted, not a return address */

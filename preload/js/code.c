@@ -15,7 +15,7 @@
 #include "js/code.h"
 
 #define SEARCH_MOST (1u << 20) /* bytes: longer than any function that was met */
-#define V8_10_ALIGNMENT 32u
+#define INSTRUCTION_ALIGNMENT 32u
 #define STREAM_HEADER_MOST 256u /* bytes from a stream's header to its first instruction, at most */
 
 static struct rsd_js_code none(void) {
@@ -47,7 +47,7 @@ static struct rsd_js_code code_of_stream(struct rsd_js *js, uintptr_t stream, ui
         if (code.type != rsd_js_layout.type_code)
             continue;
         uintptr_t start = rsd_js_word(code.at + (uintptr_t)rsd_js_layout.code_start);
-        if (start > stream && start - stream < STREAM_HEADER_MOST)
+        if (start > stream && start - stream < STREAM_HEADER_MOST && start % INSTRUCTION_ALIGNMENT == 0)
             return if_it_covers(code, start, pc);
     }
     return none();
@@ -61,7 +61,7 @@ static struct rsd_js_code code_of_header(struct rsd_js *js, uintptr_t header, ui
 struct rsd_js_code rsd_js_code_at(struct rsd_js *js, uintptr_t pc) {
     bool streams = rsd_js_layout.type_stream >= 0;
     uintptr_t back = streams ? 0 : (uintptr_t)rsd_js_layout.code_start;
-    uintptr_t step = streams ? 8 : V8_10_ALIGNMENT;
+    uintptr_t step = streams ? 8 : INSTRUCTION_ALIGNMENT;
     int32_t type = streams ? rsd_js_layout.type_stream : rsd_js_layout.type_code;
     uintptr_t page = 0;
     for (uintptr_t start = pc & ~(step - 1); start > back && pc - start < SEARCH_MOST; start -= step) {

@@ -11,83 +11,27 @@
  *     interpreted   pc in V8's builtins      the offset in the frame, then the bytecodes' table of positions
  *     baseline      pc in generated code     the offset from the code's own table, then the same
  *     optimised     pc in generated code     the code's table of positions, which tells inlined functions as well
- *     builtin       no script                a name, and no line
+ *     builtin       no script                a name, and no line; node's own C++ functions have not even that: no answer
  *
  * A frame of optimised code stands for its function and for all that was inlined into it down to the call. Each
  * inlining is numbered, and its entry says which function it is (a literal of the code) and from where in the next outer
  * one it was called; numbers fall on the way out, so the way ends.
  *
- * What should never be seen is counted: a function without a SharedFunctionInfo, outside of a collection. If that is
- * more than noise the layout is wrong, and nothing is named any more.
- *
- * Entered by the thread that owns the state; the process-wide words are written at start, the counts are atomic.
+ * Entered by the thread that owns the state.
  */
 #include "js/js.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 #include "js/image.h"
 #include "js/intern.h"
 #include "js/known.h"
 #include "js/positions.h"
+#include "js/trust.h"
 #include "js/view.h"
 
-#define TOLERANCE 100u
-#define NOISE 16u
 #define INLINING_SIZE 16u /* bytes of an entry: the position of the call, the number of the literal */
 #define INLINING_FUNCTION 8u
-
-uintptr_t rsd_js_builtins, rsd_js_builtins_size;
-
-static const char *why_nothing = "JavaScript: not looked at yet";
-static _Atomic uint32_t functions_right, functions_wrong;
-
-/* ---- Trust --------------------------------------------------------------------------------------------------------- */
-
-void rsd_js_start(void) {
-    const uint8_t *bytecode_sizes = NULL;
-    why_nothing = rsd_js_layout_start(&bytecode_sizes);
-    if (why_nothing)
-        return;
-    if (!rsd_js_image_start(bytecode_sizes)) {
-        why_nothing = "V8's embedded builtins were not found in this executable";
-        return;
-    }
-    rsd_js_builtins = rsd_js_image.builtins;
-    rsd_js_builtins_size = rsd_js_image.builtins_end - rsd_js_image.builtins;
-}
-
-static bool names_fail(void) {
-    uint32_t wrong = atomic_load_explicit(&functions_wrong, memory_order_relaxed);
-    return wrong > NOISE && wrong > atomic_load_explicit(&functions_right, memory_order_relaxed) / TOLERANCE;
-}
-
-enum rsd_js_trust rsd_js_trusted(const char **why) {
-    const char *reason = "JavaScript names and lines are read from V8's frames";
-    enum rsd_js_trust trust = RSD_JS_LINES;
-    enum rsd_js_reading reading = rsd_js_reading();
-    if (why_nothing || names_fail()) {
-        trust = RSD_JS_NOTHING;
-        reason = why_nothing ? why_nothing : "V8's functions do not make sense";
-    } else if (reading == RSD_JS_LEARNING || reading == RSD_JS_UNREADABLE) {
-        trust = RSD_JS_NAMES;
-        reason = reading == RSD_JS_LEARNING ? "this V8 was not tested: lines have not proved right yet"
-                                            : "V8's tables of source positions do not make sense";
-    } else if (!rsd_js_image.bytecodes) {
-        reason = "V8's bytecode sizes were not found: no lines in baseline code";
-    }
-    if (why)
-        *why = reason;
-    return trust;
-}
-
-static void count_function(struct rsd_js *js, bool right) {
-    if (right)
-        atomic_fetch_add_explicit(&functions_right, 1, memory_order_relaxed);
-    else if (!js->forwarded)
-        atomic_fetch_add_explicit(&functions_wrong, 1, memory_order_relaxed);
-}
 
 /* ---- The frame's words --------------------------------------------------------------------------------------------- */
 
@@ -119,7 +63,8 @@ static bool find_function(struct rsd_js *js, struct rsd_js_view *view) {
         return false;
     view->shared = rsd_js_field(js, function, rsd_js_layout.function_shared);
     bool right = view->shared.type == rsd_js_layout.type_shared;
-    count_function(js, right);
+    if (right || !js->forwarded)
+        rsd_js_judge(RSD_JS_FUNCTIONS, right);
     return right;
 }
 
@@ -161,10 +106,10 @@ static void find_code(struct rsd_js *js, struct rsd_js_view *view) {
 
 /* ---- Places -------------------------------------------------------------------------------------------------------- */
 
-/* Describe a function and give it an id. */
+/* Describe a function and give it an id; while names have not proved right, only to learn. */
 static bool name(struct rsd_js *js, struct rsd_js_object shared, struct rsd_js_shared *about, struct rsd_js_place *out) {
     *out = (struct rsd_js_place){0};
-    if (!rsd_js_describe(js, shared, about))
+    if (!rsd_js_describe(js, shared, about) || rsd_js_names() != RSD_JS_GOOD)
         return false;
     out->function = rsd_js_intern(js, about);
     return out->function != 0;
@@ -196,7 +141,7 @@ static void place_unoptimised(struct rsd_js *js, const struct rsd_js_view *view,
                               struct rsd_js_place *out) {
     int32_t length = rsd_js_integer_field(view->bytecodes, rsd_js_layout.array_length);
     int32_t offset = bytecode_of(js, view);
-    if (offset < 0 || offset >= length)
+    if (offset < 0 || offset >= length || !rsd_js_is_bytecode_start(js, view->bytecodes, (uint32_t)offset))
         return;
     struct rsd_js_bounds bounds = {(uint32_t)length, about->start, about->end, true};
     struct rsd_js_object table = rsd_js_field(js, view->bytecodes, rsd_js_layout.bytecode_positions);
@@ -300,7 +245,7 @@ static void take_apart(struct rsd_js *js, struct rsd_js_view *view, struct rsd_j
     if (is_foreign(view) || !name(js, view->shared, &about, &answer->place[0]))
         return;
     answer->count = 1;
-    if (about.script.type == RSD_JS_NO_TYPE)
+    if (about.builtin)
         return;
     if (is_optimised(view))
         place_optimised(js, view, &about, answer);
@@ -308,16 +253,18 @@ static void take_apart(struct rsd_js *js, struct rsd_js_view *view, struct rsd_j
         place_unoptimised(js, view, &about, &answer->place[0]);
 }
 
+/* An answer is final if the heap was at rest and nothing had to be learned yet when the looking began. */
 void rsd_js_frame(struct rsd_js *js, const struct rsd_registers *frame, struct rsd_js_answer *answer) {
     struct rsd_js_view view;
-    bool is_function_frame = look(frame, &view) && view.context & 1 && !names_fail();
+    bool learning = rsd_js_learning();
+    bool is_function = look(frame, &view) && view.context & 1 && rsd_js_names() != RSD_JS_BAD;
     answer->count = 0;
-    if (is_function_frame && !rsd_js_recall(js, &view, answer)) {
+    if (is_function && !rsd_js_recall(js, &view, answer)) {
         take_apart(js, &view, answer);
-        if (answer->count)
+        if (answer->count && !learning && !js->forwarded)
             rsd_js_remember(js, &view, answer);
     }
-    answer->settled = !js->forwarded && rsd_js_reading() != RSD_JS_LEARNING;
+    answer->settled = !learning && !js->forwarded;
     prove_by_kind(&view, answer);
 }
 

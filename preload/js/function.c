@@ -18,8 +18,11 @@
 
 #include <string.h>
 
+#include "js/trust.h"
+
 #define EVAL_DEPTH 3u
 #define LOCALS_MOST 100000
+#define LOCALS_LOOKED_AT 8
 #define LOCALS_INLINE_MOST 75
 #define DEBUG_INFO_SIZE 64
 
@@ -37,48 +40,60 @@ static uintptr_t slot(struct rsd_js_object scope, int32_t index) {
 }
 
 static bool is_integer_slot(struct rsd_js_object scope, int32_t index) {
-    uintptr_t word = slot(scope, index);
-    return rsd_js_is_small_integer(word);
+    return rsd_js_is_small_integer(slot(scope, index));
 }
 
-static void range_at(struct rsd_js_object scope, int32_t index, struct scope *out) {
+static bool range_at(struct rsd_js_object scope, int32_t index, struct scope *out) {
     if (!is_integer_slot(scope, index) || !is_integer_slot(scope, index + 1))
-        return;
+        return false;
     out->start = rsd_js_integer(slot(scope, index));
     out->end = rsd_js_integer(slot(scope, index + 1));
+    return out->start >= 0 && out->start <= out->end;
+}
+
+/* Names are strings and infos small integers; some of each are looked at. */
+static bool locals_fit(struct rsd_js *js, struct rsd_js_object scope, int32_t index, int32_t locals) {
+    if (locals >= LOCALS_INLINE_MOST)
+        return rsd_js_object(js, slot(scope, index)).at && is_integer_slot(scope, index + 1);
+    for (int32_t i = 0; i < locals && i < LOCALS_LOOKED_AT; i++)
+        if (!rsd_js_is_string(rsd_js_object(js, slot(scope, index + i))) || !is_integer_slot(scope, index + locals + i))
+            return false;
+    return true;
 }
 
 /* Index of the first slot behind the locals, or -1. */
-static int32_t behind_locals(struct rsd_js_object scope, uint32_t flags) {
-    int32_t locals = rsd_js_integer(slot(scope, 2)), index = rsd_js_layout.scope_first_slot;
-    if (locals < 0 || locals > LOCALS_MOST)
-        return -1;
+static int32_t behind_locals(struct rsd_js *js, struct rsd_js_object scope, uint32_t flags, int32_t locals) {
+    int32_t index = rsd_js_layout.scope_first_slot;
     bool is_module = is_integer_slot(scope, index) &&
-                     (locals > 0 || (rsd_js_layout.scope_range_is_fixed && !(flags & HAS_CLASS_VARIABLE)));
-    return index + is_module + (locals < LOCALS_INLINE_MOST ? locals : 1) + locals;
+                     (locals > 0 || (rsd_js_layout.scope_range_is_fixed && !(flags & (HAS_CLASS_VARIABLE | HAS_NAME))));
+    index += is_module;
+    if (!is_integer_slot(scope, 2) || locals < 0 || locals > LOCALS_MOST || !locals_fit(js, scope, index, locals))
+        return -1;
+    return index + (locals < LOCALS_INLINE_MOST ? locals : 1) + locals;
 }
 
-static void take_scope_apart(struct rsd_js *js, struct rsd_js_object scope, struct scope *out) {
-    uintptr_t word = slot(scope, 0);
+/* False: the slots do not hold what they should. */
+static bool take_scope_apart(struct rsd_js *js, struct rsd_js_object scope, struct scope *out) {
+    uintptr_t word = slot(scope, 0); /* a small integer, or since V8 13 a plain one */
     uint32_t flags = word >> 32 ? (uint32_t)(word >> 32) : (uint32_t)word;
-    if (rsd_js_layout.scope_range_is_fixed)
-        range_at(scope, 3, out);
-    int32_t index = behind_locals(scope, flags);
+    if (rsd_js_layout.scope_range_is_fixed && !range_at(scope, 3, out))
+        return false;
+    int32_t index = behind_locals(js, scope, flags, rsd_js_integer(slot(scope, 2)));
     if (index < 0)
-        return;
+        return false;
     if (flags & HAS_CLASS_VARIABLE)
         index++;
     if (flags & HAS_NAME) {
         out->name = rsd_js_object(js, slot(scope, index));
+        if (!rsd_js_is_string(out->name) && !is_integer_slot(scope, index))
+            return false;
+        if (!is_integer_slot(scope, index + 1))
+            return false;
         index += 2;
     }
     if (flags & HAS_INFERRED_NAME)
         out->inferred = rsd_js_object(js, slot(scope, index++));
-    if (rsd_js_layout.scope_range_is_fixed)
-        return;
-    range_at(scope, index, out);
-    if (out->start >= out->end)
-        range_at(scope, index + 1, out);
+    return rsd_js_layout.scope_range_is_fixed || range_at(scope, index, out) || range_at(scope, index + 1, out);
 }
 
 static struct scope scope_of(struct rsd_js *js, struct rsd_js_object shared) {
@@ -87,10 +102,13 @@ static struct scope scope_of(struct rsd_js *js, struct rsd_js_object shared) {
     struct rsd_js_object name = rsd_js_field(js, shared, rsd_js_layout.shared_name);
     if (rsd_js_is_string(name))
         scope.name = name;
-    else if (name.type == rsd_js_layout.type_scope_info)
-        take_scope_apart(js, name, &scope);
-    if (scope.start < 0 || scope.end < scope.start)
-        scope.start = scope.end = -1;
+    else if (name.type == rsd_js_layout.type_scope_info) {
+        bool right = take_scope_apart(js, name, &scope);
+        if (!js->forwarded)
+            rsd_js_judge(RSD_JS_SCOPES, right);
+        if (!right)
+            return (struct scope){none, none, -1, -1};
+    }
     return scope;
 }
 
@@ -114,7 +132,18 @@ static struct rsd_js_object script_in(struct rsd_js *js, struct rsd_js_object de
 
 struct rsd_js_object rsd_js_script(struct rsd_js *js, struct rsd_js_object shared) {
     struct rsd_js_object script = rsd_js_field(js, shared, rsd_js_layout.shared_script);
-    return script.type == rsd_js_layout.type_script ? script : script_in(js, script);
+    if (script.type == rsd_js_layout.type_script || script.type == rsd_js_layout.type_oddball)
+        return script;
+    return script_in(js, script);
+}
+
+/* A script's name is a text of one line; that of an eval is undefined. */
+static bool script_fits(struct rsd_js *js, struct rsd_js_object script, uint32_t file_size) {
+    if (script.type == rsd_js_layout.type_oddball)
+        return true;
+    struct rsd_js_object name = rsd_js_field(js, script, rsd_js_layout.script_name);
+    return script.type == rsd_js_layout.type_script && !memchr(js->file, '\n', file_size) &&
+           (rsd_js_is_string(name) || name.type == rsd_js_layout.type_oddball);
 }
 
 static uint32_t append(char *out, uint32_t used, uint32_t room, const char *text) {
@@ -125,13 +154,22 @@ static uint32_t append(char *out, uint32_t used, uint32_t room, const char *text
     return used + size;
 }
 
+/* As V8 prints it: what has no name in the text of an eval is called after that. */
+static const char *name_of_nameless(struct rsd_js *js, struct rsd_js_object script, int32_t start) {
+    struct rsd_js_object outer = rsd_js_field(js, script, rsd_js_layout.script_eval_shared);
+    if (outer.type == rsd_js_layout.type_shared)
+        return "eval";
+    return start == 0 ? "(top level)" : "(anonymous)";
+}
+
 static uint32_t name_into(struct rsd_js *js, struct rsd_js_object shared, char *out, uint32_t room) {
     struct scope scope = scope_of(js, shared);
+    struct rsd_js_object script = rsd_js_script(js, shared);
     uint32_t used = rsd_js_utf8(js, scope.name, out, room);
     if (used == 0)
         used = rsd_js_utf8(js, scope.inferred, out, room);
-    if (used == 0)
-        used = append(out, 0, room, scope.start == 0 ? "(top level)" : "(anonymous)");
+    if (used == 0 && script.type == rsd_js_layout.type_script)
+        used = append(out, 0, room, name_of_nameless(js, script, scope.start));
     return used;
 }
 
@@ -142,7 +180,7 @@ static uint32_t file_into(struct rsd_js *js, struct rsd_js_object script, char *
         return used;
     struct rsd_js_object outer = rsd_js_field(js, script, rsd_js_layout.script_eval_shared);
     struct rsd_js_object outer_script = rsd_js_script(js, outer);
-    if (depth == 0 || outer.type != rsd_js_layout.type_shared || outer_script.type == RSD_JS_NO_TYPE)
+    if (depth == 0 || outer.type != rsd_js_layout.type_shared || outer_script.type != rsd_js_layout.type_script)
         return append(out, 0, room, "(eval)");
     used = append(out, 0, room, "eval at ");
     used += name_into(js, outer, out + used, room - used);
@@ -157,10 +195,12 @@ bool rsd_js_describe(struct rsd_js *js, struct rsd_js_object shared, struct rsd_
     if (shared.type != rsd_js_layout.type_shared)
         return false;
     out->script = rsd_js_script(js, shared);
+    out->builtin = out->script.type == rsd_js_layout.type_oddball;
     rsd_js_range(js, shared, &out->start, &out->end);
     out->name_size = name_into(js, shared, js->name, sizeof js->name);
-    out->file_size = 0;
-    if (out->script.type != RSD_JS_NO_TYPE)
-        out->file_size = file_into(js, out->script, js->file, sizeof js->file, EVAL_DEPTH);
-    return out->name_size > 0;
+    out->file_size = out->builtin ? 0 : file_into(js, out->script, js->file, sizeof js->file, EVAL_DEPTH);
+    bool fits = script_fits(js, out->script, out->file_size);
+    if (fits || !js->forwarded)
+        rsd_js_judge(RSD_JS_SCRIPTS, fits);
+    return fits && out->name_size > 0;
 }

@@ -5,12 +5,6 @@
  * of more than a megabyte without unwind tables, in a program where everything else has them: the largest hole between
  * two FDEs. The table of .eh_frame_hdr is sorted, so one pass over it finds the hole; it was right on Node 18 to 26.
  *
- * The sizes of the bytecodes are needed to walk along a function's bytecodes, which is how a place in baseline code is
- * turned into a bytecode offset. V8's table of them begins with the debug and load bytecodes, whose sizes have not
- * changed in years; the same rows follow with operands of two and four bytes, and the distance between the three says
- * how many bytecodes there are. Nothing else in the file looks like this. The table stands in read-only data, 32 bytes
- * aligned; it is searched for in the file and not in the mapping, so that its pages do not count as the program's.
- *
  * Entered once, in the constructor.
  */
 #include "js/image.h"
@@ -106,42 +100,7 @@ static bool find_builtins(void) {
     return true;
 }
 
-/* ---- The sizes of the bytecodes ------------------------------------------------------------------------------------ */
-
-/* Four prefixes and debug breaks, debug breaks with 0 to 6 operands and more, Ldar, LdaZero, LdaSmi. */
-static const uint8_t begin_1[] = {1, 1, 1, 1, 1, 2, 3, 4, 5, 5, 6, 2, 1, 2};
-static const uint8_t begin_2[] = {1, 1, 1, 1, 1, 3, 5, 7, 9, 7, 9, 3, 1, 3};
-static const uint8_t begin_4[] = {1, 1, 1, 1, 1, 5, 9, 13, 17, 11, 15, 5, 1, 5};
-
-/* Is `table` V8's? Then its number of bytecodes, else 0. At least 3 * 256 bytes can be read. */
-static uint32_t bytecodes_in(const uint8_t *table) {
-    if (memcmp(table, begin_1, sizeof begin_1) != 0)
-        return 0;
-    for (uint32_t count = 128; count < 256; count++)
-        if (memcmp(table + count, begin_2, sizeof begin_2) == 0)
-            return memcmp(table + 2 * count, begin_4, sizeof begin_4) == 0 ? count : 0;
-    return 0;
-}
-
-static bool take_sizes(const uint8_t *table) {
-    uint32_t count = bytecodes_in(table);
-    memcpy(rsd_js_image.size, table, count * 3);
-    rsd_js_image.bytecodes = count;
-    return count != 0;
-}
-
-/* Search one segment of the file. `chunk` has room for a chunk and for a table that begins at its end. */
-static bool search_segment(int fd, const Elf64_Phdr *segment, uint8_t *chunk) {
-    uint64_t at = segment->p_offset & ~(uint64_t)(ALIGNMENT - 1);
-    uint64_t end = segment->p_offset + (segment->p_filesz < SEARCH_MOST ? segment->p_filesz : SEARCH_MOST);
-    for (; at < end; at += CHUNK) {
-        long got = RSD_SYSCALL(pread64, fd, chunk, CHUNK + sizeof rsd_js_image.size, at, 0, 0);
-        for (long i = 0; i < (long)CHUNK && i + (long)sizeof rsd_js_image.size <= got; i += ALIGNMENT)
-            if (chunk[i + 5] == begin_1[5] && take_sizes(chunk + i))
-                return true;
-    }
-    return false;
-}
+/* ---- Searching the file -------------------------------------------------------------------------------------------- */
 
 /* Read-only data behind the code; what lies before it is the dynamic linker's. */
 static bool is_rodata(const Elf64_Phdr *segment) {
@@ -149,35 +108,35 @@ static bool is_rodata(const Elf64_Phdr *segment) {
            segment->p_offset > rsd_js_image.offset;
 }
 
-static void search_sizes(void) {
+/* `chunk` has room for a chunk, and for what begins at its end. */
+static bool search_segment(int fd, const Elf64_Phdr *segment, uint8_t *chunk, rsd_js_is_it *is_it, size_t size) {
+    uint64_t at = segment->p_offset & ~(uint64_t)(ALIGNMENT - 1);
+    uint64_t end = segment->p_offset + (segment->p_filesz < SEARCH_MOST ? segment->p_filesz : SEARCH_MOST);
+    for (; at < end; at += CHUNK) {
+        long got = RSD_SYSCALL(pread64, fd, chunk, CHUNK + size, at, 0, 0);
+        for (long i = 0; i < (long)CHUNK && i + (long)size <= got; i += ALIGNMENT)
+            if (is_it(chunk + i))
+                return true;
+    }
+    return false;
+}
+
+bool rsd_js_image_search(rsd_js_is_it *is_it, size_t size) {
     int fd = rsd_sys_open("/proc/self/exe", O_RDONLY, 0);
     if (fd < 0)
-        return;
-    uint8_t *chunk = rsd_sys_memory(CHUNK + sizeof rsd_js_image.size);
-    for (unsigned i = 0; chunk && i < header_count; i++)
-        if (is_rodata(&headers[i]) && search_segment(fd, &headers[i], chunk))
-            break;
+        return false;
+    bool found = false;
+    uint8_t *chunk = rsd_sys_memory(CHUNK + size);
+    for (unsigned i = 0; chunk && !found && i < header_count; i++)
+        found = is_rodata(&headers[i]) && search_segment(fd, &headers[i], chunk, is_it, size);
     if (chunk)
-        rsd_sys_unmap(chunk, CHUNK + sizeof rsd_js_image.size);
+        rsd_sys_unmap(chunk, CHUNK + size);
     rsd_sys_close(fd);
+    return found;
 }
 
-uint32_t rsd_js_bytecode_size(const uint8_t *code, uint32_t room) {
-    enum { WIDE, EXTRA_WIDE, DEBUG_BREAK_WIDE, DEBUG_BREAK_EXTRA_WIDE };
-    uint32_t prefix = room > 1 && code[0] <= DEBUG_BREAK_EXTRA_WIDE;
-    uint32_t scale = prefix ? (code[0] & EXTRA_WIDE) + 1u : 0;
-    if (room <= prefix || code[prefix] >= rsd_js_image.bytecodes)
-        return 0;
-    uint32_t size = prefix + rsd_js_image.size[scale * rsd_js_image.bytecodes + code[prefix]];
-    return size <= room ? size : 0;
-}
-
-bool rsd_js_image_start(const uint8_t *sizes) {
+bool rsd_js_image_start(void) {
     find_headers();
     trust_segments();
-    if (!find_builtins())
-        return false;
-    if (!sizes || !take_sizes(sizes))
-        search_sizes();
-    return true;
+    return find_builtins();
 }

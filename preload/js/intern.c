@@ -7,6 +7,9 @@
  *
  *     id(function) = number of functions that were written to this writer's log before it, plus 1
  *
+ * In the middle of a collection a long source text may have no type for a while (its map is overwritten by its own
+ * address), so that the start of a function is not to be had: it gets no id then, rather than a second one.
+ *
  * A function is written before its id is known to anybody, so a node never names a function that is not in the log.
  * Entered by the thread that owns the state; the table grows by raw mappings.
  */
@@ -57,12 +60,12 @@ uint32_t rsd_js_intern(struct rsd_js *js, const struct rsd_js_shared *shared) {
     struct rsd_js_function function = {.id = js->functions + 1,
                                        .line = start.line,
                                        .column = start.column,
-                                       .builtin = shared->script.type == RSD_JS_NO_TYPE,
+                                       .builtin = shared->builtin,
                                        .name_size = shared->name_size,
                                        .file_size = shared->file_size,
                                        .name = js->name,
                                        .file = js->file};
-    if (!make_room(js))
+    if ((js->forwarded && !function.line && !function.builtin) || !make_room(js))
         return 0;
     uint64_t hash = hash_of(js, &function);
     struct rsd_js_interned *entry = find(js->interned, js->interned_mask, hash, function.line);

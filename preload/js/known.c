@@ -10,16 +10,14 @@
  * has the same script, and the Code object that covered the pc has the same table of positions. After a move they differ
  * and the frame is taken apart again, with the same ids for the same functions.
  *
- * Nothing is kept of a stack that met an object on its way to another place, and no answer while a build's tables are
- * still being judged, for it would stay without lines.
+ * Nothing is kept of a stack that met an object on its way to another place, and no answer while a build has still to
+ * prove itself, for it would stay without a line: frames.c sees to both.
  *
  * Entered by the thread that owns the state.
  */
 #include "js/known.h"
 
 #include <string.h>
-
-#include "js/positions.h"
 
 static uintptr_t key_offset(const struct rsd_js_view *view) {
     return view->in_builtins && rsd_js_is_small_integer(view->bytecode_offset) ? view->bytecode_offset : 0;
@@ -54,8 +52,7 @@ bool rsd_js_recall(struct rsd_js *js, const struct rsd_js_view *view, struct rsd
 void rsd_js_remember(struct rsd_js *js, const struct rsd_js_view *view, const struct rsd_js_answer *answer) {
     const struct rsd_js_layout *v8 = &rsd_js_layout;
     bool by_offset_elsewhere = !view->in_builtins && view->bytecodes.at && !view->code.object.at;
-    if (js->forwarded || answer->count > RSD_JS_KNOWN_PLACES || by_offset_elsewhere ||
-        rsd_js_reading() == RSD_JS_LEARNING)
+    if (answer->count > RSD_JS_KNOWN_PLACES || by_offset_elsewhere)
         return;
     struct rsd_js_known *known = slot(js, view);
     struct rsd_js_object function = rsd_js_object(js, view->function);

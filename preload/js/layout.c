@@ -80,6 +80,7 @@ static const struct source sources[] = {
     FROM(type_byte_array, "type_ByteArray__BYTE_ARRAY_TYPE"),
     MAYBE(type_trusted_byte_array, "type_TrustedByteArray__TRUSTED_BYTE_ARRAY_TYPE"),
     FROM(type_fixed_array, "type_FixedArray__FIXED_ARRAY_TYPE"),
+    FROM(type_oddball, "type_Oddball__ODDBALL_TYPE"),
     FROM(function_shared, "class_JSFunction__shared__SharedFunctionInfo",
          "class_JSFunction__shared__Tagged_SharedFunctionInfo_"),
     MAYBE(shared_data, "class_SharedFunctionInfo__function_data__Object",

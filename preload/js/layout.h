@@ -19,6 +19,7 @@ struct rsd_js_layout {
     int32_t type_bytecode_array, type_interpreter_data, type_code, type_stream; /* stream: -1 before V8 11 */
     int32_t type_byte_array, type_trusted_byte_array;                           /* trusted: -1 before V8 12 */
     int32_t type_fixed_array;
+    int32_t type_oddball; /* undefined is one */
 
     int32_t function_shared;
     int32_t shared_data, shared_name, shared_script;

@@ -8,33 +8,22 @@
  *     V8 10 to 13   code: signed, n or -n - 1 for an entry that is no statement      source: signed
  *     V8 14         code: unsigned, n * 4 + two flags                                 source: signed
  *
- * Nobody promises that V8 15 keeps this, so every table is judged before it is believed: it must be read to its last
- * byte, offsets must rise and stay inside the code, positions inside the function, and in bytecode the table must reach
- * far enough. Read in the wrong way no table of any size passes (0 of 156,000 on Node 26). The judgements are counted
- * over the process:
- *
- *     lines are trusted   <=>   the build was tested, or PROOF tables passed in one way of reading and failed in the other
- *     lines are dropped   when  more than one table in TOLERANCE fails
+ * Every table is judged before it is believed (trust.c): it must be read to its last byte, offsets must stay inside the
+ * code, positions inside the function, and in bytecode the table must reach far enough.
  *
  * Baseline code has a table of another kind: for each bytecode in turn the size of its machine code, behind that of the
- * prologue. It is walked together with the bytecodes, whose sizes image.c found.
+ * prologue. It is walked together with the bytecodes, whose sizes bytecodes.c
+ * knows.
  *
- * Entered by all threads; the counts are atomic, and a race between them costs a judgement, nothing else.
+ * Entered by all threads; nothing here keeps state.
  */
 #include "js/positions.h"
 
-#include <stdatomic.h>
-
-#include "js/image.h"
+#include "js/bytecodes.h"
+#include "js/trust.h"
 
 #define TABLE_MOST (4u << 20)
 #define JUDGED_LEAST 6u /* bytes: a smaller table can look right by accident */
-#define PROOF 24u
-#define TOLERANCE 50u
-#define NOISE 8u
-#define TRIALS 4096u /* tables after which a build that has proved nothing is given up */
-
-static _Atomic uint32_t passed[2], failed[2]; /* by way of reading: signed, unsigned */
 
 /* ---- Numbers ------------------------------------------------------------------------------------------------------- */
 
@@ -114,42 +103,14 @@ bool rsd_js_table_is_plausible(const uint8_t *table, uint32_t size, bool is_unsi
     return judge(table, size, is_unsigned, bounds, 0, &found);
 }
 
-static void count(bool is_unsigned, bool good) {
-    atomic_fetch_add_explicit(good ? &passed[is_unsigned] : &failed[is_unsigned], 1, memory_order_relaxed);
-}
-
-static bool mostly_fails(bool is_unsigned) {
-    uint32_t bad = atomic_load_explicit(&failed[is_unsigned], memory_order_relaxed);
-    return bad > NOISE && bad > atomic_load_explicit(&passed[is_unsigned], memory_order_relaxed) / TOLERANCE;
-}
-
-static bool proved(bool is_unsigned) {
-    return atomic_load_explicit(&passed[is_unsigned], memory_order_relaxed) >= PROOF && !mostly_fails(is_unsigned) &&
-           mostly_fails(!is_unsigned);
-}
-
-/* In a tested build the way of reading is known; in another one it is what has proved itself. */
-enum rsd_js_reading rsd_js_reading(void) {
-    bool expected = rsd_js_layout.positions_unsigned;
-    if (rsd_js_layout.tested)
-        return mostly_fails(expected) ? RSD_JS_UNREADABLE : expected ? RSD_JS_UNSIGNED : RSD_JS_SIGNED;
-    if (proved(true))
-        return RSD_JS_UNSIGNED;
-    if (proved(false))
-        return RSD_JS_SIGNED;
-    uint32_t judged = atomic_load_explicit(&passed[0], memory_order_relaxed) +
-                      atomic_load_explicit(&failed[0], memory_order_relaxed);
-    return judged > TRIALS ? RSD_JS_UNREADABLE : RSD_JS_LEARNING;
-}
-
 /* ---- Positions ----------------------------------------------------------------------------------------------------- */
 
 /* Where nothing is known yet, bytecode tables are judged in both ways, to learn; they say nothing meanwhile. */
 static void learn(const uint8_t *table, uint32_t size, const struct rsd_js_bounds *bounds) {
     if (!bounds->bytecode || size < JUDGED_LEAST || bounds->start < 0)
         return;
-    count(false, rsd_js_table_is_plausible(table, size, false, bounds));
-    count(true, rsd_js_table_is_plausible(table, size, true, bounds));
+    rsd_js_judge(RSD_JS_SIGNED_TABLES, rsd_js_table_is_plausible(table, size, false, bounds));
+    rsd_js_judge(RSD_JS_UNSIGNED_TABLES, rsd_js_table_is_plausible(table, size, true, bounds));
 }
 
 rsd_js_position rsd_js_position_at(struct rsd_js *js, struct rsd_js_object table, uint32_t offset,
@@ -158,41 +119,78 @@ rsd_js_position rsd_js_position_at(struct rsd_js *js, struct rsd_js_object table
     uintptr_t bytes = rsd_js_bytes(table, &size);
     if (!bytes || size > TABLE_MOST || !rsd_js_range_is_readable(bytes, size))
         return RSD_JS_NO_POSITION;
-    enum rsd_js_reading way = rsd_js_reading();
-    if (way == RSD_JS_LEARNING && !js->forwarded)
+    bool is_unsigned;
+    enum rsd_js_verdict lines = rsd_js_lines(&is_unsigned);
+    if (lines == RSD_JS_LEARNING && !js->forwarded)
         learn((const uint8_t *)bytes, size, bounds);
-    if (way == RSD_JS_LEARNING || way == RSD_JS_UNREADABLE)
+    if (lines != RSD_JS_GOOD)
         return RSD_JS_NO_POSITION;
     rsd_js_position found = RSD_JS_NO_POSITION;
-    bool good = judge((const uint8_t *)bytes, size, way == RSD_JS_UNSIGNED, bounds, offset, &found);
+    bool good = judge((const uint8_t *)bytes, size, is_unsigned, bounds, offset, &found);
     if (!js->forwarded)
-        count(way == RSD_JS_UNSIGNED, good);
+        rsd_js_judge(is_unsigned ? RSD_JS_UNSIGNED_TABLES : RSD_JS_SIGNED_TABLES, good);
     return good ? found : RSD_JS_NO_POSITION;
 }
 
-/* ---- Baseline code ------------------------------------------------------------------------------------------------- */
+/* ---- Bytecodes ----------------------------------------------------------------------------------------------------- */
 
-int32_t rsd_js_bytecode_at(struct rsd_js_object offsets, struct rsd_js_object bytecodes, uint32_t offset) {
-    uint32_t size;
-    uintptr_t table = rsd_js_bytes(offsets, &size);
-    int32_t length = rsd_js_integer_field(bytecodes, rsd_js_layout.array_length);
+/* A function's bytecodes, NULL if they cannot be walked along. */
+static const uint8_t *code_of(struct rsd_js_object bytecodes, uint32_t *length) {
+    int32_t size = rsd_js_integer_field(bytecodes, rsd_js_layout.array_length);
     uintptr_t code = bytecodes.at + (uintptr_t)rsd_js_layout.bytecode_data;
-    if (!table || size > TABLE_MOST || length <= 0 || length > (int32_t)TABLE_MOST || !rsd_js_image.bytecodes ||
-        !rsd_js_range_is_readable(table, size) || !rsd_js_range_is_readable(code, (size_t)length))
-        return -1;
-    const uint8_t *at = (const uint8_t *)table, *end = at + size;
+    if (size <= 0 || size > (int32_t)TABLE_MOST || !rsd_js_bytecodes || !rsd_js_range_is_readable(code, (size_t)size))
+        return NULL;
+    *length = (uint32_t)size;
+    return (const uint8_t *)code;
+}
+
+static bool meets(const uint8_t *code, uint32_t length, uint32_t offset) {
+    bool met = false;
+    for (uint32_t at = 0, size; at < length; at += size) {
+        met |= at == offset;
+        if ((size = rsd_js_bytecode_size(code + at, length - at)) == 0)
+            return false;
+    }
+    return met;
+}
+
+bool rsd_js_is_bytecode_start(struct rsd_js *js, struct rsd_js_object bytecodes, uint32_t offset) {
+    uint32_t length;
+    const uint8_t *code = code_of(bytecodes, &length);
+    if (!code)
+        return rsd_js_layout.tested;
+    bool met = meets(code, length, offset);
+    if (!js->forwarded)
+        rsd_js_judge(RSD_JS_BYTECODES, met);
+    return met;
+}
+
+/* Walk both tables to their ends. Only if they arrive there together, the sizes of the bytecodes are right. */
+static int32_t walk(const uint8_t *at, const uint8_t *end, const uint8_t *code, uint32_t length, uint32_t offset) {
     uint64_t machine_end, step;
+    int32_t found = -1;
     if (!get_unsigned(&at, end, &machine_end))
         return -1;
     if (machine_end > offset)
-        return 0; /* in the prologue */
-    for (uint32_t bytecode = 0; get_unsigned(&at, end, &step);) {
-        machine_end += step;
-        if (machine_end > offset)
-            return (int32_t)bytecode;
-        uint32_t bytes = rsd_js_bytecode_size((const uint8_t *)code + bytecode, (uint32_t)length - bytecode);
-        if (bytes == 0 || (bytecode += bytes) >= (uint32_t)length)
+        found = 0; /* in the prologue */
+    uint32_t bytecode = 0;
+    while (at < end) {
+        uint32_t bytes = rsd_js_bytecode_size(code + bytecode, length - bytecode);
+        if (bytes == 0 || !get_unsigned(&at, end, &step))
             return -1;
+        machine_end += step;
+        if (machine_end > offset && found < 0)
+            found = (int32_t)bytecode;
+        bytecode += bytes;
     }
-    return -1;
+    return bytecode == length ? found : -1;
+}
+
+int32_t rsd_js_bytecode_at(struct rsd_js_object offsets, struct rsd_js_object bytecodes, uint32_t offset) {
+    uint32_t size, length;
+    uintptr_t table = rsd_js_bytes(offsets, &size);
+    const uint8_t *code = code_of(bytecodes, &length);
+    if (!code || !table || size > TABLE_MOST || !rsd_js_range_is_readable(table, size))
+        return -1;
+    return walk((const uint8_t *)table, (const uint8_t *)table + size, code, length, offset);
 }

@@ -34,12 +34,10 @@ rsd_js_position rsd_js_position_at(struct rsd_js *js, struct rsd_js_object table
 /* The bytecode offset of a place in baseline code, `offset` bytes into it, or -1. `offsets` is the code's table. */
 int32_t rsd_js_bytecode_at(struct rsd_js_object offsets, struct rsd_js_object bytecodes, uint32_t offset);
 
+/* Does a bytecode begin at `offset`? Yes, if it is not known how long they are. */
+bool rsd_js_is_bytecode_start(struct rsd_js *js, struct rsd_js_object bytecodes, uint32_t offset);
+
 /* For tests: does a table of `size` bytes make sense, read in this way? */
 bool rsd_js_table_is_plausible(const uint8_t *table, uint32_t size, bool is_unsigned, const struct rsd_js_bounds *bounds);
-
-/* How tables are read in this process. In a build that was not tested lines must prove themselves first. */
-enum rsd_js_reading { RSD_JS_LEARNING, RSD_JS_SIGNED, RSD_JS_UNSIGNED, RSD_JS_UNREADABLE };
-
-enum rsd_js_reading rsd_js_reading(void);
 
 #endif

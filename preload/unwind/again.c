@@ -2,21 +2,21 @@
  * Re-unwinding: the stack before, and what must still be true for it to hold.
  *
  * Successive stacks of a thread share most of their outer frames. A frame found now that was found at the same place
- * before (pc, stack pointer, frame pointer) has the same callers as before if every word that the steps outward from it
- * read is what it was: those steps are functions of these words alone. So the words are kept as one flat array of
+ * before (pc, stack pointer, frame pointer) has the same callers as before if every word that the steps outward from
+ * it read is what it was: those steps are functions of these words alone. So the words are kept as one flat array of
  * (address, value), root first, and holding on to fifty frames costs fifty to a hundred loads and compares.
  *
  *     word[0, word_end[i])  are the words of the steps  i -> i-1 -> ... -> 0
  *     word_end[0] = 0       nothing is read outward from the root
  *
- * A step that is a guess depends on more than the words it ended with, so it gets a word that never compares equal. The
- * same holds for a signal frame, whose registers come from elsewhere.
+ * A step that is a guess depends on more than the words it ended with, so it gets a word that never compares equal.
+ * The same holds for a signal frame, whose registers come from elsewhere.
  *
  * The addresses lie on the thread's own stack above the frame that was met, so they can be read. Stacks on foreign
  * memory are never kept (unwind.c).
  *
- * Used by its own thread only. A signal handler may interrupt anything here and never come back; so `depth` says at each
- * moment how many frames are in order.
+ * Used by its own thread only. A signal handler may interrupt anything here and never come back; so `depth` says at
+ * each moment how many frames are in order.
  */
 #include "again.h"
 
@@ -35,8 +35,8 @@ static uintptr_t difference(const struct rsd_word *word) {
 /* The number of leading words up to and with the last one that does not hold; 0: all `count` hold. */
 static uint32_t last_failure(const struct rsd_word *word, uint32_t count) {
     uint32_t i = count;
-    while (i >= 4 && !(difference(&word[i - 1]) | difference(&word[i - 2]) | difference(&word[i - 3]) |
-                       difference(&word[i - 4])))
+    while (i >= 4 &&
+           !(difference(&word[i - 1]) | difference(&word[i - 2]) | difference(&word[i - 3]) | difference(&word[i - 4])))
         i -= 4;
     while (i > 0 && holds(&word[i - 1]))
         i--;

@@ -31,11 +31,11 @@ struct rsd_slots {
 };
 
 struct rsd_again {
-    struct rsd_frame *frame;  /* root first; these are the frames that the caller sees */
-    struct rsd_slots *slots;  /* of the same frames */
-    struct rsd_word *word;    /* of all steps, root first */
-    uint32_t *word_end;       /* word[0, word_end[i]) are those of the steps from frame i and from all outside of it */
-    uint32_t depth;           /* frames that may be taken for true again; 0 when the stack before is of no use */
+    struct rsd_frame *frame; /* root first; these are the frames that the caller sees */
+    struct rsd_slots *slots; /* of the same frames */
+    struct rsd_word *word;   /* of all steps, root first */
+    uint32_t *word_end;      /* word[0, word_end[i]) are those of the steps from frame i and from all outside of it */
+    uint32_t depth;          /* frames that may be taken for true again; 0 when the stack before is of no use */
 };
 
 /* Are the two the same frame of the same stack? */

@@ -2,11 +2,11 @@
  * Which stack memory may be read.
  *
  * A thread's own stack ends where the thread began: the main thread's below the strings that the kernel put there
- * before anything ran, every other thread's at its control block, which glibc keeps at the upper end of the stack, also
- * of one that the program supplied. So the upper end costs no look into /proc. The lower end is of no interest, because
- * nothing below the leaf's stack pointer is ever read; but "is this stack pointer on my own stack?" must be answered:
- * it is if every page from there up to the part seen before can be read. A guard page ends that, so a coroutine's stack or a
- * signal stack does not pass, and what was found out is remembered in `elsewhere`.
+ * before anything ran, every other thread's at its control block, which glibc keeps at the upper end of the stack,
+ * also of one that the program supplied. So the upper end costs no look into /proc. The lower end is of no interest,
+ * because nothing below the leaf's stack pointer is ever read; but "is this stack pointer on my own stack?" must be
+ * answered: it is if every page from there up to the part seen before can be read. A guard page ends that, so a
+ * coroutine's stack or a signal stack does not pass, and what was found out is remembered in `elsewhere`.
  *
  * Of a foreign stack the bounds are not known and may change from one call to the next (a freed coroutine stack, a
  * smaller one in its place). It is read page by page, each page asked for first. The kernel answers: rt_sigprocmask
@@ -39,6 +39,14 @@ static uintptr_t readable_until(uintptr_t from, uintptr_t limit) {
     while (page < limit && readable(page))
         page += RSD_PAGE;
     return page < limit ? page : limit;
+}
+
+bool rsd_bounds_room(size_t bytes) {
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    for (uintptr_t page = page_of(here - bytes); page < here; page += RSD_PAGE)
+        if (!readable(page))
+            return false;
+    return true;
 }
 
 void rsd_bounds_init(struct rsd_bounds *bounds) {

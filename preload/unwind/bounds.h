@@ -32,6 +32,9 @@ bool rsd_bounds_locate(struct rsd_bounds *bounds, uintptr_t sp);
 /* On a foreign stack, try to widen the window so that it holds the word at `address`. */
 bool rsd_bounds_reach(struct rsd_bounds *bounds, uintptr_t address);
 
+/* Has the calling thread so many bytes of stack left? */
+bool rsd_bounds_room(size_t bytes);
+
 /* Begin a stack at `sp`. */
 static inline bool rsd_bounds_begin(struct rsd_bounds *bounds, uintptr_t sp) {
     bounds->foreign = false;

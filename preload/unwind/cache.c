@@ -1,12 +1,13 @@
 /*
  * The rules found so far, for all threads: a set-associative table of 2^16 rules of 16 bytes, of fixed size.
  *
- * A reader compares keys, reads the offsets and looks at the key again: if it is still the same, the offsets are its own.
- * A writer first takes the entry by putting a key without a kind there (readers pass over it), then the offsets, then
- * the key. Nobody waits. A writer that never comes back (its thread ended in a signal handler's jump) costs one entry.
+ * A reader compares keys, reads the offsets and looks at the key again: if it is still the same, the offsets are its
+ * own. A writer first takes the entry by putting a key without a kind there (readers pass over it), then the offsets,
+ * then the key. Nobody waits. A writer that never comes back (its thread ended in a signal handler's jump) costs one
+ * entry.
  *
- * A full set gives up one of its rules: addresses that come from a guess may be anything, and must not be able to fill
- * the table for good. Code that is unmapped takes its rules along.
+ * A full set gives up one of its rules: addresses that come from a guess may be anything, and must not be able to
+ * fill the table for good. Code that is unmapped takes its rules along.
  */
 #include "cache.h"
 

@@ -5,8 +5,8 @@
  * shapes of DWARF expression occur in practice and have a rule of their own: gcc's realigned stack (DRAP) gives the
  * CFA as the word at rbp + o, and rbp as saved at rbp + o. The rest is INEXPRESSIBLE, and libunwind's business.
  *
- * The tables were made by a linker and are mapped as long as the object is; they are trusted to be well-formed, but each
- * pointer that leads from one to the next must stay within the object. No lock, no state, any thread.
+ * The tables were made by a linker and are mapped as long as the object is; they are trusted to be well-formed, but
+ * each pointer that leads from one to the next must stay within the object. No lock, no state, any thread.
  *
  * The format: Linux Standard Base, "Exception Frames"; DWARF 5, section 6.4.
  */
@@ -84,14 +84,30 @@ static uint64_t take_encoded(struct cursor *c, uint8_t encoding) {
     switch (encoding & 15) {
     case PE_PTR:
     case PE_U8:
-    case PE_S8: value = take_u64(c); break;
-    case PE_ULEB: value = take_uleb(c); break;
-    case PE_SLEB: value = (uint64_t)take_sleb(c); break;
-    case PE_U2: value = take_u16(c); break;
-    case PE_S2: value = (uint64_t)(int16_t)take_u16(c); break;
-    case PE_U4: value = take_u32(c); break;
-    case PE_S4: value = (uint64_t)(int32_t)take_u32(c); break;
-    default: c->at = c->end; break;
+    case PE_S8:
+        value = take_u64(c);
+        break;
+    case PE_ULEB:
+        value = take_uleb(c);
+        break;
+    case PE_SLEB:
+        value = (uint64_t)take_sleb(c);
+        break;
+    case PE_U2:
+        value = take_u16(c);
+        break;
+    case PE_S2:
+        value = (uint64_t)(int16_t)take_u16(c);
+        break;
+    case PE_U4:
+        value = take_u32(c);
+        break;
+    case PE_S4:
+        value = (uint64_t)(int32_t)take_u32(c);
+        break;
+    default:
+        c->at = c->end;
+        break;
     }
     return (encoding & PE_RELATIVE) == PE_PCREL ? value + here : value;
 }
@@ -191,26 +207,50 @@ static const struct search_entry *search(const uint8_t *header, const struct sea
     return low ? &table[low - 1] : NULL;
 }
 
-/* FDE and CIE for `pc`, and a cursor at the FDE's instructions. */
-static bool find(const struct rsd_object *object, uintptr_t pc, struct rsd_fde *fde, struct cie *cie,
-                 struct cursor *instructions) {
+/* The sorted table behind .eh_frame_hdr; NULL: the object has none, or in a form that no linker writes. */
+static const struct search_entry *open_table(const struct rsd_object *object, uint64_t *count) {
     const uint8_t *header = object->eh_frame_hdr;
     if (!header || !within(object, header))
-        return false;
+        return NULL;
     struct cursor c = {header, (const uint8_t *)object->end};
     uint8_t version = take_u8(&c), frame_encoding = take_u8(&c), count_encoding = take_u8(&c);
     if (version != 1 || take_u8(&c) != (PE_DATAREL | PE_S4))
-        return false;
+        return NULL;
     take_encoded(&c, frame_encoding);
-    uint64_t count = take_encoded(&c, count_encoding);
-    const struct search_entry *table = (const void *)c.at;
-    if (count > (size_t)(c.end - c.at) / sizeof *table)
-        return false;
-    const struct search_entry *entry = search(header, table, count, pc);
+    *count = take_encoded(&c, count_encoding);
+    return *count <= (size_t)(c.end - c.at) / sizeof(struct search_entry) ? (const void *)c.at : NULL;
+}
+
+/* FDE and CIE for `pc`, and a cursor at the FDE's instructions. */
+static bool find(const struct rsd_object *object, uintptr_t pc, struct rsd_fde *fde, struct cie *cie,
+                 struct cursor *instructions) {
+    uint64_t count;
+    const struct search_entry *table = open_table(object, &count);
+    const struct search_entry *entry = table ? search(object->eh_frame_hdr, table, count, pc) : NULL;
     if (!entry)
         return false;
-    fde->entry = header + entry->fde;
+    fde->entry = object->eh_frame_hdr + entry->fde;
     return read_fde(object, fde, cie, instructions) && pc >= fde->start && pc < fde->end;
+}
+
+bool rsd_fde_hole(const struct rsd_object *object, uintptr_t *start, uintptr_t *end) {
+    uint64_t count;
+    const struct search_entry *table = open_table(object, &count);
+    struct cie cie;
+    struct cursor instructions;
+    *start = *end = 0;
+    for (uint64_t i = 0; table && i + 1 < count; i++) {
+        /* From start to start is an upper bound: most FDEs need not be read. */
+        if ((uintptr_t)(table[i + 1].start - table[i].start) <= *end - *start)
+            continue;
+        struct rsd_fde fde = {.entry = object->eh_frame_hdr + table[i].fde};
+        uintptr_t next = (uintptr_t)object->eh_frame_hdr + (uintptr_t)(intptr_t)table[i + 1].start;
+        if (read_fde(object, &fde, &cie, &instructions) && next > fde.end && next - fde.end > *end - *start) {
+            *start = fde.end;
+            *end = next;
+        }
+    }
+    return *end > *start;
 }
 
 bool rsd_fde_find(const struct rsd_object *object, uintptr_t pc, struct rsd_fde *fde) {
@@ -336,35 +376,80 @@ static void execute(struct machine *m, struct cursor *c, uint8_t opcode) {
     const struct cie *cie = m->cie;
     uint64_t number;
     switch (opcode) {
-    case DW_CFA_nop: break;
-    case DW_CFA_set_loc: m->location = take_encoded(c, cie->pointer_encoding); break;
-    case DW_CFA_advance_loc1: advance(m, take_u8(c)); break;
-    case DW_CFA_advance_loc2: advance(m, take_u16(c)); break;
-    case DW_CFA_advance_loc4: advance(m, take_u32(c)); break;
-    case DW_CFA_offset_extended: number = take_uleb(c), set_offset(m, number, (int64_t)take_uleb(c)); break;
-    case DW_CFA_offset_extended_sf: number = take_uleb(c), set_offset(m, number, take_sleb(c)); break;
-    case DW_CFA_GNU_negative_offset_extended: number = take_uleb(c), set_offset(m, number, -(int64_t)take_uleb(c)); break;
-    case DW_CFA_restore_extended: restore(m, take_uleb(c)); break;
-    case DW_CFA_undefined: set_kind(m, take_uleb(c), UNDEFINED); break;
-    case DW_CFA_same_value: set_kind(m, take_uleb(c), SAME); break;
+    case DW_CFA_nop:
+        break;
+    case DW_CFA_set_loc:
+        m->location = take_encoded(c, cie->pointer_encoding);
+        break;
+    case DW_CFA_advance_loc1:
+        advance(m, take_u8(c));
+        break;
+    case DW_CFA_advance_loc2:
+        advance(m, take_u16(c));
+        break;
+    case DW_CFA_advance_loc4:
+        advance(m, take_u32(c));
+        break;
+    case DW_CFA_offset_extended:
+        number = take_uleb(c), set_offset(m, number, (int64_t)take_uleb(c));
+        break;
+    case DW_CFA_offset_extended_sf:
+        number = take_uleb(c), set_offset(m, number, take_sleb(c));
+        break;
+    case DW_CFA_GNU_negative_offset_extended:
+        number = take_uleb(c), set_offset(m, number, -(int64_t)take_uleb(c));
+        break;
+    case DW_CFA_restore_extended:
+        restore(m, take_uleb(c));
+        break;
+    case DW_CFA_undefined:
+        set_kind(m, take_uleb(c), UNDEFINED);
+        break;
+    case DW_CFA_same_value:
+        set_kind(m, take_uleb(c), SAME);
+        break;
     case DW_CFA_register:
     case DW_CFA_val_offset:
-    case DW_CFA_val_offset_sf: set_kind(m, take_uleb(c), OTHER), take_uleb(c); break;
-    case DW_CFA_val_expression: set_kind(m, take_uleb(c), OTHER), take_block(c); break;
+    case DW_CFA_val_offset_sf:
+        set_kind(m, take_uleb(c), OTHER), take_uleb(c);
+        break;
+    case DW_CFA_val_expression:
+        set_kind(m, take_uleb(c), OTHER), take_block(c);
+        break;
     case DW_CFA_expression:
         number = take_uleb(c);
         set_column(m, number, (struct column){.kind = EXPRESSION, .expression = take_block(c)});
         break;
-    case DW_CFA_remember_state: remember(m); break;
-    case DW_CFA_restore_state: recall(m); break;
-    case DW_CFA_def_cfa: number = take_uleb(c), define_cfa(m, number, (int64_t)take_uleb(c)); break;
-    case DW_CFA_def_cfa_sf: number = take_uleb(c), define_cfa(m, number, take_sleb(c) * cie->data_alignment); break;
-    case DW_CFA_def_cfa_register: define_cfa(m, take_uleb(c), m->row.cfa_offset); break;
-    case DW_CFA_def_cfa_offset: m->row.cfa_offset = (int64_t)take_uleb(c); break;
-    case DW_CFA_def_cfa_offset_sf: m->row.cfa_offset = take_sleb(c) * cie->data_alignment; break;
-    case DW_CFA_def_cfa_expression: m->row.cfa_expression = take_block(c); break;
-    case DW_CFA_GNU_args_size: take_uleb(c); break;
-    default: m->broken = true; break;
+    case DW_CFA_remember_state:
+        remember(m);
+        break;
+    case DW_CFA_restore_state:
+        recall(m);
+        break;
+    case DW_CFA_def_cfa:
+        number = take_uleb(c), define_cfa(m, number, (int64_t)take_uleb(c));
+        break;
+    case DW_CFA_def_cfa_sf:
+        number = take_uleb(c), define_cfa(m, number, take_sleb(c) * cie->data_alignment);
+        break;
+    case DW_CFA_def_cfa_register:
+        define_cfa(m, take_uleb(c), m->row.cfa_offset);
+        break;
+    case DW_CFA_def_cfa_offset:
+        m->row.cfa_offset = (int64_t)take_uleb(c);
+        break;
+    case DW_CFA_def_cfa_offset_sf:
+        m->row.cfa_offset = take_sleb(c) * cie->data_alignment;
+        break;
+    case DW_CFA_def_cfa_expression:
+        m->row.cfa_expression = take_block(c);
+        break;
+    case DW_CFA_GNU_args_size:
+        take_uleb(c);
+        break;
+    default:
+        m->broken = true;
+        break;
     }
 }
 
@@ -373,10 +458,18 @@ static void run(struct machine *m, struct cursor c) {
     while (c.at < c.end && m->location <= m->target && !m->broken) {
         uint8_t opcode = take_u8(&c), low = opcode & 0x3f;
         switch (opcode >> 6) {
-        case DW_CFA_advance_loc: advance(m, low); break;
-        case DW_CFA_offset: set_offset(m, low, (int64_t)take_uleb(&c)); break;
-        case DW_CFA_restore: restore(m, low); break;
-        default: execute(m, &c, opcode); break;
+        case DW_CFA_advance_loc:
+            advance(m, low);
+            break;
+        case DW_CFA_offset:
+            set_offset(m, low, (int64_t)take_uleb(&c));
+            break;
+        case DW_CFA_restore:
+            restore(m, low);
+            break;
+        default:
+            execute(m, &c, opcode);
+            break;
         }
     }
 }
@@ -423,15 +516,21 @@ static bool saved_of_row(const struct row *row, enum rsd_saved *saved, int32_t *
     struct simple simple;
     *offset = 0;
     switch (row->fp.kind) {
-    case SAME: *saved = RSD_SAVED_NOT; return true;
-    case OFFSET: *saved = RSD_SAVED_AT_CFA, *offset = (int32_t)row->fp.offset; return true;
+    case SAME:
+        *saved = RSD_SAVED_NOT;
+        return true;
+    case OFFSET:
+        *saved = RSD_SAVED_AT_CFA, *offset = (int32_t)row->fp.offset;
+        return true;
     case EXPRESSION:
         if (!is_simple(row->fp.expression, &simple) || simple.loaded)
             return false;
         *saved = simple.by_fp ? RSD_SAVED_AT_FP : RSD_SAVED_AT_SP;
         *offset = simple.offset;
         return true;
-    default: *saved = RSD_SAVED_UNDEFINED; return true;
+    default:
+        *saved = RSD_SAVED_UNDEFINED;
+        return true;
     }
 }
 
@@ -440,8 +539,8 @@ static enum rsd_cfi rule_of_row(const struct row *row, uintptr_t address, struct
     enum rsd_saved saved = RSD_SAVED_NOT;
     *rule = (struct rsd_rule){0};
     if (row->ra.kind != UNDEFINED) {
-        if (row->ra.kind != OFFSET || row->ra.offset != RSD_RA_FROM_CFA ||
-            !cfa_of_row(row, &cfa, &rule->cfa_offset) || !saved_of_row(row, &saved, &rule->fp_offset))
+        if (row->ra.kind != OFFSET || row->ra.offset != RSD_RA_FROM_CFA || !cfa_of_row(row, &cfa, &rule->cfa_offset) ||
+            !saved_of_row(row, &saved, &rule->fp_offset))
             return RSD_CFI_INEXPRESSIBLE;
     }
     rule->key = rsd_rule_key(address, cfa, saved, RESIDUE_SOURCE_CFI);
@@ -455,8 +554,7 @@ enum rsd_cfi rsd_cfi_rule(const struct rsd_object *object, uintptr_t address, st
     if (!find(object, address - 1, &fde, &cie, &instructions))
         return RSD_CFI_NO_FDE;
     if (cie.signal_frame) {
-        *rule = (struct rsd_rule){
-            .key = rsd_rule_key(address, RSD_CFA_SIGNAL, RSD_SAVED_NOT, RESIDUE_SOURCE_CFI)};
+        *rule = (struct rsd_rule){.key = rsd_rule_key(address, RSD_CFA_SIGNAL, RSD_SAVED_NOT, RESIDUE_SOURCE_CFI)};
         return RSD_CFI_RULE;
     }
     struct machine machine = {.cie = &cie, .target = address - 1, .location = fde.start};

@@ -22,6 +22,9 @@ struct rsd_fde {
 /* The FDE that holds `pc`. */
 bool rsd_fde_find(const struct rsd_object *object, uintptr_t pc, struct rsd_fde *fde);
 
+/* The largest part of the object's code that lies between two FDEs and belongs to none; false: it has no table. */
+bool rsd_fde_hole(const struct rsd_object *object, uintptr_t *start, uintptr_t *end);
+
 /* The rule for `address` (rule.h) by the tables of its object. */
 enum rsd_cfi rsd_cfi_rule(const struct rsd_object *object, uintptr_t address, struct rsd_rule *rule);
 

@@ -1,16 +1,16 @@
 /*
  * Is this word a return address?
  *
- * Machine code read forward gives a candidate for the CFA; what makes it a rule are these checks against the stack that
- * is there (without them 1.2 % of the rules were wrong, with them none was):
+ * Machine code read forward gives a candidate for the CFA; what makes it a rule are these checks against the stack
+ * that is there (without them 1.2 % of the rules were wrong, with them none was):
  *   - the CFA lies above the stack pointer, within the stack, and is aligned as the ABI says;
  *   - the word below it is an address in executable memory, and the instruction before that address is a call;
  *   - best, that call is direct and its target lies at or shortly before this frame's code: it is the call that made
- *     this frame. An indirect call says less, and a direct call of something else is possible only when the callee left by a
- *     tail call.
+ *     this frame. An indirect call says less, and a direct call of something else is possible only when the callee
+ *     left by a tail call.
  *
- * Code is looked at only in ranges that the table of code knows to be readable and mapped from a file.
- * No lock, no state, any thread.
+ * Code is looked at only in ranges that the table of code knows to be readable and mapped from a file. No lock, no
+ * state, any thread.
  */
 #include "check.h"
 
@@ -28,8 +28,7 @@ static bool decodable(const struct rsd_code *code) {
 
 /* Prefixes that compilers put before an indirect call: segments (padding for TLS), 66, 67, notrack, bnd. */
 static bool is_prefix(uint8_t byte) {
-    return byte == 0x2e || byte == 0x3e || byte == 0x64 || byte == 0x65 || byte == 0x66 || byte == 0x67 ||
-           byte == 0xf2;
+    return byte == 0x2e || byte == 0x3e || byte == 0x64 || byte == 0x65 || byte == 0x66 || byte == 0x67 || byte == 0xf2;
 }
 
 /* The length of ModRM and what follows it. */
@@ -109,9 +108,12 @@ enum rsd_fit rsd_check_return(uintptr_t address, uintptr_t pc) {
     if (!decodable(&code) || rsd_fp_is_builtin(address - 1))
         return RSD_FIT_JIT;
     switch (rsd_check_call(address, &target)) {
-    case RSD_CALL_NONE: return RSD_FIT_NONE;
-    case RSD_CALL_INDIRECT: return RSD_FIT_INDIRECT;
-    case RSD_CALL_DIRECT: break;
+    case RSD_CALL_NONE:
+        return RSD_FIT_NONE;
+    case RSD_CALL_INDIRECT:
+        return RSD_FIT_INDIRECT;
+    case RSD_CALL_DIRECT:
+        break;
     }
     uintptr_t bound = rsd_check_plt(target, &slot), callee = bound ? bound : target;
     if (callee <= pc && pc - callee < RSD_FUNCTION_SPAN)
@@ -125,8 +127,12 @@ bool rsd_check_cfa(struct rsd_bounds *bounds, const struct rsd_rule *rule, const
                    uintptr_t *cfa) {
     uintptr_t offset = (uintptr_t)(intptr_t)rule->cfa_offset, address;
     switch (rsd_rule_cfa(rule)) {
-    case RSD_CFA_SP: address = place->sp + offset; break;
-    case RSD_CFA_FP: address = place->fp + offset; break;
+    case RSD_CFA_SP:
+        address = place->sp + offset;
+        break;
+    case RSD_CFA_FP:
+        address = place->fp + offset;
+        break;
     case RSD_CFA_AT_SP:
     case RSD_CFA_AT_FP:
         address = (rsd_rule_cfa(rule) == RSD_CFA_AT_SP ? place->sp : place->fp) + offset;
@@ -134,7 +140,8 @@ bool rsd_check_cfa(struct rsd_bounds *bounds, const struct rsd_rule *rule, const
             return false;
         address = rsd_word_at(address);
         break;
-    default: return false;
+    default:
+        return false;
     }
     *cfa = address;
     return address >= place->sp + RSD_WORD && rsd_bounds_hold(bounds, address - RSD_WORD);

@@ -2,23 +2,23 @@
  * Rules from machine code, for code that has neither unwind tables nor frame pointers.
  *
  * Compilers leave a function as they entered it: whatever path is taken from here, when it reaches `ret` the stack
- * pointer is where the return address is, and rbp is the caller's again. So the code is followed from the return address on,
- * keeping account of registers in terms of what rsp and rbp are now (registers.c): direct jumps are taken, of a conditional one
- * both sides, calls are stepped over. At a `ret`, or a jump that leaves the function (a tail call), the account says where
- * the CFA is and where rbp was saved. That is a candidate; check.c says how well it fits the stack. The walk ends with the
- * first candidate that fits beyond doubt, else the best one counts.
+ * pointer is where the return address is, and rbp is the caller's again. So the code is followed from the return
+ * address on, keeping account of registers in terms of what rsp and rbp are now (registers.c): direct jumps are
+ * taken, of a conditional one both sides, calls are stepped over. At a `ret`, or a jump that leaves the function (a
+ * tail call), the account says where the CFA is and where rbp was saved. That is a candidate; check.c says how well
+ * it fits the stack. The walk ends with the first candidate that fits beyond doubt, else the best one counts.
  *
  * What can go wrong, and what is done about it:
  *   - a call that does not return: known imports end the path (noreturn.c); a call with padding behind it makes what
  *     follows suspicious;
- *   - a jump to another function looks like any jump: it is followed, and the assumption that it was a tail call
- *     is kept as a weaker candidate;
+ *   - a jump to another function looks like any jump: it is followed, and the assumption that it was a tail call is
+ *     kept as a weaker candidate;
  *   - a jump through a table (switch) looks like a tail call through a pointer: a weaker candidate as well;
  *   - paths that read nonsense: a candidate is valid only if rbp is the caller's again.
  *
- * The walk is bounded by instructions, by pending branches and by the readable range that holds the code. Smaller bounds
- * gave wrong rules. What it needs for itself lies in a block of memory of which one is kept for the next walk; threads that
- * walk at the same time map another. No lock.
+ * The walk is bounded by instructions, by pending branches and by the readable range that holds the code. Smaller
+ * bounds gave wrong rules. What it needs for itself lies in a block of memory of which one is kept for the next walk;
+ * threads that walk at the same time map another. No lock.
  */
 #include "code.h"
 
@@ -61,9 +61,9 @@ struct candidate {
 /* A path: where it is, and what it has done. */
 struct path {
     uintptr_t ip;
-    struct rsd_registers_state registers;
     bool suspicious; /* came past a call that perhaps does not return */
     bool left_own;   /* jumped out of its FDE on purpose, to a cold part */
+    struct rsd_registers_state registers;
 };
 
 struct walk {
@@ -71,14 +71,15 @@ struct walk {
     struct rsd_bounds *bounds;
     const struct rsd_place *place;
     struct rsd_code code;
-    struct rsd_fde own;  /* the FDE of the place, if it has one: own.entry is NULL otherwise */
-    uintptr_t stop;      /* when walking from the entry: the place itself; otherwise 0 */
-    uint32_t budget;     /* instructions left */
+    struct rsd_fde own; /* the FDE of the place, if it has one: own.entry is NULL otherwise */
+    uintptr_t stop;     /* when walking from the entry: the place itself; otherwise 0 */
+    uint32_t budget;    /* instructions left */
     uint32_t pending_count;
     uint32_t candidate_count;
     uint32_t generation; /* of the visited set */
     bool finished;
     struct path now;
+    ZydisDecoderContext context;
     ZydisDecodedInstruction instruction;
     ZydisDecodedOperand operand[ZYDIS_MAX_OPERAND_COUNT];
     struct candidate candidate[CANDIDATES];
@@ -91,6 +92,13 @@ static struct walk *spare;
 
 void rsd_code_start(void) {
     ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+}
+
+static void copy_path(struct path *to, const struct path *from) {
+    to->ip = from->ip;
+    to->suspicious = from->suspicious;
+    to->left_own = from->left_own;
+    rsd_registers_copy(&to->registers, &from->registers);
 }
 
 /* ---- candidates ---- */
@@ -129,8 +137,7 @@ static bool rule_at_exit(const struct walk *w, struct rsd_rule *rule) {
     struct rsd_value sp = w->now.registers.value[RSD_SP], fp = w->now.registers.value[RSD_FP];
     enum rsd_cfa cfa;
     enum rsd_saved saved;
-    if (!cfa_at_exit(sp, &cfa, &rule->cfa_offset) ||
-        !saved_at_exit(sp, fp, rule->cfa_offset, &saved, &rule->fp_offset))
+    if (!cfa_at_exit(sp, &cfa, &rule->cfa_offset) || !saved_at_exit(sp, fp, rule->cfa_offset, &saved, &rule->fp_offset))
         return false;
     rule->key = rsd_rule_key(w->place->address, cfa, saved, RESIDUE_SOURCE_CODE);
     return true;
@@ -138,13 +145,15 @@ static bool rule_at_exit(const struct walk *w, struct rsd_rule *rule) {
 
 static bool worth_keeping(struct candidate *candidate, enum exit_kind kind) {
     switch (kind) {
-    case EXIT_INDIRECT_JUMP: return --candidate->fit > 0;
+    case EXIT_INDIRECT_JUMP:
+        return --candidate->fit > 0;
     case EXIT_ASSUMED:
         if (candidate->fit < RSD_FIT_INDIRECT)
             return false;
         candidate->fit = candidate->fit == RSD_FIT_DIRECT ? 2 : 1;
         return true;
-    default: return true;
+    default:
+        return true;
     }
 }
 
@@ -271,7 +280,7 @@ static bool follow_branch(struct walk *w) {
     uintptr_t target = direct_target(w);
     if (w->pending_count < PENDING && target >= w->code.start && target < w->code.end) {
         struct path *other = &w->pending[w->pending_count++];
-        *other = w->now;
+        copy_path(other, &w->now);
         other->ip = target;
     }
     w->now.ip = next_ip(w);
@@ -293,15 +302,21 @@ static bool follow_call(struct walk *w) {
 
 static bool follow(struct walk *w) {
     switch (w->instruction.mnemonic) {
-    case ZYDIS_MNEMONIC_RET: leave(w, EXIT_RETURN); return false;
+    case ZYDIS_MNEMONIC_RET:
+        leave(w, EXIT_RETURN);
+        return false;
     case ZYDIS_MNEMONIC_UD0:
     case ZYDIS_MNEMONIC_UD1:
     case ZYDIS_MNEMONIC_UD2:
     case ZYDIS_MNEMONIC_HLT:
-    case ZYDIS_MNEMONIC_INT3: return false;
-    case ZYDIS_MNEMONIC_JMP: return follow_jump(w);
-    case ZYDIS_MNEMONIC_CALL: return follow_call(w);
-    default: break;
+    case ZYDIS_MNEMONIC_INT3:
+        return false;
+    case ZYDIS_MNEMONIC_JMP:
+        return follow_jump(w);
+    case ZYDIS_MNEMONIC_CALL:
+        return follow_call(w);
+    default:
+        break;
     }
     if (w->instruction.meta.category == ZYDIS_CATEGORY_COND_BR)
         return follow_branch(w);
@@ -338,8 +353,12 @@ static bool strayed(const struct walk *w) {
 }
 
 static bool decode(struct walk *w) {
-    return ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, (const void *)w->now.ip, LONGEST_INSTRUCTION,
-                                               &w->instruction, w->operand));
+    if (ZYAN_FAILED(ZydisDecoderDecodeInstruction(&decoder, &w->context, (const void *)w->now.ip, LONGEST_INSTRUCTION,
+                                                  &w->instruction)))
+        return false;
+    unsigned operands = rsd_registers_operands(&w->instruction);
+    return !operands || ZYAN_SUCCESS(ZydisDecoderDecodeOperands(&decoder, &w->context, &w->instruction, w->operand,
+                                                                (ZyanU8)operands));
 }
 
 static void walk_path(struct walk *w) {
@@ -379,18 +398,20 @@ static const struct candidate *walk_from(struct walk *w, uintptr_t start, uintpt
         walk_path(w);
         if (w->finished || !w->pending_count)
             return best(w);
-        w->now = w->pending[--w->pending_count];
+        copy_path(&w->now, &w->pending[--w->pending_count]);
     }
 }
 
 static struct walk *open_walk(const struct rsd_object *object, struct rsd_bounds *bounds,
                               const struct rsd_place *place) {
     struct rsd_code code;
-    if (!rsd_maps_learn(place->address - 1, &code) || !(code.flags & RSD_CODE_FILE) || !(code.flags & RSD_CODE_READABLE))
+    if (!rsd_maps_learn(place->address - 1, &code) || !(code.flags & RSD_CODE_FILE) ||
+        !(code.flags & RSD_CODE_READABLE))
         return NULL;
     struct walk *w = __atomic_exchange_n(&spare, NULL, __ATOMIC_ACQ_REL);
     if (!w) {
-        long mapped = rsd_arch_syscall(SYS_mmap, 0, sizeof *w, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        long mapped =
+            rsd_arch_syscall(SYS_mmap, 0, sizeof *w, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (mapped < 0)
             return NULL;
         w = (struct walk *)mapped;
@@ -446,8 +467,8 @@ static bool leads_to(struct walk *w, uintptr_t entry, uintptr_t slot, struct rsd
     return true;
 }
 
-bool rsd_code_rule_from_entry(const struct rsd_object *object, struct rsd_bounds *bounds,
-                              const struct rsd_place *place, struct rsd_rule *rule) {
+bool rsd_code_rule_from_entry(const struct rsd_object *object, struct rsd_bounds *bounds, const struct rsd_place *place,
+                              struct rsd_rule *rule) {
     struct walk *w = open_walk(object, bounds, place);
     if (!w)
         return false;

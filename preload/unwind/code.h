@@ -20,7 +20,7 @@ bool rsd_code_rule(const struct rsd_object *object, struct rsd_bounds *bounds, c
 
 /* The same from the other side: look up the stack for the call that made this frame and read the code from its target
  * to `place`. For frames whose code does not lead to a return. */
-bool rsd_code_rule_from_entry(const struct rsd_object *object, struct rsd_bounds *bounds,
-                              const struct rsd_place *place, struct rsd_rule *rule);
+bool rsd_code_rule_from_entry(const struct rsd_object *object, struct rsd_bounds *bounds, const struct rsd_place *place,
+                              struct rsd_rule *rule);
 
 #endif

@@ -2,8 +2,8 @@
  * A rule for an address that has none yet: ask the sources in the order in which they can be trusted.
  *
  *     V8's builtins     -> frame pointer
- *     an ELF object     -> its unwind table, else libunwind (what the table says in ways that rules cannot), else machine code
- *                          read forward, else read from the entry, else: scan
+ *     an ELF object     -> its unwind table, else libunwind (where the table says it in ways that rules cannot), else
+ *                          machine code read forward, else machine code read from the entry, else: scan
  *     JIT code          -> frame pointer
  *     anything else     -> no code
  *
@@ -44,8 +44,8 @@ static void derive_builtin(struct rsd_bounds *bounds, const struct rsd_place *pl
         rsd_code_rule(&object, bounds, place, rule);
 }
 
-static void derive_from_code(const struct rsd_object *object, struct rsd_bounds *bounds,
-                             const struct rsd_place *place, struct rsd_rule *rule) {
+static void derive_from_code(const struct rsd_object *object, struct rsd_bounds *bounds, const struct rsd_place *place,
+                             struct rsd_rule *rule) {
     bool start = place->address - 1 - (uintptr_t)getauxval(AT_ENTRY) < START_SIZE;
     if (start)
         *rule = plain(place, RSD_CFA_ROOT, RESIDUE_SOURCE_CODE);
@@ -53,8 +53,9 @@ static void derive_from_code(const struct rsd_object *object, struct rsd_bounds 
         *rule = plain(place, RSD_CFA_SCAN, RESIDUE_SOURCE_SCAN);
 }
 
-/* A return address that is the first instruction of a function, and behind no call: makecontext has put it there as the
- * bottom of a coroutine. (Behind a call that does not return there may be another function's first instruction, too.) */
+/* A return address that is the first instruction of a function, and behind no call: makecontext has put it there as
+ * the bottom of a coroutine. (Behind a call that does not return there may be another function's first instruction,
+ * too.) */
 static bool is_bottom(const struct rsd_object *object, uintptr_t address) {
     struct rsd_fde fde;
     uintptr_t target;

@@ -13,8 +13,8 @@ struct rsd_jit {
 };
 
 enum rsd_derived {
-    RSD_DERIVED,      /* a rule for this address */
-    RSD_DERIVED_JIT,  /* the address is in JIT code: a rule for the whole range, which must not be kept by address */
+    RSD_DERIVED,        /* a rule for this address */
+    RSD_DERIVED_JIT,    /* the address is in JIT code: a rule for the whole range, which must not be kept by address */
     RSD_DERIVED_NO_CODE /* there is no code at this address */
 };
 

@@ -1,10 +1,10 @@
 /*
- * The last resort: the next word up the stack that looks like a return address. Whatever it finds is marked as a guess
- * as far as the reports.
+ * The last resort: the next word up the stack that looks like a return address. Whatever it finds is marked as a
+ * guess as far as the reports.
  *
- * "Looks like" is as strict as it can be without knowing the frame: the slot is where an aligned CFA would have it, the
- * word follows a call, and if that call is direct, its target lies shortly before this frame's code, or behind a PLT entry.
- * The frame pointer of the caller is not known; it is taken to be unchanged.
+ * "Looks like" is as strict as it can be without knowing the frame: the slot is where an aligned CFA would have it,
+ * the word follows a call, and if that call is direct, its target lies shortly before this frame's code, or behind a
+ * PLT entry. The frame pointer of the caller is not known; it is taken to be unchanged.
  */
 #include "guess.h"
 
@@ -16,9 +16,12 @@
 static bool is_plausible(uintptr_t word, uintptr_t pc) {
     uintptr_t target, slot;
     switch (rsd_check_return(word, pc)) {
-    case RSD_FIT_NONE: return false;
-    case RSD_FIT_OTHER: return rsd_check_call(word, &target) == RSD_CALL_DIRECT && rsd_check_plt(target, &slot);
-    default: return true;
+    case RSD_FIT_NONE:
+        return false;
+    case RSD_FIT_OTHER:
+        return rsd_check_call(word, &target) == RSD_CALL_DIRECT && rsd_check_plt(target, &slot);
+    default:
+        return true;
     }
 }
 
@@ -38,7 +41,7 @@ bool rsd_guess_by_fp(struct rsd_bounds *bounds, const struct rsd_frame *frame, s
     uintptr_t link = rsd_fp_guess(bounds, frame->sp, frame->fp);
     if (!link)
         return false;
-    *caller = (struct rsd_frame){
-        .pc = rsd_word_at(link + RSD_WORD), .sp = link + 2 * RSD_WORD, .fp = rsd_word_at(link)};
+    *caller =
+        (struct rsd_frame){.pc = rsd_word_at(link + RSD_WORD), .sp = link + 2 * RSD_WORD, .fp = rsd_word_at(link)};
     return true;
 }

@@ -29,8 +29,8 @@
 
 #define RANGES 4096u
 #define MISSES 64u
-#define GRACE (UINT64_C(1) << 28)       /* ticks of reading that are always allowed: about 0.1 s */
-#define SHARE 8u                        /* reading may take one part in so many of the time */
+#define GRACE (UINT64_C(1) << 28)          /* ticks of reading that are always allowed: about 0.1 s */
+#define SHARE 8u                           /* reading may take one part in so many of the time */
 #define HOLDER_GONE_NS INT64_C(2000000000) /* a writer that has not finished by then will not come back */
 
 struct table {
@@ -227,7 +227,8 @@ static bool read_maps(struct gathering *g) {
         return false;
     size_t size = 0;
     long got;
-    while (size < sizeof text && (got = rsd_arch_syscall(SYS_read, fd, (long)(text + size), (long)(sizeof text - size), 0, 0, 0)) > 0)
+    while (size < sizeof text &&
+           (got = rsd_arch_syscall(SYS_read, fd, (long)(text + size), (long)(sizeof text - size), 0, 0, 0)) > 0)
         size = gather_lines(g, text, size + (size_t)got);
     rsd_arch_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
     return true;

@@ -1,12 +1,12 @@
 /*
  * The ELF object that an address of code belongs to: its unwind table, and the names behind its GOT.
  *
- * _dl_find_object takes no lock, which is the whole point: dl_iterate_phdr waits for a dlopen in another thread, which
- * may be waiting for us. It exists since glibc 2.35 and is referenced weakly; before that the ELF header that the
- * table of code (maps.c) leads to says the same.
+ * _dl_find_object takes no lock, which is the whole point: dl_iterate_phdr waits for a dlopen in another thread,
+ * which may be waiting for us. It exists since glibc 2.35 and is referenced weakly; before that the ELF header that
+ * the table of code (maps.c) leads to says the same.
  *
- * An object can be unmapped only while no frame is in it, and what is asked here is asked for a frame's code. An address
- * that came from a guess may lie; then _dl_find_object does not know it, or it does and the object is there.
+ * An object can be unmapped only while no frame is in it, and what is asked here is asked for a frame's code. An
+ * address that came from a guess may lie; then _dl_find_object does not know it, or it does and the object is there.
  */
 #define _GNU_SOURCE 1
 #include "object.h"
@@ -108,14 +108,29 @@ static void read_dynamic(const struct rsd_object *object, struct dynamic *dynami
     for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++) {
         uintptr_t value = entry->d_un.d_val;
         switch (entry->d_tag) {
-        case DT_SYMTAB: dynamic->symbols = pointer(object, value); break;
-        case DT_STRTAB: dynamic->strings = pointer(object, value); break;
-        case DT_JMPREL: dynamic->relocations[0].table = pointer(object, value); break;
-        case DT_PLTRELSZ: dynamic->relocations[0].count = value / sizeof(ElfW(Rela)); break;
-        case DT_RELA: dynamic->relocations[1].table = pointer(object, value); break;
-        case DT_RELASZ: dynamic->relocations[1].count = value / sizeof(ElfW(Rela)); break;
-        case DT_RELACOUNT: dynamic->relocations[1].relative = value; break;
-        default: break;
+        case DT_SYMTAB:
+            dynamic->symbols = pointer(object, value);
+            break;
+        case DT_STRTAB:
+            dynamic->strings = pointer(object, value);
+            break;
+        case DT_JMPREL:
+            dynamic->relocations[0].table = pointer(object, value);
+            break;
+        case DT_PLTRELSZ:
+            dynamic->relocations[0].count = value / sizeof(ElfW(Rela));
+            break;
+        case DT_RELA:
+            dynamic->relocations[1].table = pointer(object, value);
+            break;
+        case DT_RELASZ:
+            dynamic->relocations[1].count = value / sizeof(ElfW(Rela));
+            break;
+        case DT_RELACOUNT:
+            dynamic->relocations[1].relative = value;
+            break;
+        default:
+            break;
         }
     }
 }

@@ -10,6 +10,7 @@
  */
 #include "registers.h"
 
+#include <stddef.h>
 #include <string.h>
 
 typedef struct rsd_registers_state state_t;
@@ -88,12 +89,36 @@ static struct rsd_value value_of(const state_t *state, const ZydisDecodedOperand
     return is_stack_word(operand) ? load(state, effective_address(state, operand)) : unknown;
 }
 
+/* Decoding operands is half of the cost. The instructions that are followed exactly need only what is written in them;
+ * some that are frequent change no register; of all others the implicit operands count, too. */
+unsigned rsd_registers_operands(const ZydisDecodedInstruction *instruction) {
+    switch (instruction->mnemonic) {
+    case ZYDIS_MNEMONIC_CMP:
+    case ZYDIS_MNEMONIC_TEST:
+    case ZYDIS_MNEMONIC_NOP:
+    case ZYDIS_MNEMONIC_ENDBR64:
+        return 0;
+    case ZYDIS_MNEMONIC_PUSH:
+    case ZYDIS_MNEMONIC_POP:
+    case ZYDIS_MNEMONIC_MOV:
+    case ZYDIS_MNEMONIC_LEA:
+    case ZYDIS_MNEMONIC_ADD:
+    case ZYDIS_MNEMONIC_SUB:
+    case ZYDIS_MNEMONIC_CALL:
+    case ZYDIS_MNEMONIC_JMP:
+        return instruction->operand_count_visible;
+    default:
+        return instruction->meta.category == ZYDIS_CATEGORY_COND_BR ? instruction->operand_count_visible
+                                                                    : instruction->operand_count;
+    }
+}
+
 static void clobber(state_t *state, const ZydisDecodedInstruction *instruction, const ZydisDecodedOperand *operand) {
-    for (unsigned i = 0; i < instruction->operand_count; i++) {
+    unsigned count = rsd_registers_operands(instruction);
+    for (unsigned i = 0; i < count; i++) {
         if (operand[i].type != ZYDIS_OPERAND_TYPE_REGISTER || !(operand[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
             continue;
-        int written =
-            index_of(ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, operand[i].reg.value));
+        int written = index_of(ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, operand[i].reg.value));
         if (written >= 0)
             state->value[written] = unknown;
     }
@@ -132,6 +157,10 @@ void rsd_registers_reset(state_t *state) {
     state->value[RSD_FP] = (struct rsd_value){.kind = RSD_ADDRESS, .base = RSD_INITIAL_FP};
 }
 
+void rsd_registers_copy(state_t *to, const state_t *from) {
+    memcpy(to, from, offsetof(state_t, stored) + from->stored_count * sizeof from->stored[0]);
+}
+
 void rsd_registers_call(state_t *state) {
     static const uint8_t caller_saved[] = {0, 1, 2, 6, 7, 8, 9, 10, 11};
     for (unsigned i = 0; i < sizeof caller_saved; i++)
@@ -140,22 +169,31 @@ void rsd_registers_call(state_t *state) {
 
 void rsd_registers_apply(state_t *state, const ZydisDecodedInstruction *instruction,
                          const ZydisDecodedOperand *operand) {
-    int target = instruction->operand_count ? register_of(&operand[0]) : -1;
-    bool constant = instruction->operand_count > 1 && operand[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+    unsigned count = rsd_registers_operands(instruction);
+    int target = count ? register_of(&operand[0]) : -1;
+    bool constant = count > 1 && operand[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
     switch (instruction->mnemonic) {
     case ZYDIS_MNEMONIC_PUSH:
         push(state, target >= 0 ? state->value[target] : unknown);
         return;
-    case ZYDIS_MNEMONIC_PUSHFQ: push(state, unknown); return;
-    case ZYDIS_MNEMONIC_POPFQ: pop(state); return;
+    case ZYDIS_MNEMONIC_PUSHFQ:
+        push(state, unknown);
+        return;
+    case ZYDIS_MNEMONIC_POPFQ:
+        pop(state);
+        return;
     case ZYDIS_MNEMONIC_POP: {
         struct rsd_value value = pop(state);
         if (target >= 0)
             state->value[target] = value;
         return;
     }
-    case ZYDIS_MNEMONIC_LEAVE: leave(state); return;
-    case ZYDIS_MNEMONIC_MOV: move(state, instruction, operand); return;
+    case ZYDIS_MNEMONIC_LEAVE:
+        leave(state);
+        return;
+    case ZYDIS_MNEMONIC_MOV:
+        move(state, instruction, operand);
+        return;
     case ZYDIS_MNEMONIC_LEA:
         if (target >= 0)
             state->value[target] = effective_address(state, &operand[1]);
@@ -174,6 +212,8 @@ void rsd_registers_apply(state_t *state, const ZydisDecodedInstruction *instruct
         else
             clobber(state, instruction, operand);
         return;
-    default: clobber(state, instruction, operand); return;
+    default:
+        clobber(state, instruction, operand);
+        return;
     }
 }

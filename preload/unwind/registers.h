@@ -36,15 +36,20 @@ struct rsd_stored {
 
 struct rsd_registers_state {
     struct rsd_value value[RSD_REGISTERS];
-    struct rsd_stored stored[RSD_STORED];
     uint32_t stored_count;
+    struct rsd_stored stored[RSD_STORED]; /* last, so that a copy can leave out what is not used */
 };
 
 /* Before the first instruction: rsp and rbp are themselves, everything else is unknown. */
 void rsd_registers_reset(struct rsd_registers_state *state);
 
+void rsd_registers_copy(struct rsd_registers_state *to, const struct rsd_registers_state *from);
+
 /* What a call leaves unknown. */
 void rsd_registers_call(struct rsd_registers_state *state);
+
+/* How many operands must be decoded before rsd_registers_apply can be asked about this instruction. */
+unsigned rsd_registers_operands(const ZydisDecodedInstruction *instruction);
 
 /* What any other instruction does that goes on to the next one. */
 void rsd_registers_apply(struct rsd_registers_state *state, const ZydisDecodedInstruction *instruction,

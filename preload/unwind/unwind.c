@@ -1,20 +1,20 @@
 /*
  * Stacks of the calling thread: the driver.
  *
- * One step goes from a frame to its caller by the rule for the frame's address (rule.h): out of the cache, or for
- * JIT code by range, or derived on the spot (derive.c). After each step the frame is compared with the stack before at the
- * same height; if it was there and all that led outward from it still holds (again.c), the rest is as before.
+ * One step goes from a frame to its caller by the rule for the frame's address (rule.h): out of the cache, or for JIT
+ * code by range, or derived on the spot (derive.c). After each step the frame is compared with the stack before at
+ * the same height; if it was there and all that led outward from it still holds (again.c), the rest is as before.
  *
  * Budget: 80 ns for a stack of 30 frames of which two are new. The path there is rsd_unwind -> walk -> step, with
  * nothing but loads, compares and one hash lookup per new frame; everything else is in functions marked cold.
  *
- * What is kept from one stack to the next is dropped when code is unmapped (`generation`), when any part of the stack was
- * foreign memory, which may be gone by the next call, and when the stack ended where it might get further next time: JIT
- * code may have become known by then.
+ * What is kept from one stack to the next is dropped when code is unmapped (`generation`), when any part of the stack
+ * was foreign memory, which may be gone by the next call, and when the stack ended where it might get further next
+ * time: JIT code may have become known by then.
  *
- * Stacks deeper than the limit: the outermost frame that fits differs from one stack to the next, so nothing outside of the
- * new frames stays in its place, unless the depth is exactly the same. Then the frames that still hold are copied instead of
- * found again, which is as good as keeping them but for the trie nodes.
+ * Stacks deeper than the limit: the outermost frame that fits differs from one stack to the next, so nothing outside
+ * of the new frames stays in its place, unless the depth is exactly the same. Then the frames that still hold are
+ * copied instead of found again, which is as good as keeping them but for the trie nodes.
  */
 #include "unwind.h"
 
@@ -94,9 +94,13 @@ void rsd_unwind_forget(uintptr_t start, uintptr_t end) {
 /* False: there is no code at the place. */
 static COLD bool derive(struct rsd_unwinder *u, const struct rsd_place *place, struct rsd_rule *rule) {
     uint64_t before = rsd_arch_ticks();
-    enum rsd_derived derived = rsd_derive(&u->bounds, place, rule, &u->jit);
-    if (derived == RSD_DERIVED_JIT)
+    struct rsd_jit jit;
+    enum rsd_derived derived = rsd_derive(&u->bounds, place, rule, &jit);
+    if (derived == RSD_DERIVED_JIT) {
+        u->jit[1] = u->jit[0];
+        u->jit[0] = jit;
         return true;
+    }
     if (derived == RSD_DERIVED && !rsd_cache_insert(rule))
         u->counter[RESIDUE_COUNTER_RULE_FULL]++;
     u->counter[RESIDUE_COUNTER_RULE_MISSES]++;
@@ -110,7 +114,7 @@ static inline uintptr_t address_of(const struct rsd_frame *frame) {
 
 static inline bool find_rule(struct rsd_unwinder *u, const struct rsd_frame *frame, struct rsd_rule *rule) {
     uintptr_t address = address_of(frame);
-    if (address - u->jit.start < u->jit.size) {
+    if (address - u->jit[0].start < u->jit[0].size || address - u->jit[1].start < u->jit[1].size) {
         *rule = rsd_fp_rule(address);
         return true;
     }
@@ -148,8 +152,8 @@ static int step_signal(struct rsd_unwinder *u, struct rsd_fresh *fresh, struct r
 static COLD int step_guess(struct rsd_unwinder *u, struct rsd_fresh *fresh, struct rsd_frame *caller, bool by_fp) {
     fresh->fp_slot = RSD_SLOT_GUESS;
     fresh->cfa_slot = 0;
-    bool found = by_fp ? rsd_guess_by_fp(&u->bounds, &fresh->frame, caller)
-                       : rsd_guess(&u->bounds, &fresh->frame, caller);
+    bool found =
+        by_fp ? rsd_guess_by_fp(&u->bounds, &fresh->frame, caller) : rsd_guess(&u->bounds, &fresh->frame, caller);
     if (!found)
         return by_fp ? out_of_bounds(u) : RESIDUE_END_NO_RULE;
     caller->source = RESIDUE_SOURCE_SCAN;
@@ -166,11 +170,16 @@ static int step_libunwind(struct rsd_unwinder *u, struct rsd_fresh *fresh, struc
 static COLD int step_seldom(struct rsd_unwinder *u, const struct rsd_rule *rule, struct rsd_fresh *fresh,
                             struct rsd_frame *caller) {
     switch (rsd_rule_cfa(rule)) {
-    case RSD_CFA_ROOT: return RESIDUE_END_ROOT;
-    case RSD_CFA_SIGNAL: return step_signal(u, fresh, caller);
-    case RSD_CFA_SCAN: return step_guess(u, fresh, caller, false);
-    case RSD_CFA_LIBUNWIND: return step_libunwind(u, fresh, caller);
-    default: return RESIDUE_END_NO_RULE;
+    case RSD_CFA_ROOT:
+        return RESIDUE_END_ROOT;
+    case RSD_CFA_SIGNAL:
+        return step_signal(u, fresh, caller);
+    case RSD_CFA_SCAN:
+        return step_guess(u, fresh, caller, false);
+    case RSD_CFA_LIBUNWIND:
+        return step_libunwind(u, fresh, caller);
+    default:
+        return RESIDUE_END_NO_RULE;
     }
 }
 
@@ -197,11 +206,21 @@ static inline bool read_fp(struct rsd_unwinder *u, const struct rsd_rule *rule, 
                            struct rsd_frame *caller) {
     uintptr_t base;
     switch (rsd_rule_saved(rule)) {
-    case RSD_SAVED_NOT: caller->fp = fresh->frame.fp; return true;
-    case RSD_SAVED_AT_CFA: base = cfa; break;
-    case RSD_SAVED_AT_FP: base = fresh->frame.fp; break;
-    case RSD_SAVED_AT_SP: base = fresh->frame.sp; break;
-    default: caller->fp = 0; return true;
+    case RSD_SAVED_NOT:
+        caller->fp = fresh->frame.fp;
+        return true;
+    case RSD_SAVED_AT_CFA:
+        base = cfa;
+        break;
+    case RSD_SAVED_AT_FP:
+        base = fresh->frame.fp;
+        break;
+    case RSD_SAVED_AT_SP:
+        base = fresh->frame.sp;
+        break;
+    default:
+        caller->fp = 0;
+        return true;
     }
     fresh->fp_slot = base + (uintptr_t)(intptr_t)rule->fp_offset;
     if (unlikely(!rsd_bounds_hold(&u->bounds, fresh->fp_slot)))
@@ -219,7 +238,9 @@ static inline int step(struct rsd_unwinder *u, struct rsd_fresh *fresh, struct r
         return RESIDUE_END_BAD_PC;
     uintptr_t offset = (uintptr_t)(intptr_t)rule.cfa_offset;
     switch (rsd_rule_cfa(&rule)) {
-    case RSD_CFA_SP: cfa = frame->sp + offset; break;
+    case RSD_CFA_SP:
+        cfa = frame->sp + offset;
+        break;
     case RSD_CFA_FP:
         if (unlikely(frame->fp < frame->sp))
             return step_failed(u, &rule, fresh, caller);
@@ -232,7 +253,8 @@ static inline int step(struct rsd_unwinder *u, struct rsd_fresh *fresh, struct r
             return out_of_bounds(u);
         cfa = rsd_word_at(fresh->cfa_slot);
         break;
-    default: return step_seldom(u, &rule, fresh, caller);
+    default:
+        return step_seldom(u, &rule, fresh, caller);
     }
     uintptr_t ra_slot = cfa + (uintptr_t)(intptr_t)RSD_RA_FROM_CFA;
     if (unlikely(cfa <= frame->sp || !rsd_bounds_hold(&u->bounds, ra_slot) || !read_fp(u, &rule, fresh, cfa, caller)))
@@ -251,8 +273,9 @@ static bool fits(const struct rsd_unwinder *u, uint32_t count) {
     return u->stack.end == RESIDUE_END_DEPTH ? count == u->limit : count <= u->limit;
 }
 
-/* Some frames outward of again.frame[from] hold, up to frame `to`, which does not lead to the same caller as before, or all
- * hold, but they are too many or too few. Returns the number of fresh frames with those copied, at most the limit. */
+/* Some frames outward of again.frame[from] hold, up to frame `to`, which does not lead to the same caller as before,
+ * or all hold, but they are too many or too few. Returns the number of fresh frames with those copied, at most the
+ * limit. */
 static COLD uint32_t take_over(struct rsd_unwinder *u, uint32_t fresh, uint32_t from, uint32_t to) {
     uint32_t room = u->limit - fresh;
     if (from - to >= room)
@@ -324,7 +347,7 @@ static COLD struct rsd_stack *leaf_only(struct rsd_unwinder *u, const struct rsd
 
 static COLD void begin_generation(struct rsd_unwinder *u) {
     u->generation = __atomic_load_n(&code_generation, __ATOMIC_ACQUIRE);
-    u->jit = (struct rsd_jit){0};
+    u->jit[0] = u->jit[1] = (struct rsd_jit){0};
     rsd_unwinder_drop(u);
 }
 

@@ -13,9 +13,9 @@
 
 struct rsd_unwinder {
     struct rsd_stack stack;
-    uint32_t generation; /* of the code that the stack before and `jit` were found in */
-    uint32_t limit;      /* frames */
-    struct rsd_jit jit;
+    uint32_t generation;   /* of the code that the stack before and `jit` were found in */
+    uint32_t limit;        /* frames */
+    struct rsd_jit jit[2]; /* V8 has two: its code range, and a copy of its builtins. The one met last comes first. */
     struct rsd_again again;
     struct rsd_fresh *fresh; /* limit + 1: leaf first */
     struct rsd_bounds bounds;

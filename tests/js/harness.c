@@ -6,6 +6,7 @@
  *
  * Innermost frame first. Walking goes by the frame pointers alone: node and V8 keep them. JSH_LOW and JSH_HIGH give the
  * range, JSH_OUT the file, JSH_ALL=1 names every allocation of the program (and keeps what it says only for the range).
+ * JSH_AGAIN=1 checks that a frame whose proof holds gets the answer that it got before.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -42,6 +43,8 @@ struct thread {
     uint32_t functions;
     char *function[FUNCTIONS]; /* name \x1f file, and where it starts behind: by id */
     uint32_t start[FUNCTIONS], builtin[FUNCTIONS];
+    uint32_t at_rest[FUNCTIONS], in_motion[FUNCTIONS]; /* times met outside of and inside of a collection */
+    struct thread *next;
     char text[TEXT_SIZE];
     size_t used;
     struct {
@@ -52,6 +55,7 @@ struct thread {
 };
 
 static __thread struct thread *self;
+static struct thread *threads;
 static __thread bool inside;
 static bool ready, everything, again;
 static size_t low = 1, high = 0;
@@ -129,11 +133,29 @@ static uintptr_t stack_end(void) {
     return (uintptr_t)start + size;
 }
 
+/* A function that was met only while the heap was in motion may be a wrong one: name it. */
+static void say_strangers(FILE *out) {
+    uint64_t met = 0, strangers = 0;
+    for (struct thread *thread = threads; thread; thread = thread->next)
+        for (uint32_t id = 1; id <= thread->functions; id++) {
+            met += thread->in_motion[id];
+            if (thread->at_rest[id] || !thread->in_motion[id])
+                continue;
+            strangers++;
+            fprintf(out, "#stranger\t%s:%u x %u\n", thread->function[id], thread->start[id], thread->in_motion[id]);
+        }
+    fprintf(out, "#motion\t%lu strangers %lu\n", (unsigned long)met, (unsigned long)strangers);
+}
+
 static struct thread *attach(void) {
     struct thread *thread = rsd_sys_memory(sizeof *thread);
     thread->js = rsd_sys_memory(rsd_js_size());
     thread->stack_end = stack_end();
     rsd_js_init(thread->js, write_function, thread);
+    pthread_mutex_lock(&lock);
+    thread->next = threads;
+    threads = thread;
+    pthread_mutex_unlock(&lock);
     return self = thread;
 }
 
@@ -181,6 +203,8 @@ static void walk(size_t size, uintptr_t fp, bool keep) {
             frames++;
             named += answer.count;
             unsettled += !answer.settled;
+            for (uint32_t i = 0; i < answer.count; i++)
+                (answer.settled ? thread->at_rest : thread->in_motion)[answer.place[i].function]++;
             if (again)
                 check_proof(thread, at++, &frame, &answer);
             if (keep) {
@@ -305,6 +329,31 @@ EXPORT void *mremap(void *old, size_t old_size, size_t size, int flags, ...) {
     return p;
 }
 
+/* JSH_PATCH="symbol=value,...": the constants of a V8 that we do not know, put in place while ours are read. A value that
+ * begins with + or - is added. */
+static struct {
+    int *symbol, value;
+} patched[16];
+static unsigned patches;
+
+static void patch(char *list) {
+    for (char *item = strtok(list, ","); item && patches < 16; item = strtok(NULL, ",")) {
+        char *value = strchr(item, '=');
+        *value++ = '\0';
+        int *symbol = dlsym(RTLD_DEFAULT, item);
+        if (!symbol)
+            continue;
+        patched[patches].symbol = symbol;
+        patched[patches++].value = *symbol;
+        *symbol = (*value == '+' || *value == '-' ? *symbol : 0) + atoi(value);
+    }
+}
+
+static void undo_patches(void) {
+    while (patches-- > 0)
+        *patched[patches].symbol = patched[patches].value;
+}
+
 /* ---- Beginning and end --------------------------------------------------------------------------------------------- */
 
 __attribute__((constructor)) static void begin(void) {
@@ -322,10 +371,13 @@ __attribute__((constructor)) static void begin(void) {
     out_path = getenv("JSH_OUT");
     owner = getpid();
     texts = rsd_sys_memory(TEXTS);
+    if (getenv("JSH_PATCH"))
+        patch(strdup(getenv("JSH_PATCH")));
     struct timespec a, b;
     clock_gettime(CLOCK_MONOTONIC, &a);
     rsd_js_start();
     clock_gettime(CLOCK_MONOTONIC, &b);
+    undo_patches();
     if (getenv("JSH_VERBOSE"))
         fprintf(stderr, "start took %ld us\n", (b.tv_sec - a.tv_sec) * 1000000 + (b.tv_nsec - a.tv_nsec) / 1000);
     inside = false;
@@ -349,6 +401,8 @@ __attribute__((destructor)) static void end(void) {
                 (unsigned long)kinds[12], (unsigned long)kinds[13], (unsigned long)kinds[15], (unsigned long)stacks,
                 (unsigned long)frames, (unsigned long)named, (unsigned long)unsettled,
                 (unsigned long)(frames ? ticks / frames : 0), (unsigned long)proofs_held, (unsigned long)proofs_wrong);
-    if (out)
+    if (out) {
+        say_strangers(out);
         fclose(out);
+    }
 }

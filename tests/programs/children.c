@@ -1,7 +1,7 @@
 /*
- * Children that share the trace's mappings or descriptors if nothing prevents it: by raw clone, where no atfork handler
- * runs, by fork, also while other threads allocate, and by vfork. Each child allocates blocks whose size says who it is;
- * only the parent's, of 31,000 to 31,003 bytes, belong into the parent's trace.
+ * Children that share the trace's mappings or descriptors if nothing prevents it: by raw clone, where no atfork
+ * handler runs, by fork, also while other threads allocate, and by vfork. Each child allocates blocks whose size says
+ * who it is; only the parent's, of 31,000 to 31,003 bytes, belong into the parent's trace.
  */
 #include <pthread.h>
 #include <sched.h>

@@ -5,6 +5,7 @@
  *     alloc API SIZE ADDRESS        map API SIZE ADDRESS        free API ADDRESS
  * On stderr goes what the program saw: results, errno and usable sizes. That must not depend on being recorded.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
 #include <stdarg.h>
@@ -225,6 +226,7 @@ int main(void) {
     if (!in || fgetc(in) != 'o') /* libc makes the stream's buffer now */
         return 1;
     errno = ERRNO_BEFORE;
+    saw("an error of the loader that nobody here made", dlerror() != NULL);
     void *mark = malloc(MARK);
     printf("alloc malloc %d %p\n", MARK, mark);
     plain();

@@ -3,10 +3,10 @@
  *
  *     killed LEDGER [WINDOW]
  *
- * Operation n of a lane, n from 1, makes block n and, once n > WINDOW (500), ends block n - WINDOW: by malloc and free,
- * or for every 53rd by one realloc. The size of block n tells the lane and follows from n (size_of below; the test knows
- * the same formula), so that a record that is missing or there twice shows. After each call returned its number is
- * stored in the ledger: of every lane the trace must hold exactly that many records, or one more.
+ * Operation n of a lane, n from 1, makes block n and, once n > WINDOW (500), ends block n - WINDOW: by malloc and
+ * free, or for every 53rd by one realloc. The size of block n tells the lane and follows from n (size_of below; the
+ * test knows the same formula), so that a record that is missing or there twice shows. After each call returned its
+ * number is stored in the ledger: of every lane the trace must hold exactly that many records, or one more.
  *
  * A lane is a sequence of threads, each of which hands over to its successor: slots pass from thread to thread.
  */

@@ -1,5 +1,6 @@
-// Every operator new and delete, between two marker blocks. They arrive at malloc and free through libstdc++; the manifest
-// on stdout (as in hooks.c) says what a recorder must have written. Exceptions must still be thrown and caught.
+// Every operator new and delete, between two marker blocks. They arrive at malloc and free through libstdc++; the
+// manifest on stdout (as in hooks.c) says what a recorder must have written. Exceptions must still be thrown and
+// caught.
 #include <cstdio>
 #include <cstdlib>
 #include <new>

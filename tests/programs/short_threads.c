@@ -4,8 +4,8 @@
  *
  *     short_threads [THREADS]    10,000 unless told otherwise
  *
- * Each thread keeps one block of 21,001 bytes, made in a destructor; it frees there one of 21,002 and one of 21,003 that
- * main made for it.
+ * Each thread keeps one block of 21,001 bytes, made in a destructor; it frees there one of 21,002 and one of 21,003
+ * that main made for it.
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -31,8 +31,8 @@ size_t reading_all(struct reading *reading, unsigned kinds, struct seen *list, s
         if (cursor->kind != RESIDUE_OTHER)
             memcpy(&where, cursor->record + 8, sizeof where);
         if (count < most)
-            list[count] = (struct seen){cursor->kind, cursor->time, residue_where_address(where), cursor->writer->number,
-                                        cursor->place};
+            list[count] = (struct seen){cursor->kind, cursor->time, residue_where_address(where),
+                                        cursor->writer->number, cursor->place};
         count++;
     }
     rsd_merge_close(&merge);

@@ -116,8 +116,6 @@ Test(format, thread_is_4712_the_second_seen) {
     cr_assert_eq(strncmp(r.thread.name, "libuv-worker", 16), 0);
 }
 
-
-
 Test(format, planes_come_back_as_rows_whatever_their_number) {
     static const size_t sizes[] = {16, 24, 32};
     uint64_t state = 88172645463325252u;
@@ -140,9 +138,8 @@ Test(format, tagged_records_whose_strings_pass_their_end_are_bad) {
     struct residue_stop stop = {.head = {.tag = RESIDUE_TAG_STOP, .size = sizeof stop, .time = 1}, .text_size = 1};
     struct rsd_tagged r;
     cr_assert_eq(rsd_tagged_parse(&r, (uint8_t *)&stop, sizeof stop), RSD_TAGGED_BAD);
-    struct residue_js_function js = {.head = {.tag = RESIDUE_TAG_JS_FUNCTION, .size = sizeof js},
-                                     .name_size = UINT32_MAX,
-                                     .file_size = UINT32_MAX};
+    struct residue_js_function js = {
+        .head = {.tag = RESIDUE_TAG_JS_FUNCTION, .size = sizeof js}, .name_size = UINT32_MAX, .file_size = UINT32_MAX};
     cr_assert_eq(rsd_tagged_parse(&r, (uint8_t *)&js, sizeof js), RSD_TAGGED_BAD);
     struct residue_tagged head = {.tag = RESIDUE_TAG_MODULE, .size = sizeof head};
     cr_assert_eq(rsd_tagged_parse(&r, (uint8_t *)&head, sizeof head), RSD_TAGGED_BAD);

@@ -9,7 +9,7 @@
 #include "analysis.h"
 #include "reading.h"
 
-/* ---- Blocks -------------------------------------------------------------------------------------------------------- */
+/* ---- Blocks ------------------------------------------------------------------------------------------------------ */
 
 static uint64_t next_random(uint64_t *state) {
     *state ^= *state << 13;
@@ -62,7 +62,7 @@ Test(live, a_block_costs_at_most_64_bytes) {
     rsd_live_free(&live);
 }
 
-/* ---- Pairing ------------------------------------------------------------------------------------------------------- */
+/* ---- Pairing ----------------------------------------------------------------------------------------------------- */
 
 static void analyse(struct rsd_analysis *analysis, const char *folder) {
     struct rsd_analysis_options options = {.quiet = true};
@@ -93,9 +93,9 @@ Test(pairing, frees_without_a_block_are_told_apart) {
     struct made_writer *w = made_open(folder, 1);
     made_alloc(w, 1, 0x1000, 100, 0);
     made_free(w, 2, 0x1000);
-    made_free(w, 3, 0x1000);                             /* again */
-    made_free(w, 4, 0x9000);                             /* never seen: from before recording began */
-    made_free_by(w, 5, 0xa000, RESIDUE_API_REALLOC);     /* the same by realloc */
+    made_free(w, 3, 0x1000);                         /* again */
+    made_free(w, 4, 0x9000);                         /* never seen: from before recording began */
+    made_free_by(w, 5, 0xa000, RESIDUE_API_REALLOC); /* the same by realloc */
     made_free_by(w, 6, 0xb000, RESIDUE_API_REALLOCARRAY);
     made_live(w);
     struct rsd_analysis a;
@@ -132,9 +132,9 @@ Test(pairing, a_block_freed_by_another_thread_is_gone) {
     made_remove(folder);
 }
 
-/* ---- Mappings ------------------------------------------------------------------------------------------------------ */
+/* ---- Mappings ---------------------------------------------------------------------------------------------------- */
 
-#define PAGES(n) ((uint64_t)(n) * 4096)
+#define PAGES(n) ((uint64_t)(n)*4096)
 #define RW_ANONYMOUS (PROT_READ | PROT_WRITE | (MAP_PRIVATE | MAP_ANONYMOUS) << 8)
 #define RESERVED (PROT_NONE | (MAP_PRIVATE | MAP_ANONYMOUS) << 8)
 #define BASE 0x7f0000000000u

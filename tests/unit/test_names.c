@@ -16,9 +16,8 @@
 
 static struct rsd_elf *table(void) {
     static const struct rsd_symbol symbols[] = {
-        {0x1000, 0x100, "outer", STB_GLOBAL},      {0x1040, 0x10, "inner", STB_LOCAL},
-        {0x2000, 0x20, "__alias", STB_GLOBAL},     {0x2000, 0x20, "alias", STB_GLOBAL},
-        {0x2000, 0x20, "weak", STB_WEAK},          {0x9000, 0x10, "far", STB_GLOBAL},
+        {0x1000, 0x100, "outer", STB_GLOBAL}, {0x1040, 0x10, "inner", STB_LOCAL}, {0x2000, 0x20, "__alias", STB_GLOBAL},
+        {0x2000, 0x20, "alias", STB_GLOBAL},  {0x2000, 0x20, "weak", STB_WEAK},   {0x9000, 0x10, "far", STB_GLOBAL},
     };
     struct rsd_symbol *copy = malloc(sizeof symbols);
     memcpy(copy, symbols, sizeof symbols);
@@ -88,7 +87,7 @@ Test(names, cpp_and_rust_are_demangled_and_c_is_left_alone) {
     }
 }
 
-/* ---- Packages ------------------------------------------------------------------------------------------------------ */
+/* ---- Packages ---------------------------------------------------------------------------------------------------- */
 
 static char root[] = "/tmp/residue-packages-XXXXXX";
 
@@ -120,7 +119,8 @@ Test(names, a_file_belongs_to_the_nearest_package_json_that_names_a_package) {
     put("package.json", "{\"name\": \"app\", \"version\": \"9.9.9\"}");
     put("node_modules/sharp/package.json", "{\"name\": \"sharp\", \"version\": \"0.33.5\"}");
     put("node_modules/sharp/lib/package.json", "{\"type\": \"module\"}");
-    put("node_modules/@img/sharp-linux-x64/package.json", "{\"name\": \"@img/sharp-linux-x64\", \"version\": \"0.33.5\"}");
+    put("node_modules/@img/sharp-linux-x64/package.json",
+        "{\"name\": \"@img/sharp-linux-x64\", \"version\": \"0.33.5\"}");
     put("node_modules/.pnpm/canvas@3.1.0/node_modules/canvas/package.json",
         "{\"name\": \"canvas\", \"version\": \"3.1.0\"}");
     put(".yarn/unplugged/bcrypt-npm-5.1.0-abc/node_modules/bcrypt/package.json",
@@ -138,7 +138,7 @@ Test(names, a_file_belongs_to_the_nearest_package_json_that_names_a_package) {
     cr_assert_eq(system(command), 0);
 }
 
-/* ---- Text ---------------------------------------------------------------------------------------------------------- */
+/* ---- Text -------------------------------------------------------------------------------------------------------- */
 
 static void expect_escaped(const char *text, size_t size, const char *wanted) {
     char *escaped = rsd_escape(text, size);
@@ -151,11 +151,15 @@ Test(text, nothing_that_steers_a_terminal_gets_through) {
     expect_escaped("gr\xc3\xbc\xc3\x9f", 6, "gr\xc3\xbc\xc3\x9f");
     expect_escaped("\033[31mred", 8, "\\x1b[31mred");
     expect_escaped("a\nb\0c", 5, "a\\x0ab\\x00c");
-    expect_escaped("\xc2\x9b" "31m", 5, "\\xc2\\x9b31m"); /* C1's CSI */
-    expect_escaped("\xe2\x80\xae" "txt", 6, "\\xe2\\x80\\xaetxt"); /* right-to-left override */
-    expect_escaped("\xff\xc3", 2, "\\xff\\xc3");                   /* no UTF-8 */
-    expect_escaped("\xc0\xaf", 2, "\\xc0\\xaf");                   /* overlong */
-    expect_escaped("\xed\xa0\x80", 3, "\\xed\\xa0\\x80");          /* a surrogate */
+    expect_escaped("\xc2\x9b"
+                   "31m",
+                   5, "\\xc2\\x9b31m"); /* C1's CSI */
+    expect_escaped("\xe2\x80\xae"
+                   "txt",
+                   6, "\\xe2\\x80\\xaetxt");              /* right-to-left override */
+    expect_escaped("\xff\xc3", 2, "\\xff\\xc3");          /* no UTF-8 */
+    expect_escaped("\xc0\xaf", 2, "\\xc0\\xaf");          /* overlong */
+    expect_escaped("\xed\xa0\x80", 3, "\\xed\\xa0\\x80"); /* a surrogate */
 }
 
 Test(text, sizes_counts_and_times_have_units) {

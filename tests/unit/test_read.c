@@ -249,7 +249,7 @@ Test(read, a_version_mismatch_names_both_versions) {
     made_remove(folder);
 }
 
-/* ---- The ring ------------------------------------------------------------------------------------------------------ */
+/* ---- The ring ---------------------------------------------------------------------------------------------------- */
 
 Test(read, a_ring_entry_counts_only_if_it_is_newer_than_the_last_alloc_record) {
     char *folder = made_folder("read");
@@ -299,7 +299,7 @@ Test(read, the_ring_rule_looks_at_the_log_when_the_segment_is_empty) {
     made_remove(folder);
 }
 
-/* ---- The directory ------------------------------------------------------------------------------------------------- */
+/* ---- The directory ----------------------------------------------------------------------------------------------- */
 
 Test(read, a_trace_without_meta_is_read_and_a_folder_without_anything_is_none) {
     char *folder = three_segments(RESIDUE_ROWS), *why = NULL;

@@ -31,7 +31,7 @@ static char *join(const char *folder, const char *name) {
     return path;
 }
 
-/* ---- Folders and plain files --------------------------------------------------------------------------------------- */
+/* ---- Folders and plain files ------------------------------------------------------------------------------------- */
 
 char *made_folder(const char *name) {
     char *folder;
@@ -69,7 +69,7 @@ void made_meta(const char *folder) {
               " \"live\": {\"kind\": \"file\", \"directory\": null}}\n");
 }
 
-/* ---- Writers ------------------------------------------------------------------------------------------------------- */
+/* ---- Writers ----------------------------------------------------------------------------------------------------- */
 
 static void write_file_header(const struct made_writer *writer) {
     struct residue_file_header h = {.skip_magic = RESIDUE_SKIP_FILE,
@@ -112,7 +112,7 @@ void made_close(struct made_writer *writer) {
     free(writer);
 }
 
-/* ---- Records ------------------------------------------------------------------------------------------------------- */
+/* ---- Records ----------------------------------------------------------------------------------------------------- */
 
 static void put(struct made_writer *writer, enum residue_kind kind, const void *record, size_t size) {
     struct made_segment *segment = &writer->segment[kind];
@@ -144,7 +144,8 @@ void made_large(struct made_writer *writer, uint64_t time, enum residue_api api,
 
 uint32_t made_node(struct made_writer *writer, enum residue_node_kind kind, uint64_t pc, uint32_t parent,
                    uint32_t owner, enum residue_source source) {
-    struct residue_node r = {.pc = pc, .parent = parent, .owner = owner, .kind = (uint8_t)kind, .source = (uint8_t)source};
+    struct residue_node r = {
+        .pc = pc, .parent = parent, .owner = owner, .kind = (uint8_t)kind, .source = (uint8_t)source};
     put(writer, RESIDUE_NODE, &r, sizeof r);
     return (uint32_t)writer->segment[RESIDUE_NODE].first_node + writer->segment[RESIDUE_NODE].records - 1;
 }
@@ -174,9 +175,8 @@ void made_module(struct made_writer *writer, uint64_t time, uint32_t id, uint64_
 }
 
 void made_barrier(struct made_writer *writer, uint64_t time, enum residue_barrier_reason reason, const char *name) {
-    struct residue_barrier r = {.head = {.tag = RESIDUE_TAG_BARRIER, .time = time},
-                                .reason = reason,
-                                .name_size = (uint32_t)strlen(name)};
+    struct residue_barrier r = {
+        .head = {.tag = RESIDUE_TAG_BARRIER, .time = time}, .reason = reason, .name_size = (uint32_t)strlen(name)};
     made_tagged(writer, &r, sizeof r, name, NULL);
 }
 
@@ -206,11 +206,11 @@ void made_ring(struct made_writer *writer, size_t capacity) {
 }
 
 void made_ring_entry(struct made_writer *writer, uint64_t time, uint64_t address, uint32_t size, uint32_t node) {
-    writer->ring[writer->ring_head++ % writer->ring_capacity] = (struct residue_alloc){
-        time, address ? residue_where(address, RESIDUE_API_MALLOC) : 0, size, node};
+    writer->ring[writer->ring_head++ % writer->ring_capacity] =
+        (struct residue_alloc){time, address ? residue_where(address, RESIDUE_API_MALLOC) : 0, size, node};
 }
 
-/* ---- Segments ------------------------------------------------------------------------------------------------------ */
+/* ---- Segments ---------------------------------------------------------------------------------------------------- */
 
 static size_t record_size(enum residue_kind kind) {
     static const size_t size[] = {24, 16, 32, 24, 0};
@@ -307,10 +307,9 @@ void made_live(struct made_writer *writer) {
     must(fseek(file, RESIDUE_LIVE_HEADER_SIZE, SEEK_SET) == 0, writer->live);
     for (uint32_t kind = 0; kind < RESIDUE_KINDS; kind++) {
         const struct made_segment *segment = &writer->segment[kind];
-        h.segment[kind] =
-            (struct residue_segment){.commit = residue_commit(segment->sequence, (uint32_t)segment->used),
-                                     .offset = RESIDUE_LIVE_HEADER_SIZE + kind * CAPACITY,
-                                     .capacity = CAPACITY};
+        h.segment[kind] = (struct residue_segment){.commit = residue_commit(segment->sequence, (uint32_t)segment->used),
+                                                   .offset = RESIDUE_LIVE_HEADER_SIZE + kind * CAPACITY,
+                                                   .capacity = CAPACITY};
         uint8_t padded[CAPACITY] = {0};
         memcpy(padded, segment->bytes, segment->used);
         must(fwrite(padded, 1, CAPACITY, file) == CAPACITY, writer->live);

@@ -43,7 +43,7 @@ const statements = [
   (i) => `    r += table[(unsigned)n % 2u](n);`,
   (i) => `    { double z = r * 1.5; r += ${someCall(i, 'r')}; r += (long)(z * 0) + (z > 1e300); }`,
   (i) => `    while (fuel > 0 && (n & 7) == 5) { fuel--; r += ${someCall(i, 'r')}; n++; }`,
-  () => `    do { r = r * 31 + leaf(n); if (r & 1) goto out; } while ((r & 6) == 6);`,
+  () => `    for (int t = 0; t < 5; t++) { r = r * 31 + leaf(n); if (r & 1) goto out; if ((r & 6) != 6) break; }`,
 ];
 
 function body(i) {

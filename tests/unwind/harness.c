@@ -170,7 +170,8 @@ static int seen_before(uintptr_t pc) {
     uintptr_t *entry = &seen[pc * UINT64_C(0x9e3779b97f4a7c15) >> 48];
     for (unsigned i = 0; i < 64; i++, entry = &seen[(size_t)(entry - seen + 1) % SEEN]) {
         uintptr_t empty = 0;
-        if (*entry == pc || (!__atomic_compare_exchange_n(entry, &empty, pc, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) && empty == pc))
+        if (*entry == pc ||
+            (!__atomic_compare_exchange_n(entry, &empty, pc, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) && empty == pc))
             return 1;
         if (!empty)
             return 0;
@@ -181,10 +182,14 @@ static int seen_before(uintptr_t pc) {
 static uintptr_t fp_slot_of(const struct rsd_rule *rule, const struct rsd_place *place, uintptr_t cfa) {
     uintptr_t offset = (uintptr_t)(intptr_t)rule->fp_offset;
     switch (rsd_rule_saved(rule)) {
-    case RSD_SAVED_AT_CFA: return cfa + offset;
-    case RSD_SAVED_AT_FP: return place->fp + offset;
-    case RSD_SAVED_AT_SP: return place->sp + offset;
-    default: return rsd_rule_saved(rule);
+    case RSD_SAVED_AT_CFA:
+        return cfa + offset;
+    case RSD_SAVED_AT_FP:
+        return place->fp + offset;
+    case RSD_SAVED_AT_SP:
+        return place->sp + offset;
+    default:
+        return rsd_rule_saved(rule);
     }
 }
 
@@ -313,7 +318,7 @@ static void arm_slot(struct thread *t, uintptr_t slot, uintptr_t pc) {
     t->armed_total++;
 }
 
-/* Armed slots are kept from the outermost to the innermost. V8 looks at return addresses, so its frames are left alone. */
+/* Armed slots are kept from the outermost inwards. V8 looks at return addresses, so its frames are left alone. */
 static void arm(struct thread *t, const struct rsd_stack *stack) {
     for (uint32_t i = 0; i + 1 < stack->depth; i++)
         if (stack->frame[i].source == RESIDUE_SOURCE_CODE && !rsd_fp_is_builtin(stack->frame[i + 1].pc))
@@ -360,12 +365,7 @@ static void compare_with_libunwind(struct thread *t, const struct rsd_stack *sta
 
 /* ---- the hook ---- */
 
-static void account(struct thread *t, const struct rsd_stack *stack, uint64_t ticks, int missed) {
-    t->stacks++;
-    t->frames += stack->depth;
-    t->merged += stack->kept > 0;
-    if (stack->depth > t->deepest)
-        t->deepest = stack->depth;
+static void account_time(struct thread *t, uint64_t ticks, int missed) {
     if (missed) {
         t->first++;
         t->first_ticks += ticks;
@@ -373,11 +373,19 @@ static void account(struct thread *t, const struct rsd_stack *stack, uint64_t ti
         t->cached++;
         t->cached_ticks += ticks;
     }
+}
+
+static void account(struct thread *t, const struct rsd_stack *stack) {
+    t->stacks++;
+    t->frames += stack->depth;
+    t->merged += stack->kept > 0;
+    if (stack->depth > t->deepest)
+        t->deepest = stack->depth;
     if (stack->end != RESIDUE_END_ROOT && take_trace())
         print_stack("no root", stack);
     if (mode != STATS)
         return;
-    for (uint32_t i = 0; i < stack->depth; i++)
+    for (uint32_t i = stack->kept; i < stack->depth; i++)
         if (stack->frame[i].source == RESIDUE_SOURCE_SCAN) {
             t->guessed_stacks++;
             return;
@@ -410,9 +418,13 @@ static void take_stack(const struct rsd_registers *from) {
     }
     if (mode == ARMING)
         disarm(t, from->sp);
-    uint64_t misses = t->counter[RESIDUE_COUNTER_RULE_MISSES], before = rsd_arch_ticks();
+    int timed = t->stacks % 8 == 0;
+    uint64_t misses = t->counter[RESIDUE_COUNTER_RULE_MISSES], before = timed ? rsd_arch_ticks() : 0;
     struct rsd_stack *stack = rsd_unwind(t->unwinder, from, t->counter);
-    account(t, stack, rsd_arch_ticks() - before, misses != t->counter[RESIDUE_COUNTER_RULE_MISSES]);
+    uint64_t after = timed ? rsd_arch_ticks() : 0;
+    account(t, stack);
+    if (timed)
+        account_time(t, after - before, misses != t->counter[RESIDUE_COUNTER_RULE_MISSES]);
     if (mode == COMPARE)
         compare(t, from, stack);
     else if (mode == XCHECK)
@@ -491,7 +503,8 @@ static enum mode mode_by_name(const char *name) {
 }
 
 __attribute__((constructor)) static void start(void) {
-    const char *path = getenv("RSD_HARNESS_OUT"), *limit = getenv("RSD_HARNESS_DEPTH"), *trace = getenv("RSD_HARNESS_TRACE");
+    const char *path = getenv("RSD_HARNESS_OUT"), *limit = getenv("RSD_HARNESS_DEPTH"),
+               *trace = getenv("RSD_HARNESS_TRACE");
     enum mode wanted = mode_by_name(getenv("RSD_HARNESS"));
     if (path)
         out = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -555,18 +568,22 @@ __attribute__((destructor)) static void end(void) {
     for (struct thread *t = threads; t; t = t->next, count++)
         add_up(&sum, t);
     const uint64_t *c = sum.counter;
-    say("stacks %lu root %.4f%% depth %lu no_rule %lu bounds %lu bad_pc %lu foreign %lu guessed %.4f%% merged %.2f%% threads %u\n",
+    say("stacks %lu root %.4f%% depth %lu no_rule %lu bounds %lu bad_pc %lu foreign %lu guessed %.4f%% merged %.2f%% "
+        "threads %u\n",
         sum.stacks, percent(c[RESIDUE_COUNTER_STACK_ROOT], sum.stacks), c[RESIDUE_COUNTER_STACK_DEPTH],
         c[RESIDUE_COUNTER_STACK_NO_RULE], c[RESIDUE_COUNTER_STACK_BOUNDS], c[RESIDUE_COUNTER_STACK_BAD_PC],
-        c[RESIDUE_COUNTER_STACK_FOREIGN], percent(sum.guessed_stacks, sum.stacks), percent(sum.merged, sum.stacks), count);
+        c[RESIDUE_COUNTER_STACK_FOREIGN], percent(sum.guessed_stacks, sum.stacks), percent(sum.merged, sum.stacks),
+        count);
     say("frames %lu mean %.1f deepest %lu kept %lu cfi %lu fp %lu code %lu scan %lu libunwind %lu\n", sum.frames,
         (double)sum.frames / (double)(sum.stacks ? sum.stacks : 1), sum.deepest, c[RESIDUE_COUNTER_FRAMES_KEPT],
         c[RESIDUE_COUNTER_FRAMES_CFI], c[RESIDUE_COUNTER_FRAMES_FP], c[RESIDUE_COUNTER_FRAMES_CODE],
         c[RESIDUE_COUNTER_FRAMES_SCAN], c[RESIDUE_COUNTER_FRAMES_LIBUNWIND]);
     say("rules hits %lu misses %lu full %lu derive_ms %.2f\n", c[RESIDUE_COUNTER_RULE_HITS],
-        c[RESIDUE_COUNTER_RULE_MISSES], c[RESIDUE_COUNTER_RULE_FULL], (double)c[RESIDUE_COUNTER_RULE_TICKS] / per_ns / 1e6);
-    say("time cached_ns %.1f of %lu first_ns %.1f of %lu\n", (double)sum.cached_ticks / per_ns / (double)(sum.cached ? sum.cached : 1),
-        sum.cached, (double)sum.first_ticks / per_ns / (double)(sum.first ? sum.first : 1), sum.first);
+        c[RESIDUE_COUNTER_RULE_MISSES], c[RESIDUE_COUNTER_RULE_FULL],
+        (double)c[RESIDUE_COUNTER_RULE_TICKS] / per_ns / 1e6);
+    say("time cached_ns %.1f of %lu first_ns %.1f of %lu\n",
+        (double)sum.cached_ticks / per_ns / (double)(sum.cached ? sum.cached : 1), sum.cached,
+        (double)sum.first_ticks / per_ns / (double)(sum.first ? sum.first : 1), sum.first);
     if (mode == COMPARE || mode == LIBUNWIND)
         say("compare equal %lu different %lu skipped %lu untabled %lu\n", sum.equal, sum.different, sum.skipped,
             sum.untabled);

@@ -1,10 +1,10 @@
 'use strict';
 // Each line that allocates ends in its size and the name that the tracer must give to the function it stands in.
-// Sizes are odd and used once. `call` is what runs them all; async sites return promises.
+// Sizes are odd and used once. `a|b` allows either name (V8 changed its mind), `a/b` wants the caller b on the line as well
+// and `*` any name; `eval` means line 1 of a text that has no name of its own. `sites` are called, `asyncSites` awaited.
 const vm = require('vm');
 const path = require('path');
 
-const a = n => Buffer.allocUnsafeSlow(n); //@ - a
 const sites = exports.sites = [];
 const asyncSites = exports.asyncSites = [];
 
@@ -49,7 +49,7 @@ class Base {
   }
 }
 class Member extends Base {
-  field = Buffer.allocUnsafeSlow(20021); //@ 20021 <instance_members_initializer>
+  field = Buffer.allocUnsafeSlow(20021); //@ 20021 <instance_members_initializer>|Member
   #hidden() {
     return Buffer.allocUnsafeSlow(20023); //@ 20023 #hidden
   }
@@ -83,11 +83,11 @@ function* generator() {
 sites.push(() => [...generator()]);
 
 function evaluates() {
-  return eval('(function inEval() { return 1; })(), Buffer.allocUnsafeSlow(20037)'); //@ 20037 eval evaluates
+  return eval('(function inEval() { return 1; })(), Buffer.allocUnsafeSlow(20037)'); //@ 20037 eval
 }
 sites.push(evaluates);
 
-const made = new Function('return Buffer.allocUnsafeSlow(20039);'); //@ 20039 eval (top level)
+const made = new Function('return Buffer.allocUnsafeSlow(20039);'); //@ 20039 eval
 sites.push(() => made());
 
 sites.push(() => [1].forEach(function visit() {
@@ -177,7 +177,7 @@ function branches(x) {
 let turn = 0;
 sites.push(() => branches(turn++));
 
-const script = new vm.Script('(function inScript() {\n  return Buffer.allocUnsafeSlow(20075);\n})', //@ -
+const script = new vm.Script('(function inScript() {\n  return Buffer.allocUnsafeSlow(20075);\n})',
   { filename: path.join(__dirname, 'cjs.js'), lineOffset: 1000 });
 const inScript = script.runInThisContext();
 sites.push(() => inScript());

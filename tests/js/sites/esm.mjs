@@ -23,7 +23,7 @@ export class Emits extends EventEmitter {
     });
   }
   static {
-    Buffer.allocUnsafeSlow(20211); //@ 20211 <static_initializer>
+    Buffer.allocUnsafeSlow(20211); //@ 20211 <static_initializer>|Emits
   }
 }
 

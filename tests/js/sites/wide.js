@@ -3,4 +3,4 @@
 function wide() {
   return Buffer.allocUnsafeSlow(20301); //@ 20301 wide
 }
-exports.sites = [wide, () => Buffer.allocUnsafeSlow(20303)]; //@ 20303 (anonymous)
+exports.sites = [wide, () => Buffer.allocUnsafeSlow(20303)]; //@ 20303 exports.sites

@@ -1,5 +1,5 @@
-/* A signal every millisecond whose handler allocates, on the thread's stack or on another, into code that allocates, sorts and
- * formats; with `alternate` as argument the handler has its own stack. */
+/* A signal every millisecond whose handler allocates, on the thread's stack or on another, into code that allocates,
+ * sorts and formats; with `alternate` as argument the handler has its own stack. */
 #define _GNU_SOURCE 1
 #include <signal.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 const test = require('node:test');
 const assert = require('node:assert');
 const fs = require('node:fs');
-const { program, proving, record, report, scratch } = require('../lib/residue');
+const { program, proving, record, report, scratch } = require('./lib/residue');
 
 const SEEDS = proving ? 1000 : 20;
 const STEPS = 20000;

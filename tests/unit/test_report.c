@@ -1,0 +1,312 @@
+/*
+ * What the commands print, for a small trace that has one of everything: golden files, the shape of the JSON, and the
+ * rules of folded stacks.
+ */
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "dump.h"
+#include "reading.h"
+#include "report/report.h"
+
+#define LIBVIPS "/srv/app/node_modules/@img/sharp-libvips-linux-x64/lib/libvips-cpp.so.42"
+
+static uint32_t js_function(struct made_writer *w, uint32_t id, const char *name, const char *file) {
+    struct residue_js_function js = {.head = {.tag = RESIDUE_TAG_JS_FUNCTION, .time = 2},
+                                     .id = id,
+                                     .line = 10,
+                                     .column = 1,
+                                     .name_size = (uint32_t)strlen(name),
+                                     .file_size = (uint32_t)strlen(file)};
+    made_tagged(w, &js, sizeof js, name, file);
+    return id;
+}
+
+static void process_side(const char *folder) {
+    struct made_writer *p = made_open(folder, 0);
+    struct residue_runtime runtime = {
+        .head = {.tag = RESIDUE_TAG_RUNTIME, .time = 3}, .name_size = 4, .version_size = 8};
+    made_module(p, 2, 1, 0x7f0000000000, LIBVIPS);
+    made_module(p, 2, 2, 0x555500000000, "/srv/app/bin/node");
+    made_tagged(p, &runtime, sizeof runtime, "node", "v20.20.2");
+    made_memory(p, 10, 50 << 20);
+    made_memory(p, 2000, 70 << 20);
+    made_memory(p, 4000, 90 << 20);
+    made_seal(p, RESIDUE_OTHER, RESIDUE_ROWS);
+    made_barrier(p, 4500, RESIDUE_BARRIER_TEARDOWN, "");
+    made_memory(p, 5000, 30 << 20);
+    made_end(p, 5000);
+    made_live(p);
+    made_close(p);
+}
+
+static void main_thread(const char *folder) {
+    struct made_writer *w = made_open(folder, 1);
+    made_thread(w, 2, 4711, 1, "node");
+    uint32_t end = made_node(w, RESIDUE_NODE_END, RESIDUE_END_ROOT, 0, 0, RESIDUE_SOURCE_NONE);
+    uint32_t start = made_node(w, RESIDUE_NODE_NATIVE, 0x555500001000, end, 2, RESIDUE_SOURCE_CFI);
+    uint32_t handler = made_node(w, RESIDUE_NODE_JS, UINT64_C(12) << 32 | 5, start,
+                                 js_function(w, 1, "on;Request\n", "/srv/app/server.js"), RESIDUE_SOURCE_FP);
+    uint32_t jit = made_node(w, RESIDUE_NODE_JIT, 0x1234500, handler, 0, RESIDUE_SOURCE_FP);
+    jit = made_node(w, RESIDUE_NODE_JIT, 0x1234600, jit, 0, RESIDUE_SOURCE_FP);
+    uint32_t leaf = made_node(w, RESIDUE_NODE_NATIVE, 0x555500002000, jit, 2, RESIDUE_SOURCE_NONE);
+    for (uint64_t i = 1; i <= 40; i++) {
+        made_alloc(w, i * 100, 0x10000 * i, 1000 + (uint32_t)(i % 3), leaf);
+        if (i % 2)
+            made_free(w, i * 100 + 50, 0x10000 * i);
+        if (i == 20) {
+            made_seal(w, RESIDUE_ALLOC, RESIDUE_PLANES);
+            made_seal(w, RESIDUE_NODE, RESIDUE_PLANES);
+        }
+    }
+    made_large(w, 60, RESIDUE_API_MMAP, 0x7e0000000000, 1 << 20, leaf,
+               PROT_READ | PROT_WRITE | (MAP_PRIVATE | MAP_ANONYMOUS) << 8);
+    made_free(w, 4600, 0x20000); /* teardown: not in the report */
+    made_live(w);
+    made_close(w);
+}
+
+static void pool_thread(const char *folder) {
+    struct made_writer *w = made_open(folder, 2);
+    made_thread(w, 500, 4712, 2, "libuv-worker");
+    uint32_t end = made_node(w, RESIDUE_NODE_END, RESIDUE_END_NO_RULE, 0, 0, RESIDUE_SOURCE_NONE);
+    uint32_t save = made_node(w, RESIDUE_NODE_NATIVE, 0x7f000026870b, end, 1, RESIDUE_SOURCE_SCAN);
+    uint32_t leaf = made_node(w, RESIDUE_NODE_NATIVE, 0x7f0000100000, save, 1, RESIDUE_SOURCE_NONE);
+    for (uint64_t i = 1; i <= 36; i++)
+        made_large(w, 1000 + i * 90, RESIDUE_API_MALLOC, 0x7d0000000000 + i * 0x100000, 262268, leaf, 0);
+    made_ring(w, 4);
+    made_ring_entry(w, 4400, 0x900000, 77, leaf);
+    made_live(w);
+    made_close(w);
+}
+
+static char *example(void) {
+    char *folder = made_folder("report");
+    made_meta(folder);
+    made_file(folder, "status.json", "{\"exit\": 0}\n");
+    process_side(folder);
+    main_thread(folder);
+    pool_thread(folder);
+    return folder;
+}
+
+struct shown {
+    struct rsd_analysis analysis;
+    struct rsd_report report;
+    enum rsd_metric metric;
+};
+
+static void show(struct shown *shown, const char *folder, size_t top, const char *site) {
+    struct rsd_analysis_options options = {.quiet = true};
+    char *why = NULL;
+    cr_assert(rsd_analyse(&shown->analysis, folder, &options, &why), "%s", why);
+    free(shown->analysis.trace.path);
+    shown->analysis.trace.path = strdup("residue.4711"); /* the folder's name is made up each time */
+    cr_assert(rsd_report_make(&shown->report, &shown->analysis, top, site));
+}
+
+static void unshow(struct shown *shown) {
+    rsd_report_free(&shown->report);
+    rsd_analysis_free(&shown->analysis);
+}
+
+static void write_text(FILE *out, void *context) {
+    rsd_report_text(&((struct shown *)context)->report, out);
+}
+static void write_json(FILE *out, void *context) {
+    rsd_report_json(&((struct shown *)context)->report, out);
+}
+static void write_flame(FILE *out, void *context) {
+    struct shown *shown = context;
+    rsd_report_flame(&shown->report, shown->metric, out);
+}
+static void write_stat(FILE *out, void *context) {
+    rsd_report_stat(&((struct shown *)context)->analysis, out);
+}
+static void write_dump(FILE *out, void *context) {
+    struct reading r;
+    struct rsd_dump_options options = {.kinds = (1u << RESIDUE_KINDS) - 1};
+    reading_open(&r, context);
+    rsd_dump(&r.trace, &r.source, &options, out);
+    reading_close(&r);
+}
+
+Test(report, the_text_is_the_golden_one) {
+    char *folder = example(), *text;
+    struct shown shown;
+    show(&shown, folder, 20, NULL);
+    text = text_of(write_text, &shown);
+    golden("report.txt", text);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        cr_assert_leq(strlen(line), 80u, "wider than 80 columns: %s", line);
+    unshow(&shown);
+    free(text);
+    made_remove(folder);
+}
+
+Test(report, one_site_is_shown_by_rank_or_by_id) {
+    char *folder = example(), id[20];
+    struct shown by_rank, by_id;
+    show(&by_rank, folder, 20, "2");
+    snprintf(id, sizeof id, "%016lx", (unsigned long)by_rank.report.heap.list[1].id);
+    show(&by_id, folder, 1, id);
+    char *a = text_of(write_text, &by_rank), *b = text_of(write_text, &by_id);
+    cr_assert_str_eq(a, b);
+    cr_assert_not_null(strstr(a, "#2 "));
+    cr_assert_null(strstr(a, "#1 "));
+    free(a);
+    free(b);
+    unshow(&by_rank);
+    unshow(&by_id);
+    made_remove(folder);
+}
+
+Test(report, the_dump_is_the_golden_one) {
+    char *folder = example(), *text = text_of(write_dump, folder);
+    golden("dump.txt", text);
+    free(text);
+    made_remove(folder);
+}
+
+Test(report, the_counters_are_the_golden_ones) {
+    char *folder = example();
+    struct shown shown;
+    show(&shown, folder, 20, NULL);
+    char *text = text_of(write_stat, &shown);
+    golden("stat.txt", text);
+    free(text);
+    unshow(&shown);
+    made_remove(folder);
+}
+
+/* "no empty frames, counts integral, semicolons escaped" */
+Test(report, folded_stacks_keep_the_rules_of_flame_graphs) {
+    static const enum rsd_metric metrics[] = {RSD_METRIC_GROWTH, RSD_METRIC_OUTSTANDING, RSD_METRIC_ALLOCATED,
+                                              RSD_METRIC_CALLS};
+    static const char *const files[] = {"flame-growth.txt", "flame-outstanding.txt", "flame-allocated.txt",
+                                        "flame-calls.txt"};
+    char *folder = example();
+    struct shown shown;
+    show(&shown, folder, 20, NULL);
+    for (size_t i = 0; i < 4; i++) {
+        shown.metric = metrics[i];
+        char *text = text_of(write_flame, &shown);
+        golden(files[i], text);
+        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+            char *number = strrchr(line, ' ');
+            cr_assert(number && strspn(number + 1, "0123456789") == strlen(number + 1), "no whole number: %s", line);
+            cr_assert_null(strstr(line, ";;"), "an empty frame: %s", line);
+            cr_assert(line[0] != ';' && number[-1] != ';', "an empty frame: %s", line);
+        }
+        free(text);
+    }
+    unshow(&shown);
+    made_remove(folder);
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
+
+static json_t *parsed(const char *folder, char **text) {
+    struct shown shown;
+    json_error_t error;
+    show(&shown, folder, 20, NULL);
+    *text = text_of(write_json, &shown);
+    unshow(&shown);
+    json_t *root = json_loads(*text, JSON_REJECT_DUPLICATES, &error);
+    cr_assert(root, "%s at %d", error.text, error.position);
+    return root;
+}
+
+static void expect_keys(const json_t *object, const char *keys) {
+    char *copy = strdup(keys);
+    cr_assert(json_is_object(object), "an object with %s", keys);
+    for (char *key = strtok(copy, " "); key; key = strtok(NULL, " "))
+        cr_assert(json_object_get(object, key), "key %s is missing", key);
+    free(copy);
+}
+
+Test(report, the_json_has_every_key_of_its_contract) {
+    char *folder = example(), *text;
+    json_t *root = parsed(folder, &text);
+    expect_keys(root, "format tool started_at process window verdict ledger timeline sites modules recorder");
+    expect_keys(json_object_get(root, "process"), "pid argv exe node libc allocator duration_s end");
+    expect_keys(json_object_get(root, "window"), "from_s to_s why");
+    expect_keys(json_array_get(json_object_get(root, "timeline"), 0), "t_s rss_bytes live_bytes");
+    const json_t *site = json_array_get(json_object_get(root, "sites"), 0);
+    expect_keys(site, "id rank verdict package outstanding_bytes outstanding_blocks growth_bytes growth_blocks "
+                      "slope_bytes_per_s allocated_bytes allocated_calls temporary_calls sizes age_s stack origin");
+    expect_keys(json_object_get(site, "age_s"), "p10 p50 p90");
+    expect_keys(json_object_get(site, "origin"), "kind stack");
+    expect_keys(json_array_get(json_object_get(site, "sizes"), 0), "bytes blocks");
+    expect_keys(json_array_get(json_object_get(site, "stack"), 0),
+                "function module offset file line kind source inlined");
+    expect_keys(json_array_get(json_object_get(root, "modules"), 0), "path build_id package");
+    expect_keys(json_object_get(root, "recorder"), "events dropped anomalies frames stacks_complete");
+    expect_keys(json_object_get(json_object_get(root, "recorder"), "frames"), "cfi fp code scan");
+    golden("report.json", text);
+    json_decref(root);
+    free(text);
+    made_remove(folder);
+}
+
+Test(report, the_json_counts_what_was_written) {
+    char *folder = example(), *text;
+    json_t *root = parsed(folder, &text), *site = json_array_get(json_object_get(root, "sites"), 0);
+    cr_assert_str_eq(json_string_value(json_object_get(json_object_get(root, "process"), "end")), "exit");
+    cr_assert_eq(json_integer_value(json_object_get(site, "growth_bytes")), 36 * 262268 + 77);
+    cr_assert_eq(json_integer_value(json_object_get(site, "outstanding_blocks")), 37);
+    cr_assert_str_eq(json_string_value(json_object_get(site, "package")), "@img/sharp-libvips-linux-x64");
+    const json_t *size = json_array_get(json_object_get(site, "sizes"), 0);
+    cr_assert_eq(json_integer_value(json_object_get(size, "bytes")), 262268);
+    cr_assert_eq(json_integer_value(json_object_get(size, "blocks")), 36);
+    const json_t *timeline = json_object_get(root, "timeline");
+    cr_assert_eq(json_array_size(timeline), 3u, "the sample of 5.0 s is behind the teardown");
+    json_decref(root);
+    free(text);
+    made_remove(folder);
+}
+
+Test(report, an_empty_trace_is_reported_too) {
+    char *folder = made_folder("report"), *text;
+    made_meta(folder);
+    json_t *root = parsed(folder, &text);
+    cr_assert_eq(json_array_size(json_object_get(root, "sites")), 0u);
+    json_decref(root);
+    free(text);
+    struct shown shown;
+    show(&shown, folder, 0, NULL);
+    text = text_of(write_text, &shown);
+    cr_assert_not_null(strstr(text, "CALL SITES BY GROWTH"));
+    free(text);
+    unshow(&shown);
+    made_remove(folder);
+}
+
+Test(report, ids_do_not_depend_on_where_things_were_loaded) {
+    uint64_t ids[2];
+    for (uint64_t run = 0; run < 2; run++) {
+        char *folder = made_folder("report");
+        made_meta(folder);
+        struct made_writer *w = made_open(folder, 1);
+        uint64_t bias = 0x7f0000000000 + run * 0x1234000;
+        made_module(w, 1, 1 + (uint32_t)run, bias, run ? "/other/lib/libx.so" : "/lib/libx.so");
+        uint32_t end = made_node(w, RESIDUE_NODE_END, 0, 0, 0, RESIDUE_SOURCE_NONE);
+        uint32_t outer = made_node(w, RESIDUE_NODE_NATIVE, bias + 0x10, end, 1 + (uint32_t)run, RESIDUE_SOURCE_CFI);
+        for (uint64_t i = 0; i <= run; i++) /* tiering changes how many frames code of JavaScript takes */
+            outer = made_node(w, RESIDUE_NODE_JIT, 0x9000 + i * 64 + run, outer, 0, RESIDUE_SOURCE_FP);
+        uint32_t leaf = made_node(w, RESIDUE_NODE_NATIVE, bias + 0x20, outer, 1 + (uint32_t)run, RESIDUE_SOURCE_NONE);
+        made_alloc(w, 5, 0x1000, 10, leaf);
+        made_live(w);
+        struct shown shown;
+        show(&shown, folder, 0, NULL);
+        cr_assert_eq(shown.report.heap.count, 1u);
+        ids[run] = shown.report.heap.list[0].id;
+        unshow(&shown);
+        made_close(w);
+        made_remove(folder);
+    }
+    cr_assert_eq(ids[0], ids[1]);
+}
