@@ -50,14 +50,6 @@ static void apply(struct rsd_analysis *a, struct tallies *tallies, uint32_t writ
     *last = *counts;
 }
 
-/* The place in the trace of the writer with this number, or writer_count. */
-static size_t place_of(const struct rsd_trace *trace, uint32_t number) {
-    size_t place = 0;
-    while (place < trace->writer_count && trace->writers[place].number != number)
-        place++;
-    return place;
-}
-
 void rsd_counts_add(struct rsd_analysis *analysis) {
     struct tallies tallies = {0};
     struct rsd_merge merge;
@@ -70,7 +62,7 @@ void rsd_counts_add(struct rsd_analysis *analysis) {
         size_t size = rsd_record_at(RESIDUE_OTHER, cursor->record, cursor->end);
         if (rsd_tagged_parse(&r, cursor->record, size) != RSD_TAGGED_OK || r.tag != RESIDUE_TAG_COUNTS)
             continue;
-        size_t place = place_of(&analysis->trace, r.counts.writer);
+        size_t place = rsd_trace_place(&analysis->trace, r.counts.writer);
         if (place < analysis->trace.writer_count)
             apply(analysis, &tallies, (uint32_t)place, &r.counts);
     }

@@ -4,7 +4,7 @@
 
 #include "analysis.h"
 
-/* Add the COUNTS records up to the end of the window to the sums of the heap's sites, those up to its start to `start`. */
+/* Add the COUNTS records of the window to the sums of the heap's sites; those before it to their `start`, too. */
 void rsd_counts_add(struct rsd_analysis *analysis);
 
 #endif

@@ -47,7 +47,7 @@ static inline uint64_t rsd_time_at(enum residue_kind kind, const uint8_t *record
     return time;
 }
 
-/* How many bytes of `rows` are records in order, none earlier than `floor`? Less than `size`: *why says what is wrong. */
+/* How many bytes of `rows` are records in order, none earlier than `floor`? If fewer than `size`, *why says why. */
 size_t rsd_rows_check(enum residue_kind kind, const uint8_t *rows, size_t size, uint64_t floor, const char **why);
 
 #endif

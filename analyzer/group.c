@@ -38,17 +38,14 @@ static int by_rank(const void *first, const void *second) {
     return a->id < b->id ? -1 : a->id > b->id;
 }
 
-void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, struct rsd_names *names) {
-    struct rsd_intern ids = {0};
-    *groups = (struct rsd_groups){.of_site = rsd_alloc(sites->count * sizeof *groups->of_site)};
-    uint64_t *largest = NULL; /* growth of the largest member, by group */
+static void join(struct rsd_groups *groups, const struct rsd_sites *sites, struct rsd_names *names,
+                 struct rsd_intern *ids) {
+    uint64_t *largest = NULL; /* outstanding bytes of the largest member, by group */
     size_t capacity = 0;
     for (size_t i = 0; i < sites->count; i++) {
         const struct rsd_site *site = &sites->list[i];
-        if (site->stack == RSD_TRACER_STACK)
-            continue;
         uint64_t id = rsd_names_hash(names, site->stack);
-        uint32_t number = rsd_intern(&ids, &id, sizeof id);
+        uint32_t number = rsd_intern(ids, &id, sizeof id);
         if (number == groups->count) {
             RSD_ROOM(largest, groups->count, capacity);
             RSD_ROOM(groups->list, groups->count, groups->capacity);
@@ -62,21 +59,28 @@ void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, s
             largest[number] = site->now.live_bytes;
             group->site.stack = site->stack;
         }
+        groups->of_site[i] = number;
     }
     free(largest);
+}
+
+/* Sort the groups by rank; of_site then follows by way of the ids, which are numbered as the groups were. */
+static void rank(struct rsd_groups *groups, size_t sites, struct rsd_intern *ids) {
+    uint32_t *now = rsd_alloc(groups->count * sizeof *now);
     if (groups->count)
         qsort(groups->list, groups->count, sizeof *groups->list, by_rank);
-    uint32_t *index = rsd_alloc(groups->count * sizeof *index);
     for (size_t i = 0; i < groups->count; i++)
-        index[rsd_intern(&ids, &groups->list[i].id, sizeof groups->list[i].id)] = (uint32_t)i;
-    for (size_t i = 0; i < sites->count; i++) {
-        groups->of_site[i] = RSD_NO_GROUP;
-        if (sites->list[i].stack == RSD_TRACER_STACK)
-            continue;
-        uint64_t id = rsd_names_hash(names, sites->list[i].stack);
-        groups->of_site[i] = index[rsd_intern(&ids, &id, sizeof id)];
-    }
-    free(index);
+        now[rsd_intern(ids, &groups->list[i].id, sizeof groups->list[i].id)] = (uint32_t)i;
+    for (size_t i = 0; i < sites; i++)
+        groups->of_site[i] = now[groups->of_site[i]];
+    free(now);
+}
+
+void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, struct rsd_names *names) {
+    struct rsd_intern ids = {0};
+    *groups = (struct rsd_groups){.of_site = rsd_alloc(sites->count * sizeof *groups->of_site)};
+    join(groups, sites, names, &ids);
+    rank(groups, sites->count, &ids);
     rsd_intern_free(&ids);
 }
 

@@ -190,7 +190,7 @@ static void find_span(struct rsd_history *h, const struct rsd_trace *trace) {
             }
     if (h->first == UINT64_MAX)
         h->first = h->last = trace->meta.ticks;
-    if (h->last > trace->cutoff)
+    if (trace->running) /* it lasts until now, whether or not it has just recorded something */
         h->last = trace->cutoff;
     h->origin = trace->meta.ticks && trace->meta.ticks <= h->first ? trace->meta.ticks : h->first;
 }

@@ -40,7 +40,7 @@ static inline size_t rsd_live_home(uint64_t hash, size_t mask) {
     return hash >> 24 & mask;
 }
 
-/* Have the place of an address in the cache soon. (Inlined by force: gcc 12 takes a call of it for one without effect.) */
+/* Have the place of an address in the cache soon. Inlined by force: gcc 12 drops a call of it as one without effect. */
 static inline __attribute__((always_inline)) void rsd_live_prefetch(const struct rsd_live *live, uint64_t address) {
     uint64_t hash = rsd_live_hash(address);
     const struct rsd_shard *shard = &live->shard[hash >> 56];

@@ -14,7 +14,7 @@
     X(FREE_TWICE, true, "frees of an address that had been freed already")                                             \
     X(REALLOC_UNKNOWN, true, "reallocs of an address that was not recorded as allocated")                              \
     X(ALLOC_OVER_LIVE, true, "allocations at an address that was still live (taken as freed)")                         \
-    X(BAD_RECORD, true, "records without an address, of an impossible size or of an unknown function")                 \
+    X(BAD_RECORD, true, "records that make no sense: no address, size or function of that sort")                       \
     X(NO_STACK, false, "allocations without a stack")                                                                  \
     X(MAP_OVER_MAP, false, "mappings over a recorded one, without MAP_FIXED (taken as unmapped)")                      \
     X(UNMAP_UNKNOWN, false, "unmapped ranges that were never recorded as mapped")

@@ -7,6 +7,8 @@
  * A thread can stand between reading its clock and committing its record while we copy; such a record (at most one per
  * thread) is missing from the state, as it would be had the instant been a little earlier for that thread.
  *
+ * A thread that appears after the folder was listed has nothing to say about the time before the cutoff.
+ *
  * Which files belong to the trace is told by their names alone (FORMAT.md, first table); the headers inside must agree.
  */
 #include "trace.h"
@@ -158,6 +160,13 @@ void rsd_trace_close(struct rsd_trace *trace) {
     rsd_meta_free(&trace->meta);
     rsd_problems_free(&trace->problems);
     *trace = (struct rsd_trace){0};
+}
+
+size_t rsd_trace_place(const struct rsd_trace *trace, uint32_t number) {
+    struct rsd_writer key = {.number = number}, *found = NULL;
+    if (trace->writer_count)
+        found = bsearch(&key, trace->writers, trace->writer_count, sizeof key, by_number);
+    return found ? (size_t)(found - trace->writers) : trace->writer_count;
 }
 
 uint64_t rsd_trace_lost(const struct rsd_trace *trace) {

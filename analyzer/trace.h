@@ -22,6 +22,9 @@ struct rsd_trace {
 bool rsd_trace_open(struct rsd_trace *trace, const char *path, char **why);
 void rsd_trace_close(struct rsd_trace *trace);
 
+/* The place in `writers` of the writer with this number; writer_count when it is not there. */
+size_t rsd_trace_place(const struct rsd_trace *trace, uint32_t number);
+
 /* Segments that are missing or could not be read, as far as this is known by now. */
 uint64_t rsd_trace_lost(const struct rsd_trace *trace);
 

@@ -78,8 +78,17 @@ static void read_mode(const struct environment *e, struct rsd_config *config) {
         rsd_say("RESIDUE_MODE=%.40s is neither survivors nor full: using survivors", mode);
 }
 
+static void read_javascript(const struct environment *e, struct rsd_config *config) {
+    const char *js = look_up(e, "RESIDUE_JS");
+    if (!js || strcmp(js, "auto") == 0)
+        return;
+    config->javascript = strcmp(js, "off") != 0;
+    if (config->javascript)
+        rsd_say("RESIDUE_JS=%.40s is neither auto nor off: using auto", js);
+}
+
 void rsd_config_read(struct rsd_config *config) {
-    *config = (struct rsd_config){.out = "residue.%p", .depth = RSD_DEPTH_DEFAULT, .survivors = true};
+    *config = (struct rsd_config){.out = "residue.%p", .depth = RSD_DEPTH_DEFAULT, .survivors = true, .javascript = true};
     struct environment e = open_environment();
     const char *out = look_up(&e, "RESIDUE_OUT");
     if (out && strlen(out) >= sizeof config->out)
@@ -88,5 +97,6 @@ void rsd_config_read(struct rsd_config *config) {
         snprintf(config->out, sizeof config->out, "%s", out);
     read_number(&e, "RESIDUE_DEPTH", 1, RSD_DEPTH_MAX, &config->depth);
     read_mode(&e, config);
+    read_javascript(&e, config);
     close_environment(&e);
 }

@@ -21,6 +21,7 @@
 #include "guard.h"
 #include "helper.h"
 #include "init.h"
+#include "js/js.h"
 #include "modules.h"
 #include "moment.h"
 #include "real.h"
@@ -101,28 +102,39 @@ static uint64_t to_pages(size_t size) {
     return ((uint64_t)size + page - 1) & ~(page - 1);
 }
 
-static void mapped(void *at, size_t size, int prot, int flags, const struct rsd_registers *from) {
-    if (!rsd_recording() || at == MAP_FAILED)
+static void mapped(void *at, size_t size, int prot, int flags, off64_t offset, const struct rsd_registers *from) {
+    if (at == MAP_FAILED)
+        return;
+    rsd_js_memory_comes(at, size, prot, flags, offset);
+    if (!rsd_recording())
         return;
     if (prot & PROT_EXEC)
         rsd_code_mapped((uintptr_t)at, size);
     rsd_record_mapping(0, (uintptr_t)at, to_pages(size), RESIDUE_API_MMAP, (uint32_t)prot | (uint32_t)flags << 8, from);
 }
 
+static void about_to_map(const void *at, size_t size, int flags) {
+    if (flags & MAP_FIXED)
+        rsd_js_memory_goes(at, size);
+}
+
 HOOK void *mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset) {
+    about_to_map(at, size, flags);
     void *mapping = rsd_real.mmap(at, size, prot, flags, fd, offset);
-    mapped(mapping, size, prot, flags, CALLER());
+    mapped(mapping, size, prot, flags, offset, CALLER());
     return mapping;
 }
 
 HOOK void *mmap64(void *at, size_t size, int prot, int flags, int fd, off64_t offset) {
+    about_to_map(at, size, flags);
     void *mapping = rsd_real.mmap64(at, size, prot, flags, fd, offset);
-    mapped(mapping, size, prot, flags, CALLER());
+    mapped(mapping, size, prot, flags, offset, CALLER());
     return mapping;
 }
 
 HOOK int munmap(void *at, size_t size) {
     uint64_t began = rsd_recording() ? rsd_record_now() : 0;
+    rsd_js_memory_goes(at, size);
     int result = rsd_real.munmap(at, size);
     if (began && result == 0) {
         rsd_record_mapping(began, (uintptr_t)at, to_pages(size), RESIDUE_API_MUNMAP, 0, NULL);
@@ -138,7 +150,12 @@ HOOK void *hook_mremap(void *at, size_t old_size, size_t new_size, int flags, vo
 
 void *hook_mremap(void *at, size_t old_size, size_t new_size, int flags, void *to) {
     uint64_t began = rsd_recording() ? rsd_record_now() : 0;
+    bool plain = rsd_js_memory_is_plain(at);
+    rsd_js_memory_goes(at, old_size);
     void *mapping = rsd_real.mremap(at, old_size, new_size, flags, to);
+    if (mapping != MAP_FAILED)
+        rsd_js_memory_comes(mapping, new_size, plain ? PROT_READ | PROT_WRITE : PROT_NONE,
+                            plain ? MAP_PRIVATE | MAP_ANONYMOUS : 0, 0);
     if (began && mapping != MAP_FAILED) {
         rsd_record_mapping(began, (uintptr_t)at, to_pages(old_size), RESIDUE_API_MUNMAP, 0, NULL);
         rsd_record_mapping(0, (uintptr_t)mapping, to_pages(new_size), RESIDUE_API_MREMAP, MREMAP_KEEPS_DETAIL,
@@ -149,7 +166,10 @@ void *hook_mremap(void *at, size_t old_size, size_t new_size, int flags, void *t
 
 /* Only a call that makes memory writable can be the one that a reservation was waiting for: only it gets a stack. */
 HOOK int mprotect(void *at, size_t size, int prot) {
+    rsd_js_memory_protect_before(at, size, prot);
     int result = rsd_real.mprotect(at, size, prot);
+    if (result == 0)
+        rsd_js_memory_protect_after(at, size, prot);
     if (rsd_recording() && result == 0) {
         if (prot & PROT_EXEC)
             rsd_code_mapped((uintptr_t)at, size);

@@ -36,6 +36,7 @@
 #include "config.h"
 #include "guard.h"
 #include "helper.h"
+#include "js/js.h"
 #include "meta.h"
 #include "moment.h"
 #include "place.h"
@@ -79,6 +80,7 @@ static const char *begin(long *error) {
     rsd_trace.id = make_id();
     rsd_trace.depth = config.depth;
     rsd_trace.nursery = config.survivors;
+    rsd_trace.javascript = config.javascript;
     if ((*error = rsd_place_make(config.out, rsd_trace.directory, sizeof rsd_trace.directory)) < 0)
         return "cannot make the trace directory";
     rsd_log_init();
@@ -117,6 +119,8 @@ __attribute__((constructor)) static void constructed(void) {
         return;
     rsd_unwind_start();
     rsd_moment_init();
+    if (rsd_trace.javascript)
+        rsd_js_start();
     rsd_forget_loader_error();
     rsd_ours_end(self);
 }

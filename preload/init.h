@@ -18,7 +18,8 @@ struct rsd_trace {
     uint64_t id;
     int pid;
     uint32_t depth;
-    bool nursery; /* RESIDUE_MODE=survivors */
+    bool nursery;    /* RESIDUE_MODE=survivors */
+    bool javascript; /* RESIDUE_JS=auto */
     struct rsd_instant start;
 };
 extern struct rsd_trace rsd_trace;

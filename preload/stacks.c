@@ -10,6 +10,12 @@
  * An address means a function only as long as the code is mapped. When code goes away a global epoch is raised; a
  * thread that notices empties its table and makes new nodes, whose modules are looked up again.
  *
+ * A frame of V8's code is named from V8's own objects (js/), and becomes one node per JavaScript function that it stands
+ * for: more than one where functions were inlined. A name depends on words of the frame that unwinding does not look
+ * at, so a kept frame's node holds only as long as these do:
+ *
+ *     kept = min(frames kept by the unwinder, first frame whose words have changed or that met a collection)
+ *
  * Entered by the thread that has the slot; the epoch is read and raised by any.
  */
 #include "stacks.h"
@@ -121,7 +127,97 @@ __attribute__((cold, noinline)) static void forget_all(struct rsd_thread *thread
     __builtin_memset(trie->entry, 0, (trie->mask + 1) * sizeof *trie->entry);
     trie->used = 0;
     trie->epoch = epoch;
+    thread->names.count = 0;
     rsd_unwinder_init(thread->unwinder, rsd_trace.depth);
+}
+
+/* ---- JavaScript ---- */
+
+static size_t to_line(size_t size) {
+    return (size + 63) & ~(size_t)63;
+}
+
+size_t rsd_names_size(uint32_t depth) {
+    return to_line(rsd_js_size()) + depth * sizeof(struct rsd_named);
+}
+
+static bool write_function(void *context, const struct rsd_js_function *function) {
+    struct rsd_thread *thread = context;
+    struct residue_js_function record = {.head.tag = RESIDUE_TAG_JS_FUNCTION,
+                                         .id = function->id,
+                                         .line = function->line,
+                                         .column = function->column,
+                                         .flags = function->builtin,
+                                         .name_size = function->name_size,
+                                         .file_size = function->file_size};
+    return rsd_writer_tagged(&thread->writer, &record.head, sizeof record, function->name, function->name_size,
+                             function->file, function->file_size);
+}
+
+void rsd_names_init(struct rsd_thread *thread, void *memory) {
+    struct rsd_names *names = &thread->names;
+    names->js = memory;
+    names->named = (struct rsd_named *)((char *)memory + to_line(rsd_js_size()));
+    rsd_js_init(names->js, write_function, thread);
+}
+
+void rsd_names_hand_over(struct rsd_thread *thread) {
+    thread->names.count = 0;
+    if (thread->names.js)
+        rsd_js_hand_over(thread->names.js);
+}
+
+/* How many of the kept frames still mean what they did. The others' names are forgotten. */
+static uint32_t names_that_hold(struct rsd_names *names, uint32_t kept) {
+    uint32_t i = 0;
+    for (; i < names->count && names->named[i].frame < kept; i++)
+        if (!names->named[i].settled || !rsd_js_holds(&names->named[i].proof)) {
+            kept = names->named[i].frame;
+            break;
+        }
+    names->count = i;
+    return kept;
+}
+
+/* The words of the frame lie on the stack, as the unwinder found them: below the frame of its caller. */
+static bool may_be_named(const struct rsd_names *names, const struct rsd_stack *stack, uint32_t i) {
+    const struct rsd_frame *frame = &stack->frame[i];
+    return names->js && i > 0 && rsd_js_may_be(frame->pc) && !frame->flags && frame->fp >= frame->sp &&
+           frame->fp < frame[-1].sp;
+}
+
+/* Bit 63 tells these keys from addresses. Two places with the same hash would be one node: at a million places the odds are
+ * one in ten million. */
+static uint64_t key_of_place(const struct rsd_js_place *place) {
+    uint64_t h = (uint64_t)place->function * 0x9e3779b97f4a7c15u;
+    h = (h ^ h >> 29 ^ place->line) * 0xbf58476d1ce4e5b9u;
+    h = (h ^ h >> 32 ^ place->column) * 0x94d049bb133111ebu;
+    return (h ^ h >> 31) | (uint64_t)1 << 63;
+}
+
+static uint32_t place_node(struct rsd_thread *thread, const struct rsd_js_place *place, uint8_t source,
+                           uint32_t parent) {
+    uint64_t key = key_of_place(place);
+    struct rsd_trie_entry *entry = find(&thread->trie, key, parent);
+    struct residue_node node = {.pc = (uint64_t)place->line << 32 | place->column,
+                                .parent = parent,
+                                .owner = place->function,
+                                .kind = RESIDUE_NODE_JS,
+                                .source = source};
+    return entry->node ? entry->node : make_node(thread, entry, key, &node);
+}
+
+static uint32_t named_node(struct rsd_thread *thread, const struct rsd_stack *stack, uint32_t i, uint32_t parent) {
+    const struct rsd_frame *frame = &stack->frame[i];
+    struct rsd_names *names = &thread->names;
+    struct rsd_js_answer answer;
+    rsd_js_frame(names->js, &(struct rsd_registers){frame->pc, frame->sp, frame->fp}, &answer);
+    names->named[names->count++] = (struct rsd_named){i, answer.settled, answer.proof};
+    if (answer.count == 0)
+        return frame_node(thread, frame, parent);
+    for (uint32_t k = 0; k < answer.count; k++)
+        parent = place_node(thread, &answer.place[k], frame->source, parent);
+    return parent;
 }
 
 uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *from) {
@@ -131,9 +227,14 @@ uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *f
     if (__builtin_expect(thread->ours, 0))
         return end_node(thread, RESIDUE_END_TRACER);
     struct rsd_stack *stack = rsd_unwind(thread->unwinder, from, thread->writer.counter);
-    uint32_t node = stack->kept ? stack->frame[stack->kept - 1].node : end_node(thread, stack->end);
-    for (uint32_t i = stack->kept; i < stack->depth; i++) {
-        node = frame_node(thread, &stack->frame[i], node);
+    struct rsd_names *names = &thread->names;
+    uint32_t kept = names_that_hold(names, stack->kept);
+    uint32_t node = kept ? stack->frame[kept - 1].node : end_node(thread, stack->end);
+    if (names->js && kept < stack->depth)
+        rsd_js_begin(names->js);
+    for (uint32_t i = kept; i < stack->depth; i++) {
+        node = may_be_named(names, stack, i) ? named_node(thread, stack, i, node)
+                                             : frame_node(thread, &stack->frame[i], node);
         stack->frame[i].node = node;
     }
     return node;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "js/js.h"
 #include "unwind/unwind.h"
 
 struct rsd_trie_entry {
@@ -23,7 +24,28 @@ struct rsd_trie {
     uint32_t epoch; /* of the code whose addresses stand here */
 };
 
+/* A frame of the stack before that V8's objects gave a name to, or not. */
+struct rsd_named {
+    uint32_t frame; /* its place in the stack */
+    bool settled;
+    struct rsd_js_proof proof;
+};
+
+/* The frames of the stack before that could be JavaScript, outermost first. */
+struct rsd_names {
+    struct rsd_js *js; /* NULL: JavaScript is not named */
+    struct rsd_named *named;
+    uint32_t count;
+};
+
 struct rsd_thread;
+
+/* Bytes of zeroed memory, aligned to 64, for the names of stacks of up to `depth` frames; and make them in it. */
+size_t rsd_names_size(uint32_t depth);
+void rsd_names_init(struct rsd_thread *thread, void *memory);
+
+/* The slot passes to another thread. */
+void rsd_names_hand_over(struct rsd_thread *thread);
 
 bool rsd_trie_init(struct rsd_trie *trie);
 

@@ -67,7 +67,9 @@ static struct rsd_thread *make_slot(int tid) {
         return NULL;
     }
     size_t own = (sizeof(struct rsd_thread) + 63) & ~(size_t)63;
-    struct rsd_thread *thread = rsd_sys_memory(own + rsd_unwinder_size(rsd_trace.depth));
+    size_t unwinder = (rsd_unwinder_size(rsd_trace.depth) + 63) & ~(size_t)63;
+    size_t names = rsd_trace.javascript ? rsd_names_size(rsd_trace.depth) : 0;
+    struct rsd_thread *thread = rsd_sys_memory(own + unwinder + names);
     if (!thread || !rsd_trie_init(&thread->trie)) {
         rsd_stop(-ENOMEM, "no memory for a thread's state");
         return NULL;
@@ -79,6 +81,8 @@ static struct rsd_thread *make_slot(int tid) {
         return NULL;
     }
     thread->unwinder = (struct rsd_unwinder *)((char *)thread + own);
+    if (names)
+        rsd_names_init(thread, (char *)thread + own + unwinder);
     atomic_store(&thread->owner, (uint64_t)1 << 32 | (uint32_t)tid);
     atomic_store_explicit(&slot[number], thread, memory_order_release);
     return thread;
@@ -111,6 +115,7 @@ __attribute__((cold, noinline)) struct rsd_thread *rsd_thread_attach(void) {
         introduce(thread, tid);
         rsd_self = thread;
         rsd_unwinder_init(thread->unwinder, rsd_trace.depth);
+        rsd_names_hand_over(thread);
         thread->ours = false;
     } else
         atomic_fetch_add_explicit(&unrecorded, 1, memory_order_relaxed);

@@ -19,6 +19,7 @@ struct rsd_thread {
     struct rsd_writer writer;
     struct rsd_nursery nursery;
     struct rsd_trie trie;
+    struct rsd_names names;
     struct rsd_unwinder *unwinder;
     _Atomic uint64_t owner; /* claims << 32 | tid */
 };

@@ -24,7 +24,7 @@ function sameRecords(trace) {
   seen.sort(byKey);
   assert.ok(expected.length > 50);
   assert.strictEqual(seen.length, expected.length);
-  const different = seen.findIndex((one, i) => Object.keys(one).some((field) => one[field] !== expected[i][field]));
+  const different = seen.findIndex((one, i) => Object.keys(expected[i]).some((field) => one[field] !== expected[i][field]));
   assert.deepStrictEqual(seen[different], expected[different], `record ${different}`);
 }
 

@@ -1,7 +1,7 @@
 /*
  * Demangling by libiberty: C++ (_Z...) and Rust (both manglings, the hash at the end left out). Parameters are left out
  * too: in a stack that is read by people the name is what they search for, and overloads are told apart by the line.
- * A suffix that a compiler added (.part.0, .cold, @@GLIBC_2.2.5) is cut off where it says nothing to them.
+ * The version of a symbol (malloc@@GLIBC_2.2.5) is cut off.
  */
 #include "names/demangle.h"
 

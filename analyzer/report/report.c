@@ -56,17 +56,17 @@ void rsd_walk_begin(struct rsd_walk *walk, struct rsd_report *report, uint32_t s
         walk->node = walk->stacks->nodes[walk->node].parent;
 }
 
-static void skip_run(struct rsd_walk *walk) {
-    walk->run = 1;
+static void take_run(struct rsd_walk *walk, uint32_t node) {
     walk->left = 0;
-    while (walk->node && rsd_names_is_script(walk->names, walk->node)) {
+    for (; node && rsd_names_is_script(walk->names, node); node = walk->stacks->nodes[node].parent) {
         walk->run++;
-        walk->node = walk->stacks->nodes[walk->node].parent;
+        walk->builtins += walk->stacks->nodes[node].kind == RESIDUE_NODE_NATIVE;
     }
+    walk->node = node;
 }
 
 const struct rsd_named *rsd_walk_next(struct rsd_walk *walk) {
-    walk->run = 0;
+    walk->run = walk->builtins = 0;
     if (walk->left) {
         walk->left--;
         return walk->frames++;
@@ -79,7 +79,7 @@ const struct rsd_named *rsd_walk_next(struct rsd_walk *walk) {
     walk->left--;
     walk->node = walk->stacks->nodes[node].parent;
     if (walk->join_runs && rsd_names_is_script(walk->names, node))
-        skip_run(walk);
+        take_run(walk, node);
     return first;
 }
 

@@ -36,7 +36,8 @@ struct rsd_walk {
     const struct rsd_named *frames; /* of the present node, not given out yet */
     size_t left;
     bool join_runs;
-    size_t run; /* of the present step: 0 for a frame, else how many nameless frames it stands for */
+    size_t run;      /* of the present step: 0 for a frame, else how many nameless frames it stands for */
+    size_t builtins; /* how many of those are V8's own */
 };
 void rsd_walk_begin(struct rsd_walk *walk, struct rsd_report *report, uint32_t stack, bool join_runs);
 /* The next frame, NULL at the root side's end. With walk->run > 0 the frame is the first of the run. */

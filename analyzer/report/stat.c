@@ -9,7 +9,7 @@
 #include "text.h"
 
 static void row(FILE *out, const char *label, const char *value) {
-    fprintf(out, "  %-58s %s\n", label, value);
+    fprintf(out, "  %-68s %s\n", label, value);
 }
 
 static void count_row(FILE *out, const char *label, uint64_t value) {
@@ -33,6 +33,11 @@ static void print_files(FILE *out, const struct rsd_analysis *a) {
         row(out, "bytes of logs per event", per);
         free(per);
     }
+    if (a->pairing.heap_now.calls) {
+        char *per = rsd_format("%.2f B", (double)a->trace.log_bytes / (double)a->pairing.heap_now.calls);
+        row(out, "bytes of logs per allocation, those that died young included", per);
+        free(per);
+    }
     count_row(out, "stack nodes read", a->stacks.read);
     count_row(out, "distinct stack nodes", a->stacks.count - 2); /* less the two that are no frames */
     count_row(out, "call sites", a->pairing.heap.count);
@@ -53,11 +58,11 @@ static void print_pairing(FILE *out, const struct rsd_pairing *p) {
     fprintf(out, "\nanomalies\n");
     for (int i = 0; i < RSD_ODDITIES; i++)
         if (counts[i])
-            fprintf(out, "  %-68s %s\n", text[i], rsd_count(p->anomaly[i]).text);
+            count_row(out, text[i], p->anomaly[i]);
     fprintf(out, "\nno anomalies, but counted\n");
     for (int i = 0; i < RSD_ODDITIES; i++)
         if (!counts[i])
-            fprintf(out, "  %-68s %s\n", text[i], rsd_count(p->anomaly[i]).text);
+            count_row(out, text[i], p->anomaly[i]);
 }
 
 static void print_counters(FILE *out, const struct rsd_recorder_sums *sums) {

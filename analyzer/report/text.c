@@ -267,8 +267,10 @@ static void print_frame(FILE *out, const struct rsd_named *frame) {
     free(shown);
 }
 
-static void print_run(FILE *out, size_t run) {
-    fprintf(out, "      [JavaScript: %zu frame%s without a name]\n", run, run == 1 ? "" : "s");
+static void print_run(FILE *out, const struct rsd_walk *walk) {
+    bool own = walk->builtins == walk->run;
+    fprintf(out, "      [%s: %s]\n", own ? "V8's builtins" : "JavaScript without names",
+            counted(walk->run, "frame").text);
 }
 
 static bool same_text(const char *a, const char *b) {
@@ -306,7 +308,7 @@ static void print_stack(FILE *out, struct rsd_report *r, uint32_t stack, bool wh
         }
         package = frame->package;
         if (walk.run)
-            print_run(out, walk.run);
+            print_run(out, &walk);
         else
             print_frame(out, frame);
     }

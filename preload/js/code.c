@@ -37,8 +37,7 @@ static bool is_header(struct rsd_js *js, uintptr_t at, int32_t type) {
     uintptr_t map = *(const volatile uintptr_t *)at;
     if (js->stream_map)
         return map == js->stream_map;
-    return rsd_js_is_pointer(map) && rsd_js_page(map) & RSD_JS_PAGE_READABLE &&
-           rsd_js_object(js, at + 1).type == type;
+    return rsd_js_is_pointer(map) && rsd_js_page(map) & RSD_JS_PAGE_READABLE && rsd_js_object(js, at + 1).type == type;
 }
 
 static struct rsd_js_code code_of_stream(struct rsd_js *js, uintptr_t stream, uintptr_t pc) {

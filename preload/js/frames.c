@@ -44,8 +44,8 @@ static bool look(const struct rsd_registers *frame, struct rsd_js_view *view) {
     const struct rsd_js_layout *v8 = &rsd_js_layout;
     uintptr_t room = frame->fp - frame->sp;
     *view = (struct rsd_js_view){.pc = frame->pc, .fp = frame->fp};
-    view->in_builtins = frame->pc - rsd_js_builtins < rsd_js_builtins_size ||
-                        rsd_js_page(frame->pc) & RSD_JS_PAGE_BUILTINS;
+    view->in_builtins =
+        frame->pc - rsd_js_builtins < rsd_js_builtins_size || rsd_js_page(frame->pc) & RSD_JS_PAGE_BUILTINS;
     view->bytecodes.type = view->code.object.type = RSD_JS_NO_TYPE;
     if (frame->fp & 7 || frame->fp < frame->sp || room < (uintptr_t)-v8->fp_function)
         return false;
@@ -107,7 +107,8 @@ static void find_code(struct rsd_js *js, struct rsd_js_view *view) {
 /* ---- Places -------------------------------------------------------------------------------------------------------- */
 
 /* Describe a function and give it an id; while names have not proved right, only to learn. */
-static bool name(struct rsd_js *js, struct rsd_js_object shared, struct rsd_js_shared *about, struct rsd_js_place *out) {
+static bool name(struct rsd_js *js, struct rsd_js_object shared, struct rsd_js_shared *about,
+                 struct rsd_js_place *out) {
     *out = (struct rsd_js_place){0};
     if (!rsd_js_describe(js, shared, about) || rsd_js_names() != RSD_JS_GOOD)
         return false;
@@ -157,7 +158,8 @@ struct inlinings {
 
 static struct inlinings inlinings_of(struct rsd_js *js, struct rsd_js_object code) {
     struct rsd_js_object data = rsd_js_field(js, code, rsd_js_layout.code_deopt_data);
-    struct inlinings all = {.literals = rsd_js_object(js, rsd_js_element(data, (uint32_t)rsd_js_layout.deopt_literals))};
+    struct inlinings all = {.literals =
+                                rsd_js_object(js, rsd_js_element(data, (uint32_t)rsd_js_layout.deopt_literals))};
     uint32_t size;
     uintptr_t table = rsd_js_element(data, (uint32_t)rsd_js_layout.deopt_inlining);
     all.entries = rsd_js_bytes(rsd_js_object(js, table), &size);
@@ -212,28 +214,28 @@ static bool is_optimised(const struct rsd_js_view *view) {
     return view->code.object.at && view->code.kind > (uint32_t)rsd_js_layout.code_kind_baseline;
 }
 
-static void prove(const struct rsd_js_view *view, const int32_t offset[RSD_JS_WORDS], struct rsd_js_answer *answer) {
+static const uintptr_t nothing; /* what an answer depends on that its pc alone decides */
+
+static void prove(struct rsd_js_proof *proof, const int32_t *offset, uintptr_t fp) {
     for (unsigned i = 0; i < RSD_JS_WORDS; i++) {
-        answer->proof.at[i] = view->fp + (uintptr_t)(intptr_t)offset[i];
-        answer->proof.value[i] = *(const volatile uintptr_t *)answer->proof.at[i];
+        proof->at[i] = offset ? fp + (uintptr_t)(intptr_t)offset[i] : (uintptr_t)&nothing;
+        proof->value[i] = *(const volatile uintptr_t *)proof->at[i];
     }
 }
 
-/* Which words of the frame the answer hangs on. The saved frame pointer stands for those of a frame without any. */
-static void prove_by_kind(const struct rsd_js_view *view, struct rsd_js_answer *answer) {
+/* Which words of the frame the answer hangs on. */
+static void prove_by_kind(const struct rsd_js_view *view, struct rsd_js_proof *proof) {
     const struct rsd_js_layout *v8 = &rsd_js_layout;
-    const int32_t none[] = {0, 0, 0};
     const int32_t typed[] = {v8->fp_context, v8->fp_context, v8->fp_context};
     const int32_t function[] = {v8->fp_function, v8->fp_function, v8->fp_function};
     const int32_t unoptimised[] = {v8->fp_function, v8->fp_bytecode_array, v8->fp_bytecode_offset};
     bool whole = view->bytecode_offset && rsd_js_is_pointer(view->bytecode_array);
-    prove(view, !view->context ? none : !(view->context & 1) ? typed : whole ? unoptimised : function, answer);
+    prove(proof, !view->context ? NULL : !(view->context & 1) ? typed : whole ? unoptimised : function, view->fp);
 }
 
 /* Generated code that is neither a function's nor the interpreter's: a regular expression, a stub of wasm. */
 static bool is_foreign(const struct rsd_js_view *view) {
-    return view->code.object.at && !view->bytecodes.at &&
-           view->code.kind <= (uint32_t)rsd_js_layout.code_kind_baseline;
+    return view->code.object.at && !view->bytecodes.at && view->code.kind <= (uint32_t)rsd_js_layout.code_kind_baseline;
 }
 
 static void take_apart(struct rsd_js *js, struct rsd_js_view *view, struct rsd_js_answer *answer) {
@@ -257,15 +259,16 @@ static void take_apart(struct rsd_js *js, struct rsd_js_view *view, struct rsd_j
 void rsd_js_frame(struct rsd_js *js, const struct rsd_registers *frame, struct rsd_js_answer *answer) {
     struct rsd_js_view view;
     bool learning = rsd_js_learning();
+    js->used = true;
     bool is_function = look(frame, &view) && view.context & 1 && rsd_js_names() != RSD_JS_BAD;
     answer->count = 0;
     if (is_function && !rsd_js_recall(js, &view, answer)) {
         take_apart(js, &view, answer);
-        if (answer->count && !learning && !js->forwarded)
+        if (view.shared.at && !learning && !js->forwarded)
             rsd_js_remember(js, &view, answer);
     }
     answer->settled = !learning && !js->forwarded;
-    prove_by_kind(&view, answer);
+    prove_by_kind(&view, &answer->proof);
 }
 
 /* ---- The state ----------------------------------------------------------------------------------------------------- */
@@ -280,10 +283,13 @@ void rsd_js_init(struct rsd_js *js, rsd_js_write *write, void *context) {
 }
 
 void rsd_js_hand_over(struct rsd_js *js) {
+    if (!js->used)
+        return; /* most threads run no JavaScript: their state stays untouched memory */
     js->stream_map = 0;
     memset(js->miss, 0, sizeof js->miss);
     memset(js->known, 0, sizeof js->known);
     memset(js->source, 0, sizeof js->source);
+    js->used = false;
 }
 
 void rsd_js_begin(struct rsd_js *js) {

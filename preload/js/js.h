@@ -41,7 +41,7 @@ void rsd_js_memory_goes(const void *start, size_t size);
  * was rsd_js_memory_is_plain() before, else 0. */
 void rsd_js_memory_comes(const void *start, size_t size, int prot, int flags, int64_t offset);
 
-/* Before mprotect, and after it has succeeded. */
+/* Before mprotect or pkey_mprotect, and after it has succeeded. */
 void rsd_js_memory_protect_before(const void *start, size_t size, int prot);
 void rsd_js_memory_protect_after(const void *start, size_t size, int prot);
 
@@ -83,7 +83,8 @@ struct rsd_js_answer {
     uint32_t count; /* 0: no JavaScript (a stub, an entry, an exit), or nothing that could be named */
     bool settled;   /* false: met in the middle of a collection; ask again in the next stack, whatever the proof says */
     struct rsd_js_proof proof;
-    struct rsd_js_place place[RSD_JS_INLINED + 1]; /* outermost first: the function itself, then what was inlined into it */
+    /* Outermost first: the function itself, then what was inlined into it. */
+    struct rsd_js_place place[RSD_JS_INLINED + 1];
 };
 
 struct rsd_js; /* one writer's state */

@@ -32,8 +32,7 @@ static struct rsd_js_known *slot(struct rsd_js *js, const struct rsd_js_view *vi
 static bool still_hangs_together(struct rsd_js *js, const struct rsd_js_known *known) {
     const struct rsd_js_layout *v8 = &rsd_js_layout;
     struct rsd_js_object function = rsd_js_object(js, known->function);
-    return rsd_js_is_function(function) &&
-           rsd_js_word(function.at + (uintptr_t)v8->function_shared) == known->shared &&
+    return rsd_js_is_function(function) && rsd_js_word(function.at + (uintptr_t)v8->function_shared) == known->shared &&
            rsd_js_word(known->shared - 1 + (uintptr_t)v8->shared_script) == known->script &&
            (!known->code || rsd_js_word(known->code + (uintptr_t)v8->code_positions) == known->positions) &&
            !js->forwarded;

@@ -24,6 +24,7 @@
 
 struct rsd_js_layout rsd_js_layout;
 
+/* clang-format off */
 static const struct rsd_js_layout generation[] = {
     {/* Node 18: a Code object is its own instructions */
      .major = 10, .minor = 2, .type_stream = NONE, .type_trusted_byte_array = NONE,
@@ -52,6 +53,7 @@ static const struct rsd_js_layout generation[] = {
      .code_positions = 16, .deopt_literals = 3, .deopt_inlining = 8, .scope_range_is_fixed = true,
      .positions_unsigned = true},
 };
+/* clang-format on */
 
 /* A field and the names that V8 has given to its constant over the years, newest last; a name says its C++ type. */
 struct source {
@@ -60,8 +62,18 @@ struct source {
     const char *symbol[4];
 };
 
-#define FROM(field, ...) {offsetof(struct rsd_js_layout, field), true, {__VA_ARGS__}}
-#define MAYBE(field, ...) {offsetof(struct rsd_js_layout, field), false, {__VA_ARGS__}}
+#define FROM(field, ...)                                                                                               \
+    {                                                                                                                  \
+        offsetof(struct rsd_js_layout, field), true, {                                                                 \
+            __VA_ARGS__                                                                                                \
+        }                                                                                                              \
+    }
+#define MAYBE(field, ...)                                                                                              \
+    {                                                                                                                  \
+        offsetof(struct rsd_js_layout, field), false, {                                                                \
+            __VA_ARGS__                                                                                                \
+        }                                                                                                              \
+    }
 
 static const struct source sources[] = {
     FROM(fp_context, "off_fp_context_or_frame_type", "off_fp_context"),

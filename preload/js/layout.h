@@ -30,10 +30,10 @@ struct rsd_js_layout {
 
     int32_t bytecode_data, bytecode_positions;
 
-    int32_t code_start;         /* V8 10: the instructions stand there; later the word with their address */
+    int32_t code_start; /* V8 10: the instructions stand there; later the word with their address */
     int32_t code_flags, code_size;
-    int32_t code_deopt_data;    /* baseline: the bytecodes */
-    int32_t code_positions;     /* baseline: the table of bytecode offsets */
+    int32_t code_deopt_data; /* baseline: the bytecodes */
+    int32_t code_positions;  /* baseline: the table of bytecode offsets */
     int32_t code_kind_mask, code_kind_baseline;
     int32_t deopt_literals, deopt_inlining; /* indices in the deoptimization data */
 

@@ -41,7 +41,8 @@ static bool none_below_14(uint64_t eight) {
     return ((eight - ones * 14) & ~eight & tops) == 0;
 }
 
-uint32_t rsd_js_count_lines(const void *text, bool wide, uint32_t size, uint32_t from, uint32_t to, uint32_t *last_end) {
+uint32_t rsd_js_count_lines(const void *text, bool wide, uint32_t size, uint32_t from, uint32_t to,
+                            uint32_t *last_end) {
     uint32_t lines = 0;
     for (uint32_t at = from; at < to;) {
         uint64_t eight;
@@ -68,8 +69,8 @@ static bool count(struct rsd_js *js, const struct rsd_js_text *text, uint32_t fr
     for (uint32_t at = from; at < to; at += step) {
         uint32_t size = to - at < step ? to - at : step;
         uint32_t ahead = at + size < text->size; /* a \r at the end of a chunk needs its successor */
-        const void *units = rsd_js_view(text->at + ((uintptr_t)at << text->wide), (size_t)(size + ahead) << text->wide,
-                                        js->chunk);
+        const void *units =
+            rsd_js_view(text->at + ((uintptr_t)at << text->wide), (size_t)(size + ahead) << text->wide, js->chunk);
         if (!units)
             return false;
         uint32_t end = 0;
@@ -138,7 +139,8 @@ static bool line_from_text(struct rsd_js *js, struct rsd_js_object script, uint3
 /* ---- V8's own table ------------------------------------------------------------------------------------------------ */
 
 /* Element i is the position at which line i ends; the line of a position is the first that ends at or after it. */
-static bool line_from_table(struct rsd_js *js, struct rsd_js_object script, uint32_t position, struct rsd_js_line *out) {
+static bool line_from_table(struct rsd_js *js, struct rsd_js_object script, uint32_t position,
+                            struct rsd_js_line *out) {
     struct rsd_js_object ends = rsd_js_field(js, script, rsd_js_layout.script_line_ends);
     if (ends.type != rsd_js_layout.type_fixed_array)
         return false;

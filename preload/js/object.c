@@ -38,7 +38,8 @@ struct rsd_js_object rsd_js_object(struct rsd_js *js, uintptr_t word) {
     uintptr_t type_at = map - 1 + MAP_INSTANCE_TYPE;
     if (!(rsd_js_page(type_at) & RSD_JS_PAGE_READABLE))
         return none;
-    return (struct rsd_js_object){at, (int32_t)*(const volatile uint16_t *)type_at};
+    uint16_t type = *(const volatile uint16_t *)type_at;
+    return (struct rsd_js_object){at, type};
 }
 
 uintptr_t rsd_js_bytes(struct rsd_js_object object, uint32_t *size) {

@@ -69,6 +69,11 @@ static struct rsd_js_leaf *leaf_of(uintptr_t address, bool make) {
 
 typedef void change_page(_Atomic uint8_t *page, unsigned bits);
 
+/* Without JavaScript nobody asks, and a program of another kind may map a lot. */
+static bool is_wanted(void) {
+    return rsd_js_builtins_size != 0;
+}
+
 /* `change` every page of [start, start + size). Where nothing was ever said about 16 MiB, only `make` makes a table. */
 static void each_page(const void *from, size_t size, bool make, change_page *change, unsigned bits) {
     uintptr_t start = (uintptr_t)from & ~(RSD_JS_PAGE_SIZE - 1);
@@ -105,11 +110,14 @@ static unsigned bits_of(int prot) {
 /* ---- What the hooks tell ------------------------------------------------------------------------------------------- */
 
 void rsd_js_memory_goes(const void *start, size_t size) {
-    each_page(start, size, false, set, 0);
+    if (is_wanted())
+        each_page(start, size, false, set, 0);
 }
 
 /* A reservation without rights gets no table, for V8 reserves gigabytes: mprotect makes it when it opens a part. */
 void rsd_js_memory_comes(const void *start, size_t size, int prot, int flags, int64_t offset) {
+    if (!is_wanted())
+        return;
     if (flags & MAP_ANONYMOUS && !(flags & MAP_SHARED))
         each_page(start, size, prot != PROT_NONE, set, bits_of(prot));
     else if (prot & PROT_EXEC && rsd_js_image_holds_builtins((uint64_t)offset, size))
@@ -119,12 +127,13 @@ void rsd_js_memory_comes(const void *start, size_t size, int prot, int flags, in
 }
 
 void rsd_js_memory_protect_before(const void *start, size_t size, int prot) {
-    if (!(prot & PROT_READ))
+    if (is_wanted() && !(prot & PROT_READ))
         each_page(start, size, false, take_readable, RSD_JS_PAGE_READABLE);
 }
 
 void rsd_js_memory_protect_after(const void *start, size_t size, int prot) {
-    each_page(start, size, prot != PROT_NONE, protect, bits_of(prot));
+    if (is_wanted())
+        each_page(start, size, prot != PROT_NONE, protect, bits_of(prot));
 }
 
 void rsd_js_pages_trust(const void *start, size_t size) {

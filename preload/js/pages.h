@@ -44,7 +44,8 @@ static inline size_t rsd_js_page_index(uintptr_t address) {
 static inline unsigned rsd_js_page(uintptr_t address) {
     if (address >> RSD_JS_TOP_SHIFT)
         return 0;
-    struct rsd_js_middle *middle = atomic_load_explicit(&rsd_js_root[address >> RSD_JS_MID_SHIFT], memory_order_acquire);
+    struct rsd_js_middle *middle =
+        atomic_load_explicit(&rsd_js_root[address >> RSD_JS_MID_SHIFT], memory_order_acquire);
     if (!middle)
         return 0;
     struct rsd_js_leaf *leaf = atomic_load_explicit(&middle->leaf[rsd_js_leaf_index(address)], memory_order_acquire);

@@ -98,7 +98,8 @@ static bool judge(const uint8_t *table, uint32_t size, bool is_unsigned, const s
     return !bounds->bytecode || entry.code >= (int64_t)bounds->code_size * 2 / 5;
 }
 
-bool rsd_js_table_is_plausible(const uint8_t *table, uint32_t size, bool is_unsigned, const struct rsd_js_bounds *bounds) {
+bool rsd_js_table_is_plausible(const uint8_t *table, uint32_t size, bool is_unsigned,
+                               const struct rsd_js_bounds *bounds) {
     rsd_js_position found;
     return judge(table, size, is_unsigned, bounds, 0, &found);
 }

@@ -38,6 +38,7 @@ int32_t rsd_js_bytecode_at(struct rsd_js_object offsets, struct rsd_js_object by
 bool rsd_js_is_bytecode_start(struct rsd_js *js, struct rsd_js_object bytecodes, uint32_t offset);
 
 /* For tests: does a table of `size` bytes make sense, read in this way? */
-bool rsd_js_table_is_plausible(const uint8_t *table, uint32_t size, bool is_unsigned, const struct rsd_js_bounds *bounds);
+bool rsd_js_table_is_plausible(const uint8_t *table, uint32_t size, bool is_unsigned,
+                               const struct rsd_js_bounds *bounds);
 
 #endif

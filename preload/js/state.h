@@ -17,7 +17,7 @@
 
 /* known.c: a frame that was named before. */
 struct rsd_js_known {
-    uintptr_t pc, function, offset; /* the key; offset: the word of the bytecode offset if the pc is in builtins, else 0 */
+    uintptr_t pc, function, offset; /* the key; offset: the bytecode offset's word for a pc in builtins, else 0 */
     uintptr_t shared, script;       /* the words by which the function led to its name */
     uintptr_t code, positions;      /* of generated code: the Code object, and the word that leads to its positions */
     uint32_t count;
@@ -45,7 +45,8 @@ struct rsd_js_source {
 struct rsd_js {
     rsd_js_write *write;
     void *context;
-    uint32_t forwarded; /* objects that this stack led to and that were being moved */
+    uint32_t forwarded;   /* objects that this stack led to and that were being moved */
+    bool used;            /* since it was made or handed over */
     uintptr_t stream_map; /* code.c: the map of all machine code objects of this isolate; 0: not seen yet */
     struct rsd_js_interned *interned;
     uint32_t interned_mask, functions;

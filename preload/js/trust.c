@@ -31,9 +31,7 @@
 uintptr_t rsd_js_builtins, rsd_js_builtins_size;
 
 static const char *why_nothing = "JavaScript: not looked at yet";
-static struct {
-    _Atomic uint32_t right, wrong;
-} judged[RSD_JS_TOPICS];
+static struct { _Atomic uint32_t right, wrong; } judged[RSD_JS_TOPICS];
 
 void rsd_js_start(void) {
     const uint8_t *bytecode_sizes = NULL;
@@ -82,20 +80,19 @@ enum rsd_js_verdict rsd_js_names(void) {
     return wrong(RSD_JS_FUNCTIONS) || wrong(RSD_JS_SCOPES) || wrong(RSD_JS_SCRIPTS) ? RSD_JS_BAD : RSD_JS_LEARNING;
 }
 
-static enum rsd_js_verdict lines_of_tested(bool is_unsigned) {
-    return fails(is_unsigned ? RSD_JS_UNSIGNED_TABLES : RSD_JS_SIGNED_TABLES) || fails(RSD_JS_BYTECODES) ? RSD_JS_BAD
-                                                                                                       : RSD_JS_GOOD;
+static enum rsd_js_verdict lines_of_tested(enum rsd_js_topic tables) {
+    return fails(tables) || fails(RSD_JS_BYTECODES) ? RSD_JS_BAD : RSD_JS_GOOD;
 }
 
 enum rsd_js_verdict rsd_js_lines(bool *is_unsigned) {
     *is_unsigned = rsd_js_layout.positions_unsigned;
     if (rsd_js_layout.tested)
-        return lines_of_tested(*is_unsigned);
-    *is_unsigned = proves(RSD_JS_UNSIGNED_TABLES) && fails(RSD_JS_SIGNED_TABLES);
+        return lines_of_tested(*is_unsigned ? RSD_JS_UNSIGNED_TABLES : RSD_JS_SIGNED_TABLES);
     if (fails(RSD_JS_BYTECODES))
         return RSD_JS_BAD;
-    if (proves(RSD_JS_BYTECODES) &&
-        (*is_unsigned || (proves(RSD_JS_SIGNED_TABLES) && fails(RSD_JS_UNSIGNED_TABLES))))
+    *is_unsigned = proves(RSD_JS_UNSIGNED_TABLES) && fails(RSD_JS_SIGNED_TABLES);
+    bool is_signed = proves(RSD_JS_SIGNED_TABLES) && fails(RSD_JS_UNSIGNED_TABLES);
+    if (proves(RSD_JS_BYTECODES) && (*is_unsigned || is_signed))
         return RSD_JS_GOOD;
     return given_up(RSD_JS_SIGNED_TABLES) || wrong(RSD_JS_BYTECODES) ? RSD_JS_BAD : RSD_JS_LEARNING;
 }

@@ -16,7 +16,6 @@ struct rsd_js_view {
     struct rsd_js_code code;        /* of generated code, if it was found */
 };
 
-
 static inline bool rsd_js_is_function(struct rsd_js_object object) {
     return object.type >= rsd_js_layout.type_first_function && object.type <= rsd_js_layout.type_last_function;
 }

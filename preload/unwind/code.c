@@ -37,6 +37,7 @@
 #define GENERATIONS 0xffffffu /* 0 is that of an empty entry */
 #define PENDING 1024u
 #define CANDIDATES 8u
+#define RETURNS_THAT_AGREE 3u
 #define LONGEST_INSTRUCTION 15u
 
 /* The other direction. */
@@ -157,6 +158,21 @@ static bool worth_keeping(struct candidate *candidate, enum exit_kind kind) {
     }
 }
 
+static bool same_rule(const struct rsd_rule *a, const struct rsd_rule *b) {
+    return a->key == b->key && a->cfa_offset == b->cfa_offset && a->fp_offset == b->fp_offset;
+}
+
+/* A direct call of this function, or several returns that agree about where an indirect one is. */
+static bool beyond_doubt(const struct walk *w, const struct candidate *candidate, enum exit_kind kind) {
+    unsigned agree = 0;
+    if (candidate->suspicious)
+        return false;
+    for (uint32_t i = 0; i < w->candidate_count; i++)
+        agree += !w->candidate[i].suspicious && same_rule(&w->candidate[i].rule, &candidate->rule);
+    return candidate->fit == RSD_FIT_DIRECT ||
+           (kind == EXIT_RETURN && candidate->fit == RSD_FIT_INDIRECT && agree >= RETURNS_THAT_AGREE);
+}
+
 /* The path leaves the function here. */
 static void leave(struct walk *w, enum exit_kind kind) {
     struct candidate candidate = {.suspicious = w->now.suspicious, .assumed = kind == EXIT_ASSUMED};
@@ -167,8 +183,7 @@ static void leave(struct walk *w, enum exit_kind kind) {
     if (!worth_keeping(&candidate, kind))
         return;
     w->candidate[w->candidate_count++] = candidate;
-    w->finished |= candidate.fit == RSD_FIT_DIRECT && !candidate.suspicious;
-    w->finished |= w->candidate_count == CANDIDATES;
+    w->finished = beyond_doubt(w, &candidate, kind) || w->candidate_count == CANDIDATES;
 }
 
 static int weight(const struct candidate *candidate) {

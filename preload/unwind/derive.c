@@ -67,8 +67,8 @@ static enum rsd_derived derive_in_object(const struct rsd_object *object, struct
                                          const struct rsd_place *place, struct rsd_rule *rule) {
     struct rsd_code code;
     enum rsd_cfi cfi = rsd_cfi_rule(object, place->address, rule);
-    if (cfi == RSD_CFI_RULE)
-        return RSD_DERIVED;
+    if (cfi == RSD_CFI_RULE) /* what is unmapped is forgotten by the ranges of the table of code */
+        return rsd_maps_find(place->address - 1, &code) ? RSD_DERIVED : RSD_DERIVED_ONCE;
     if (!rsd_maps_learn(place->address - 1, &code))
         return RSD_DERIVED_NO_CODE;
     if (cfi == RSD_CFI_NO_FDE && is_bottom(object, place->address)) {

@@ -14,6 +14,7 @@ struct rsd_jit {
 
 enum rsd_derived {
     RSD_DERIVED,        /* a rule for this address */
+    RSD_DERIVED_ONCE,   /* the same, but not to be kept: nobody would know when to forget it */
     RSD_DERIVED_JIT,    /* the address is in JIT code: a rule for the whole range, which must not be kept by address */
     RSD_DERIVED_NO_CODE /* there is no code at this address */
 };

@@ -105,7 +105,7 @@ static COLD bool derive(struct rsd_unwinder *u, const struct rsd_place *place, s
         u->counter[RESIDUE_COUNTER_RULE_FULL]++;
     u->counter[RESIDUE_COUNTER_RULE_MISSES]++;
     u->counter[RESIDUE_COUNTER_RULE_TICKS] += rsd_arch_ticks() - before;
-    return derived == RSD_DERIVED;
+    return derived != RSD_DERIVED_NO_CODE;
 }
 
 static inline uintptr_t address_of(const struct rsd_frame *frame) {

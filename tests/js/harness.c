@@ -114,9 +114,10 @@ static void say(struct thread *thread, const struct rsd_js_answer *answer) {
         const struct rsd_js_place *place = &answer->place[i];
         if (thread->used + 1400 > TEXT_SIZE)
             return;
-        thread->used += (size_t)snprintf(thread->text + thread->used, 1400, "%s%s\x1f%u\x1f%u\x1f%u\x1f%u",
-                                         thread->used ? "\x1e" : "", thread->function[place->function], place->line,
-                                         place->column, thread->start[place->function], thread->builtin[place->function]);
+        thread->used +=
+            (size_t)snprintf(thread->text + thread->used, 1400, "%s%s\x1f%u\x1f%u\x1f%u\x1f%u",
+                             thread->used ? "\x1e" : "", thread->function[place->function], place->line, place->column,
+                             thread->start[place->function], thread->builtin[place->function]);
     }
 }
 
@@ -331,9 +332,7 @@ EXPORT void *mremap(void *old, size_t old_size, size_t size, int flags, ...) {
 
 /* JSH_PATCH="symbol=value,...": the constants of a V8 that we do not know, put in place while ours are read. A value that
  * begins with + or - is added. */
-static struct {
-    int *symbol, value;
-} patched[16];
+static struct { int *symbol, value; } patched[16];
 static unsigned patches;
 
 static void patch(char *list) {
@@ -395,8 +394,9 @@ __attribute__((destructor)) static void end(void) {
     const char *why;
     enum rsd_js_trust trust = rsd_js_trusted(&why);
     if (out)
-        fprintf(out, "#\t%d\t%s\n#kinds\tbuiltin %lu baseline %lu %lu maglev+ %lu %lu unknown %lu\n"
-                     "#stacks\t%lu frames %lu named %lu unsettled %lu ticks/frame %lu\n#proofs\t%lu wrong %lu\n",
+        fprintf(out,
+                "#\t%d\t%s\n#kinds\tbuiltin %lu baseline %lu %lu maglev+ %lu %lu unknown %lu\n"
+                "#stacks\t%lu frames %lu named %lu unsettled %lu ticks/frame %lu\n#proofs\t%lu wrong %lu\n",
                 (int)trust, why, (unsigned long)kinds[0], (unsigned long)kinds[10], (unsigned long)kinds[11],
                 (unsigned long)kinds[12], (unsigned long)kinds[13], (unsigned long)kinds[15], (unsigned long)stacks,
                 (unsigned long)frames, (unsigned long)named, (unsigned long)unsettled,

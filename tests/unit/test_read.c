@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analysis.h"
 #include "reading.h"
 
 #define ALLOCS (1u << RESIDUE_ALLOC)
@@ -247,6 +248,43 @@ Test(read, a_version_mismatch_names_both_versions) {
     free(text);
     reading_close(&r);
     made_remove(folder);
+}
+
+/* A header whose checksum is right can still lie about everything else. */
+Test(read, a_header_that_lies_crashes_nothing) {
+    static const uint64_t lies[] = {0, 1, 2, 7, 255, 65536, 16777216, UINT32_MAX, UINT64_MAX, UINT64_MAX / 2 + 1};
+    static const size_t fields[] = {8, 9, 12, 16, 20, 24, 32, 40}, sizes[] = {1, 1, 4, 4, 4, 8, 8, 4};
+    for (int kind = 0; kind < RESIDUE_KINDS; kind++) {
+        char *folder = made_folder("read");
+        made_meta(folder);
+        struct made_writer *w = made_open(folder, 1);
+        made_node(w, RESIDUE_NODE_END, 0, 0, 0, RESIDUE_SOURCE_NONE);
+        made_alloc(w, 1, 0x1000, 1, 1);
+        made_free(w, 2, 0x1000);
+        made_large(w, 3, RESIDUE_API_MMAP, 0x1000, 4096, 1, 3);
+        made_end(w, 4);
+        made_seal(w, (enum residue_kind)kind, kind == RESIDUE_OTHER ? RESIDUE_ROWS : RESIDUE_PLANES);
+        made_live(w);
+        for (size_t i = 0; i < sizeof lies / sizeof *lies * sizeof fields / sizeof *fields; i++) {
+            struct residue_frame_header h, lying;
+            size_t field = i % (sizeof fields / sizeof *fields);
+            int fd = open(w->log, O_RDWR);
+            cr_assert_eq(pread(fd, &h, sizeof h, 64), (ssize_t)sizeof h);
+            lying = h;
+            memcpy((char *)&lying + fields[field], &lies[i / (sizeof fields / sizeof *fields)], sizes[field]);
+            lying.checksum = residue_fnv1a(&lying, offsetof(struct residue_frame_header, checksum));
+            cr_assert_eq(pwrite(fd, &lying, sizeof lying, 64), (ssize_t)sizeof lying);
+            struct rsd_analysis analysis;
+            struct rsd_analysis_options options = {.quiet = true};
+            char *why = NULL;
+            cr_assert(rsd_analyse(&analysis, folder, &options, &why));
+            rsd_analysis_free(&analysis);
+            cr_assert_eq(pwrite(fd, &h, sizeof h, 64), (ssize_t)sizeof h);
+            close(fd);
+        }
+        made_close(w);
+        made_remove(folder);
+    }
 }
 
 /* ---- The ring ---------------------------------------------------------------------------------------------------- */

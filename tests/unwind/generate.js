@@ -1,7 +1,7 @@
 // Random C functions, to be compiled without unwind tables: what compilers do to the stack, in every mixture.
 //     node generate.js SEED COUNT > functions.c
-// functions.c has one entry, `long generated(int fuel)`, for programs/generated_main.c. Every function allocates, and calls
-// later ones only, until the fuel is used up, so the program ends and its result does not depend on the compiler.
+// functions.c has one entry, `long generated(int fuel)`, for programs/generated_main.c. Every function allocates, and
+// calls later ones only, until the fuel is used up, so the program ends and its result does not depend on the compiler.
 'use strict';
 let state = BigInt(process.argv[2] || 1) * 0x9e3779b97f4a7c15n + 1n;
 const count = Number(process.argv[3] || 60);
@@ -38,7 +38,8 @@ const statements = [
   () => `    { _Alignas(${pick([32, 64])}) long w[8]; for (int i = 0; i < 8; i++) w[i] = r; r += touch(w, 8); }`,
   (i) => `    if (n & ${1 << random(4)}) r += ${someCall(i, 'r')}; else r ^= leaf(n);`,
   (i) => `    for (int i = 0; i < (n & 3); i++) r += ${someCall(i, 'r + i')};`,
-  (i) => `    switch ((unsigned)(n + r) % 7u) { case 0: r += leaf(1); break; case 1: r -= ${someCall(i, 'r')}; break; case 2: r ^= 5; case 3: r += leaf(n); break; case 4: r = ~r; break; case 5: r += 3; break; default: r--; }`,
+  (i) => `    switch ((unsigned)(n + r) % 7u) { case 0: r += leaf(1); break; case 1: r -= ${someCall(i, 'r')}; break;
+    case 2: r ^= 5; case 3: r += leaf(n); break; case 4: r = ~r; break; case 5: r += 3; break; default: r--; }`,
   (i) => `    if (r == 0x7ffffffffffffff1) die(n);`,
   (i) => `    r += table[(unsigned)n % 2u](n);`,
   (i) => `    { double z = r * 1.5; r += ${someCall(i, 'r')}; r += (long)(z * 0) + (z > 1e300); }`,
@@ -53,9 +54,16 @@ function body(i) {
   return lines.concat(tail ? [tail] : [], ['out:', '    free(malloc(8));']);
 }
 
-const argument = { plain: 'a', many: 'a + h + k', floating: 'a + (long)x + (long)y', variadic: 'sum(a, 2, ap)', structure: 'a.a + a.c[1] + b' };
+const argument = {
+  plain: 'a',
+  many: 'a + h + k',
+  floating: 'a + (long)x + (long)y',
+  variadic: 'sum(a, 2, ap)',
+  structure: 'a.a + a.c[1] + b',
+};
 function definition(i) {
-  const kind = kindOf[i], lines = [`${chance(50) ? '__attribute__((noinline)) ' : ''}${chance(70) ? 'static ' : ''}${prototype[kind](i)} {`];
+  const kind = kindOf[i], inlined = chance(50) ? '' : '__attribute__((noinline)) ';
+  const lines = [`${inlined}${chance(70) ? 'static ' : ''}${prototype[kind](i)} {`];
   if (kind === 'variadic') lines.push('    va_list ap; va_start(ap, a);');
   lines.push(`    long a_ = ${argument[kind]};`);
   if (kind === 'variadic') lines.push('    va_end(ap);');
@@ -71,11 +79,14 @@ void fill(char *p, unsigned long n, int c);
 long touch(long *p, int n);
 static long sum(long a, int n, va_list ap) { while (n--) a += va_arg(ap, long); return a; }
 static __attribute__((noinline, noreturn, cold)) void die(int n) { free(malloc(9)); exit(n); }
-static __attribute__((noinline)) long leaf(int n) { char *p = malloc(16); p[0] = (char)n; long r = p[0]; free(p); return r; }
+static __attribute__((noinline)) long leaf(int n) {
+    char *p = malloc(16); p[0] = (char)n; long r = p[0]; free(p); return r;
+}
 static __attribute__((noinline)) long other(int n) { char b[40]; fill(b, sizeof b, n); return leaf(n + 1) + b[7]; }
 static long (*volatile table[2])(int) = {leaf, other};`;
-const linkage = (text) => text.slice(0, text.indexOf('{')).replace('__attribute__((noinline)) ', '').trim() + ';';
+const linkage = (text) =>
+  text.slice(0, text.indexOf('{')).replace('__attribute__((noinline)) ', '').trim() + ';';
 const functions = Array.from({ length: count }, (_, i) => definition(i));
 const entries = functions.map((_, i) => `    fuel = limit; r = r * 7 + ${call(i, 'r')};`);
 process.stdout.write([head, ...functions.map(linkage), ...functions,
-  'long generated(int limit) {', '    long r = 0;', '    int n = 40;', ...entries, '    return r;', '}'].join('\n') + '\n');
+  'long generated(int limit) {', '    long r = 0;', '    int n = 40;', ...entries, '    return r;', '}', ''].join('\n'));

@@ -34,18 +34,53 @@ static inline bool fake_write(void *context, const struct rsd_js_function *funct
 
 static inline void fake_heap(void) {
     rsd_js_builtins_size = 1; /* the page map is kept only where there is JavaScript */
-    rsd_js_layout = (struct rsd_js_layout){
-        .major = 13, .minor = 6, .tested = true, .fp_context = -8, .fp_function = -16, .fp_bytecode_array = -32,
-        .fp_bytecode_offset = -40, .type_first_function = 2065, .type_last_function = 2081, .type_shared = 282,
-        .type_scope_info = 280, .type_script = 167, .type_bytecode_array = 186, .type_interpreter_data = 188,
-        .type_code = 187, .type_stream = 192, .type_byte_array = 217, .type_trusted_byte_array = 196,
-        .type_fixed_array = 205, .type_oddball = 131, .function_shared = 32, .shared_data = 8, .shared_name = 24,
-        .shared_script = 40, .script_source = 8, .script_name = 16, .script_line_ends = 56, .script_line_offset = 24,
-        .script_column_offset = 32, .script_eval_shared = 72, .string_length = 12, .array_length = 8,
-        .bytecode_data = 64, .bytecode_positions = 24, .code_start = 40, .code_flags = 52, .code_size = 56,
-        .code_deopt_data = 8, .code_positions = 16, .code_kind_mask = 15, .code_kind_baseline = 10,
-        .deopt_literals = 3, .deopt_inlining = 8, .scope_first_slot = 5, .scope_range_is_fixed = true};
-    fake_base = fake_next = (uintptr_t)mmap(NULL, FAKE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    rsd_js_layout = (struct rsd_js_layout){.major = 13,
+                                           .minor = 6,
+                                           .tested = true,
+                                           .fp_context = -8,
+                                           .fp_function = -16,
+                                           .fp_bytecode_array = -32,
+                                           .fp_bytecode_offset = -40,
+                                           .type_first_function = 2065,
+                                           .type_last_function = 2081,
+                                           .type_shared = 282,
+                                           .type_scope_info = 280,
+                                           .type_script = 167,
+                                           .type_bytecode_array = 186,
+                                           .type_interpreter_data = 188,
+                                           .type_code = 187,
+                                           .type_stream = 192,
+                                           .type_byte_array = 217,
+                                           .type_trusted_byte_array = 196,
+                                           .type_fixed_array = 205,
+                                           .type_oddball = 131,
+                                           .function_shared = 32,
+                                           .shared_data = 8,
+                                           .shared_name = 24,
+                                           .shared_script = 40,
+                                           .script_source = 8,
+                                           .script_name = 16,
+                                           .script_line_ends = 56,
+                                           .script_line_offset = 24,
+                                           .script_column_offset = 32,
+                                           .script_eval_shared = 72,
+                                           .string_length = 12,
+                                           .array_length = 8,
+                                           .bytecode_data = 64,
+                                           .bytecode_positions = 24,
+                                           .code_start = 40,
+                                           .code_flags = 52,
+                                           .code_size = 56,
+                                           .code_deopt_data = 8,
+                                           .code_positions = 16,
+                                           .code_kind_mask = 15,
+                                           .code_kind_baseline = 10,
+                                           .deopt_literals = 3,
+                                           .deopt_inlining = 8,
+                                           .scope_first_slot = 5,
+                                           .scope_range_is_fixed = true};
+    fake_base = fake_next =
+        (uintptr_t)mmap(NULL, FAKE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     rsd_js_memory_comes((void *)fake_base, FAKE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, 0);
     fake_js = mmap(NULL, rsd_js_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     rsd_js_init(fake_js, fake_write, NULL);

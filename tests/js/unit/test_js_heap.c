@@ -280,7 +280,7 @@ Test(lines, begin_where_the_script_says, .init = fake_heap) {
 
 /* ---- positions.c, bytecodes.c -------------------------------------------------------------------------------------- */
 
-#define AT(position) (uint8_t)(((position) * 2) << 1) /* the difference in a table of two positions, below 16 apart */
+#define AT(position) (uint8_t)(((position)*2) << 1) /* the difference in a table of two positions, below 16 apart */
 
 /* offset 0 -> 10, offset 4 -> 12 (no statement), offset 9 -> 13; the first position is 10 + 1, shifted by one. */
 static const uint8_t signed_table[] = {2, 44, 9, AT(2), 10, AT(1)};
