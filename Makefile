@@ -27,6 +27,10 @@ PRELOAD_LIBS = -l:libzstd.a -Wl,--exclude-libs,ALL -lZydis -ldl -lpthread
 .PHONY: all demo test prove bench asan install help clean setup programs unit format
 .DEFAULT_GOAL = all
 
+# One short line a step; `make V=1` shows the commands.
+Q = $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1) $@")
+
 all: $(BUILD)/residue $(BUILD)/libresidue.so ## build build/residue and build/libresidue.so (the default)
 
 help: ## this list
@@ -74,40 +78,49 @@ programs: $(PROGRAMS)
 unit: $(BUILD)/unit
 
 $(BUILD)/residue: $(ANALYZER_OBJ)
-	$(CC) $(CFLAGS) -o $@ $^ $(ANALYZER_LIBS)
+	$(call say,LD )
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(ANALYZER_LIBS)
 
 $(BUILD)/libresidue.so: $(PRELOAD_OBJ) $(BUILD)/exports.map
-	$(CC) $(CFLAGS) -shared -Wl,--version-script=$(BUILD)/exports.map -Wl,-z,now -Wl,-rpath,'$$ORIGIN' -o $@ $(PRELOAD_OBJ) $(PRELOAD_LIBS)
+	$(call say,LD )
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,--version-script=$(BUILD)/exports.map -Wl,-z,now -Wl,-rpath,'$$ORIGIN' -o $@ $(PRELOAD_OBJ) $(PRELOAD_LIBS)
 
 $(BUILD)/exports.map: preload/exports.map.in preload/hooks.def
 	@mkdir -p $(@D)
-	$(CC) -E -P -x c -o $@ $<
+	$(call say,CC )
+	$(Q)$(CC) -E -P -x c -o $@ $<
 
 # Of the recorder, what stands on its own: the writer and the unwinder.
 UNIT_PRELOAD = $(filter $(BUILD)/obj/preload/unwind/%,$(PRELOAD_OBJ)) $(patsubst %,$(BUILD)/obj/preload/%.o,log sys clock)
 
 $(BUILD)/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(ANALYZER_OBJ)) $(UNIT_PRELOAD)
-	$(CC) $(CFLAGS) -o $@ $^ $(ANALYZER_LIBS) -l:libzstd.a -lZydis -lcriterion -ldl
+	$(call say,LD )
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(ANALYZER_LIBS) -l:libzstd.a -lZydis -lcriterion -ldl
 
 $(BUILD)/obj/analyzer/%.o: analyzer/%.c
 	@mkdir -p $(@D)
-	$(CC) $(COMMON) -Ianalyzer -c -o $@ $<
+	$(call say,CC )
+	$(Q)$(CC) $(COMMON) -Ianalyzer -c -o $@ $<
 
 $(BUILD)/obj/preload/%.o: preload/%.c
 	@mkdir -p $(@D)
-	$(CC) $(COMMON) -Ipreload -fPIC -fvisibility=hidden -fno-omit-frame-pointer -ftls-model=initial-exec -c -o $@ $<
+	$(call say,CC )
+	$(Q)$(CC) $(COMMON) -Ipreload -fPIC -fvisibility=hidden -fno-omit-frame-pointer -ftls-model=initial-exec -c -o $@ $<
 
 $(BUILD)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(CC) $(COMMON) -Ianalyzer -Ipreload -Itests/unit -DSOURCE_DIR='"$(CURDIR)"' -c -o $@ $<
+	$(call say,CC )
+	$(Q)$(CC) $(COMMON) -Ianalyzer -Ipreload -Itests/unit -DSOURCE_DIR='"$(CURDIR)"' -c -o $@ $<
 
 # A program that needs more to link says so in its first line: // link: -lfoo
 $(BUILD)/programs/%: tests/programs/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -pthread -o $@ $< $$(sed -n '1s,^// link: ,,p' $<) -ldl
+	$(call say,CC )
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -pthread -o $@ $< $$(sed -n '1s,^// link: ,,p' $<) -ldl
 
 $(BUILD)/programs/%: tests/programs/%.cc
 	@mkdir -p $(@D)
-	$(CXX) -std=c++17 -Wall -Wextra -O1 -g -pthread -o $@ $< $$(sed -n '1s,^// link: ,,p' $<) -ldl
+	$(call say,CXX)
+	$(Q)$(CXX) -std=c++17 -Wall -Wextra -O1 -g -pthread -o $@ $< $$(sed -n '1s,^// link: ,,p' $<) -ldl
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

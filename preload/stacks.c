@@ -229,6 +229,8 @@ uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *f
     struct rsd_stack *stack = rsd_unwind(thread->unwinder, from, thread->writer.counter);
     struct rsd_names *names = &thread->names;
     uint32_t kept = names_that_hold(names, stack->kept);
+    if (kept && stack->frame[kept - 1].node == 0) /* a signal handler jumped out of this loop the last time */
+        kept = names->count = 0;
     uint32_t node = kept ? stack->frame[kept - 1].node : end_node(thread, stack->end);
     if (names->js && kept < stack->depth)
         rsd_js_begin(names->js);

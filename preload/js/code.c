@@ -26,7 +26,7 @@ static struct rsd_js_code none(void) {
 static struct rsd_js_code if_it_covers(struct rsd_js_object code, uintptr_t start, uintptr_t pc) {
     const struct rsd_js_layout *v8 = &rsd_js_layout;
     uint32_t size = rsd_js_word32(code.at + (uintptr_t)v8->code_size);
-    if (code.type != v8->type_code || pc < start || pc - start > size)
+    if (code.type != v8->type_code || pc <= start || pc - start > size)
         return none();
     uint32_t flags = rsd_js_word32(code.at + (uintptr_t)v8->code_flags);
     return (struct rsd_js_code){code, flags & (uint32_t)v8->code_kind_mask, (uint32_t)(pc - start), size};

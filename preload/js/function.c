@@ -112,12 +112,6 @@ static struct scope scope_of(struct rsd_js *js, struct rsd_js_object shared) {
     return scope;
 }
 
-void rsd_js_range(struct rsd_js *js, struct rsd_js_object shared, int32_t *start, int32_t *end) {
-    struct scope scope = scope_of(js, shared);
-    *start = scope.start;
-    *end = scope.end;
-}
-
 /* ---- Script -------------------------------------------------------------------------------------------------------- */
 
 /* While a debugger is attached, V8 10 and 11 keep a DebugInfo in the script's place, and the script in that. */
@@ -162,14 +156,13 @@ static const char *name_of_nameless(struct rsd_js *js, struct rsd_js_object scri
     return start == 0 ? "(top level)" : "(anonymous)";
 }
 
-static uint32_t name_into(struct rsd_js *js, struct rsd_js_object shared, char *out, uint32_t room) {
-    struct scope scope = scope_of(js, shared);
-    struct rsd_js_object script = rsd_js_script(js, shared);
-    uint32_t used = rsd_js_utf8(js, scope.name, out, room);
+static uint32_t name_into(struct rsd_js *js, struct rsd_js_object script, const struct scope *scope, char *out,
+                          uint32_t room) {
+    uint32_t used = rsd_js_utf8(js, scope->name, out, room);
     if (used == 0)
-        used = rsd_js_utf8(js, scope.inferred, out, room);
+        used = rsd_js_utf8(js, scope->inferred, out, room);
     if (used == 0 && script.type == rsd_js_layout.type_script)
-        used = append(out, 0, room, name_of_nameless(js, script, scope.start));
+        used = append(out, 0, room, name_of_nameless(js, script, scope->start));
     return used;
 }
 
@@ -182,8 +175,9 @@ static uint32_t file_into(struct rsd_js *js, struct rsd_js_object script, char *
     struct rsd_js_object outer_script = rsd_js_script(js, outer);
     if (depth == 0 || outer.type != rsd_js_layout.type_shared || outer_script.type != rsd_js_layout.type_script)
         return append(out, 0, room, "(eval)");
+    struct scope scope = scope_of(js, outer);
     used = append(out, 0, room, "eval at ");
-    used += name_into(js, outer, out + used, room - used);
+    used += name_into(js, outer_script, &scope, out + used, room - used);
     used = append(out, used, room, " (");
     used += file_into(js, outer_script, out + used, room - used, depth - 1);
     return append(out, used, room, ")");
@@ -196,8 +190,10 @@ bool rsd_js_describe(struct rsd_js *js, struct rsd_js_object shared, struct rsd_
         return false;
     out->script = rsd_js_script(js, shared);
     out->builtin = out->script.type == rsd_js_layout.type_oddball;
-    rsd_js_range(js, shared, &out->start, &out->end);
-    out->name_size = name_into(js, shared, js->name, sizeof js->name);
+    struct scope scope = scope_of(js, shared);
+    out->start = scope.start;
+    out->end = scope.end;
+    out->name_size = name_into(js, out->script, &scope, js->name, sizeof js->name);
     out->file_size = out->builtin ? 0 : file_into(js, out->script, js->file, sizeof js->file, EVAL_DEPTH);
     bool fits = script_fits(js, out->script, out->file_size);
     if (fits || !js->forwarded)

@@ -21,7 +21,4 @@ struct rsd_js_object rsd_js_script(struct rsd_js *js, struct rsd_js_object share
 /* False: `shared` is no function, or has nothing to be called by: a builtin without a name. */
 bool rsd_js_describe(struct rsd_js *js, struct rsd_js_object shared, struct rsd_js_shared *out);
 
-/* The function's source range only; -1, -1 if it is not known. */
-void rsd_js_range(struct rsd_js *js, struct rsd_js_object shared, int32_t *start, int32_t *end);
-
 #endif

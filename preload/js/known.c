@@ -50,9 +50,10 @@ bool rsd_js_recall(struct rsd_js *js, const struct rsd_js_view *view, struct rsd
 
 void rsd_js_remember(struct rsd_js *js, const struct rsd_js_view *view, const struct rsd_js_answer *answer) {
     const struct rsd_js_layout *v8 = &rsd_js_layout;
-    bool by_offset_elsewhere = !view->in_builtins && view->bytecodes.at && !view->code.object.at;
-    if (answer->count > RSD_JS_KNOWN_PLACES || by_offset_elsewhere)
-        return;
+    bool is_baseline = view->code.object.at && view->code.kind == (uint32_t)v8->code_kind_baseline;
+    bool interpreted_elsewhere = !view->in_builtins && view->bytecodes.at && !is_baseline;
+    if (answer->count > RSD_JS_KNOWN_PLACES || interpreted_elsewhere)
+        return; /* with --interpreted-frames-native-stack each function has its own copy of the interpreter's entry */
     struct rsd_js_known *known = slot(js, view);
     struct rsd_js_object function = rsd_js_object(js, view->function);
     *known = (struct rsd_js_known){

@@ -12,8 +12,7 @@
  * code, positions inside the function, and in bytecode the table must reach far enough.
  *
  * Baseline code has a table of another kind: for each bytecode in turn the size of its machine code, behind that of the
- * prologue. It is walked together with the bytecodes, whose sizes bytecodes.c
- * knows.
+ * prologue. It is walked together with the bytecodes, whose sizes bytecodes.c knows.
  *
  * Entered by all threads; nothing here keeps state.
  */

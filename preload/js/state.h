@@ -9,7 +9,7 @@
 
 #define RSD_JS_CACHE_SLOTS 4096u
 #define RSD_JS_MISSES 64u
-#define RSD_JS_SOURCES 64u
+#define RSD_JS_SOURCES 256u
 #define RSD_JS_MARKS 127u
 #define RSD_JS_CHUNK 4096u
 

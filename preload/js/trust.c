@@ -21,7 +21,6 @@
 
 #include "js/bytecodes.h"
 #include "js/image.h"
-#include "js/layout.h"
 
 #define PROOF 24u
 #define NOISE 8u

@@ -5,6 +5,7 @@
 #define RSD_JS_TRUST_H
 
 #include "js/js.h"
+#include "js/layout.h"
 
 /* What is judged whenever it is met. */
 enum rsd_js_topic {
@@ -29,7 +30,8 @@ enum rsd_js_verdict rsd_js_lines(bool *is_unsigned); /* set if good: how tables 
 /* Is an answer that is given now as good as later ones will be? */
 static inline bool rsd_js_learning(void) {
     bool is_unsigned;
-    return rsd_js_names() == RSD_JS_LEARNING || rsd_js_lines(&is_unsigned) == RSD_JS_LEARNING;
+    return !rsd_js_layout.tested &&
+           (rsd_js_names() == RSD_JS_LEARNING || rsd_js_lines(&is_unsigned) == RSD_JS_LEARNING);
 }
 
 #endif

@@ -79,12 +79,14 @@ static uint32_t append_words(struct rsd_word *word, const struct rsd_fresh *fres
     return count;
 }
 
-void rsd_again_append(struct rsd_again *again, uint32_t kept, const struct rsd_fresh *fresh, uint32_t count) {
+rsd_tally_t rsd_again_append(struct rsd_again *again, uint32_t kept, const struct rsd_fresh *fresh, uint32_t count) {
+    rsd_tally_t tally = 0;
     uint32_t words = kept ? again->word_end[kept - 1] : 0;
     again->depth = again->depth < kept ? again->depth : kept;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     for (uint32_t i = kept; i < kept + count; i++) {
         const struct rsd_fresh *from = &fresh[kept + count - 1 - i];
+        tally += UINT64_C(1) << 10 * from->frame.source;
         again->frame[i] = from->frame;
         again->frame[i].node = 0;
         again->slots[i] = (struct rsd_slots){from->fp_slot, from->cfa_slot};
@@ -94,4 +96,5 @@ void rsd_again_append(struct rsd_again *again, uint32_t kept, const struct rsd_f
     }
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     again->depth = kept + count;
+    return tally;
 }

@@ -38,9 +38,11 @@ struct rsd_again {
     uint32_t depth;          /* frames that may be taken for true again; 0 when the stack before is of no use */
 };
 
-/* Are the two the same frame of the same stack? */
+/* Are the two the same frame of the same stack? Flag and pc are compared as one sum, which cannot be the same for
+ * different ones (rule.h). To compare the flag by itself would let the compiler read it together with the source, as
+ * one word of what has just been written as two, and that stalls the processor. */
 static inline bool rsd_again_same(const struct rsd_frame *a, const struct rsd_frame *b) {
-    return a->pc == b->pc && a->sp == b->sp && a->fp == b->fp && a->source == b->source && a->flags == b->flags;
+    return a->pc + a->flags == b->pc + b->flags && a->sp == b->sp && a->fp == b->fp && a->source == b->source;
 }
 
 /* Frame `from` is met again. Returns the outermost frame that is still true: 0 when everything outside holds. */
@@ -49,7 +51,14 @@ uint32_t rsd_again_verify(const struct rsd_again *again, uint32_t from);
 /* Copy frames (to, from] of the stack before to `fresh`, leaf first. */
 void rsd_again_copy(const struct rsd_again *again, uint32_t from, uint32_t to, struct rsd_fresh *fresh);
 
+/* How many frames came from which source: ten bits for each enum residue_source. (The leaf has a source of its own, so
+ * no other has more than 1,023.) */
+typedef uint64_t rsd_tally_t;
+static inline uint32_t rsd_tally(rsd_tally_t tally, enum residue_source source) {
+    return (uint32_t)(tally >> 10 * source & 1023);
+}
+
 /* The stack is now: the first `kept` frames as before, and the `count` fresh ones, which are leaf first. */
-void rsd_again_append(struct rsd_again *again, uint32_t kept, const struct rsd_fresh *fresh, uint32_t count);
+rsd_tally_t rsd_again_append(struct rsd_again *again, uint32_t kept, const struct rsd_fresh *fresh, uint32_t count);
 
 #endif

@@ -318,16 +318,15 @@ static inline int walk(struct rsd_unwinder *u, uint32_t *count, uint32_t *kept) 
     }
 }
 
-static inline void count_frames(struct rsd_unwinder *u, uint32_t count, uint32_t kept, uint64_t misses) {
-    static const uint8_t by_source[] = {[RESIDUE_SOURCE_CFI] = RESIDUE_COUNTER_FRAMES_CFI,
-                                        [RESIDUE_SOURCE_FP] = RESIDUE_COUNTER_FRAMES_FP,
-                                        [RESIDUE_SOURCE_CODE] = RESIDUE_COUNTER_FRAMES_CODE,
-                                        [RESIDUE_SOURCE_SCAN] = RESIDUE_COUNTER_FRAMES_SCAN,
-                                        [RESIDUE_SOURCE_LIBUNWIND] = RESIDUE_COUNTER_FRAMES_LIBUNWIND};
-    for (uint32_t i = 1; i < count; i++)
-        u->counter[by_source[u->fresh[i].frame.source]]++;
+static inline void count_frames(struct rsd_unwinder *u, rsd_tally_t tally, uint32_t kept) {
     u->counter[RESIDUE_COUNTER_FRAMES_KEPT] += kept;
-    u->counter[RESIDUE_COUNTER_RULE_HITS] += count - (u->counter[RESIDUE_COUNTER_RULE_MISSES] - misses);
+    u->counter[RESIDUE_COUNTER_FRAMES_CFI] += rsd_tally(tally, RESIDUE_SOURCE_CFI);
+    u->counter[RESIDUE_COUNTER_FRAMES_FP] += rsd_tally(tally, RESIDUE_SOURCE_FP);
+    if (!(tally >> 10 * RESIDUE_SOURCE_CODE))
+        return;
+    u->counter[RESIDUE_COUNTER_FRAMES_CODE] += rsd_tally(tally, RESIDUE_SOURCE_CODE);
+    u->counter[RESIDUE_COUNTER_FRAMES_SCAN] += rsd_tally(tally, RESIDUE_SOURCE_SCAN);
+    u->counter[RESIDUE_COUNTER_FRAMES_LIBUNWIND] += rsd_tally(tally, RESIDUE_SOURCE_LIBUNWIND);
 }
 
 /* May the frames be taken for true when the next stack meets them? */
@@ -366,11 +365,11 @@ struct rsd_stack *rsd_unwind(struct rsd_unwinder *unwinder, const struct rsd_reg
         rsd_unwinder_drop(u);
     u->fresh[0].frame = (struct rsd_frame){.pc = from->pc, .sp = from->sp, .fp = from->fp};
     int end = walk(u, &count, &kept);
-    rsd_again_append(&u->again, kept, u->fresh, count);
+    count_frames(u, rsd_again_append(&u->again, kept, u->fresh, count), kept);
     u->stack.depth = kept + count;
     u->stack.kept = kept;
     u->stack.end = (uint8_t)end;
-    count_frames(u, count, kept, misses);
+    counter[RESIDUE_COUNTER_RULE_HITS] += count - (counter[RESIDUE_COUNTER_RULE_MISSES] - misses);
     counter[RESIDUE_COUNTER_STACK_ROOT + end]++;
     if (unlikely(!lasting(u, end)))
         rsd_unwinder_drop(u);

@@ -134,13 +134,13 @@ static uintptr_t stack_end(void) {
     return (uintptr_t)start + size;
 }
 
-/* A function that was met only while the heap was in motion may be a wrong one: name it. */
+/* A function of the program that was met only while the heap was in motion may be a wrong one: name it. */
 static void say_strangers(FILE *out) {
     uint64_t met = 0, strangers = 0;
     for (struct thread *thread = threads; thread; thread = thread->next)
         for (uint32_t id = 1; id <= thread->functions; id++) {
             met += thread->in_motion[id];
-            if (thread->at_rest[id] || !thread->in_motion[id])
+            if (thread->at_rest[id] || !thread->in_motion[id] || thread->builtin[id])
                 continue;
             strangers++;
             fprintf(out, "#stranger\t%s:%u x %u\n", thread->function[id], thread->start[id], thread->in_motion[id]);

@@ -1,6 +1,6 @@
 /*
- * The unwinder's rooms one by one: rules and their cache, tables, machine code, checks, the table of code, and stacks of
- * this very process. What it does on real programs is the business of tests/unwind/run.sh.
+ * The unwinder's rooms one by one: rules and their cache, tables, machine code, checks, the table of code, and stacks
+ * of this very process. What it does on real programs is the business of tests/unwind/run.sh.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -35,8 +35,11 @@ function makeGarbage(round) {
   if (kept.length > 20000)
     kept = [];
   if (round % 5 === 0)
-    for (let i = 0; i < 20; i++)
-      new Function('x', `let s = 0; for (let i = 0; i < 3; i++) s += x; return s + ${round} + ${i};`)(i);
+    for (let i = 0; i < 20; i++) {
+      const dies = new Function('x', `let s = 0; for (let i = 0; i < 3; i++) s += x; return s + ${round} + ${i};`);
+      for (let calls = 0; calls < 300; calls++)
+        dies(i);
+    }
 }
 
 function runWorker(count) {
