@@ -44,6 +44,9 @@ static void join(struct rsd_groups *groups, const struct rsd_sites *sites, struc
     size_t capacity = 0;
     for (size_t i = 0; i < sites->count; i++) {
         const struct rsd_site *site = &sites->list[i];
+        groups->of_site[i] = RSD_NO_GROUP;
+        if (site->stack == RSD_TRACER_STACK)
+            continue;
         uint64_t id = rsd_names_hash(names, site->stack);
         uint32_t number = rsd_intern(ids, &id, sizeof id);
         if (number == groups->count) {
@@ -72,7 +75,8 @@ static void rank(struct rsd_groups *groups, size_t sites, struct rsd_intern *ids
     for (size_t i = 0; i < groups->count; i++)
         now[rsd_intern(ids, &groups->list[i].id, sizeof groups->list[i].id)] = (uint32_t)i;
     for (size_t i = 0; i < sites; i++)
-        groups->of_site[i] = now[groups->of_site[i]];
+        if (groups->of_site[i] != RSD_NO_GROUP)
+            groups->of_site[i] = now[groups->of_site[i]];
     free(now);
 }
 

@@ -124,7 +124,8 @@ static void count_range(struct rsd_pairing *p, const struct rsd_range *range) {
     if (!rsd_range_used(range))
         return;
     struct rsd_sums *sums[] = {&p->mappings.list[range->site].now, &p->mappings_now};
-    for (int i = 0; i < 2; i++) {
+    int count = p->mappings.list[range->site].stack == RSD_TRACER_STACK ? 1 : 2;
+    for (int i = 0; i < count; i++) {
         sums[i]->live_bytes += bytes;
         sums[i]->calls++;
         sums[i]->bytes += bytes;
@@ -134,8 +135,10 @@ static void count_range(struct rsd_pairing *p, const struct rsd_range *range) {
 static void discount_range(struct rsd_pairing *p, const struct rsd_range *range) {
     if (!rsd_range_used(range))
         return;
-    p->mappings.list[range->site].now.live_bytes -= range->end - range->start;
-    p->mappings_now.live_bytes -= range->end - range->start;
+    struct rsd_site *site = &p->mappings.list[range->site];
+    site->now.live_bytes -= range->end - range->start;
+    if (site->stack != RSD_TRACER_STACK)
+        p->mappings_now.live_bytes -= range->end - range->start;
 }
 
 /* One mapping call, while the pieces of its range are visited. */

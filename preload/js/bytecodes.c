@@ -8,10 +8,10 @@
  *     the rows below     for the versions of V8 that they were read from (the builds of Node 24, 26 on nodejs.org)
  *     a search           for V8's table in the executable's read-only data (any other build)
  *
- * The table begins with prefixes, debug breaks and loads, whose sizes have not changed in years; the same row follows for
- * operands of two and of four bytes, and the distance between the three says how many bytecodes there are. Nothing else
- * in the file looks like that. The search reads up to 14 MB, some milliseconds of a start, and reads the file instead of
- * the mapping, so that these pages do not count as the program's.
+ * The table begins with prefixes, debug breaks and loads, whose sizes have not changed in years; the same row follows
+ * for operands of two and of four bytes, and the distance between the three says how many bytecodes there are.
+ * Nothing else in the file looks like that. The search reads up to 14 MB, some milliseconds of a start, and reads the
+ * file instead of the mapping, so that these pages do not count as the program's.
  *
  * A wrong table cannot name a wrong line: whoever walks must arrive exactly at the end (positions.c).
  *
@@ -30,7 +30,8 @@
 uint32_t rsd_js_bytecodes;
 static uint8_t sizes[3 * BYTECODES_MOST]; /* of bytecode b with operands of 1, 2, 4 bytes: [scale * bytecodes + b] */
 
-/* One character a bytecode, in base 36: 6 * (bytes of operands that never grow) + operands that grow with the prefix. */
+/* One character a bytecode, in base 36: 6 * (bytes of operands that never grow) + operands that grow with the prefix.
+ * */
 static const struct {
     int32_t major, minor;
     const char *bytecodes;

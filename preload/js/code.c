@@ -2,13 +2,13 @@
  * From a return address to the Code object.
  *
  * Machine code lies on V8's code pages as objects: a header, then the instructions. In V8 10 the header is the Code
- * object itself; since V8 11 it is an InstructionStream, one of whose first fields points to the Code object elsewhere.
- * Going back from the address word by word, the first header that is met must be the one: its code has to cover the
- * address. Headers are told by their map, which all of them share (it lies in the read-only space), so after the first
- * find each step is one comparison.
+ * object itself; since V8 11 it is an InstructionStream, one of whose first fields points to the Code object
+ * elsewhere. Going back from the address word by word, the first header that is met must be the one: its code has to
+ * cover the address. Headers are told by their map, which all of them share (it lies in the read-only space), so
+ * after the first find each step is one comparison.
  *
- * Code that covers no address that was asked for (wasm, regular expressions of other makes) makes the search run to its
- * limit, which costs up to a millisecond: the caller remembers such misses.
+ * Code that covers no address that was asked for (wasm, regular expressions of other makes) makes the search run to
+ * its limit, which costs up to a millisecond: the caller remembers such misses.
  *
  * Entered by the thread that owns the state.
  */

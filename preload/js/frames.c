@@ -1,7 +1,7 @@
 /*
  * What a frame stands for.
  *
- *     fp - 8     the context of a JavaScript function, or a small integer: the type of V8's own frame (stub, entry, exit)
+ *     fp - 8     the context of a JavaScript function; a small integer in V8's own frames (stub, entry, exit)
  *     fp - 16    the function
  *     fp - 32    its bytecodes           in unoptimised code only: in optimised code
  *     fp - 40    its bytecode offset     anything may stand there
@@ -11,11 +11,11 @@
  *     interpreted   pc in V8's builtins      the offset in the frame, then the bytecodes' table of positions
  *     baseline      pc in generated code     the offset from the code's own table, then the same
  *     optimised     pc in generated code     the code's table of positions, which tells inlined functions as well
- *     builtin       no script                a name, and no line; node's own C++ functions have not even that: no answer
+ *     builtin       no script                a name, and no line; node's C++ functions have no name: no answer
  *
  * A frame of optimised code stands for its function and for all that was inlined into it down to the call. Each
- * inlining is numbered, and its entry says which function it is (a literal of the code) and from where in the next outer
- * one it was called; numbers fall on the way out, so the way ends.
+ * inlining is numbered, and its entry says which function it is (a literal of the code) and from where in the next
+ * outer one it was called; numbers fall on the way out, so the way ends.
  *
  * Entered by the thread that owns the state.
  */
@@ -33,7 +33,7 @@
 #define INLINING_SIZE 16u /* bytes of an entry: the position of the call, the number of the literal */
 #define INLINING_FUNCTION 8u
 
-/* ---- The frame's words --------------------------------------------------------------------------------------------- */
+/* ---- The frame's words ----------------------------------------------------------------------------------------- */
 
 static uintptr_t word_below(uintptr_t fp, uintptr_t room, int32_t offset) {
     return room >= (uintptr_t)-offset ? *(const volatile uintptr_t *)(fp - (uintptr_t)-offset) : 0;
@@ -104,7 +104,7 @@ static void find_code(struct rsd_js *js, struct rsd_js_view *view) {
     js->next_miss = (js->next_miss + 1) % RSD_JS_MISSES;
 }
 
-/* ---- Places -------------------------------------------------------------------------------------------------------- */
+/* ---- Places ---------------------------------------------------------------------------------------------------- */
 
 /* Describe a function and give it an id; while names have not proved right, only to learn. */
 static bool name(struct rsd_js *js, struct rsd_js_object shared, struct rsd_js_shared *about,
@@ -208,7 +208,7 @@ static void place_optimised(struct rsd_js *js, const struct rsd_js_view *view, c
         answer->place[answer->count++] = inlined[--count];
 }
 
-/* ---- The answer ---------------------------------------------------------------------------------------------------- */
+/* ---- The answer ------------------------------------------------------------------------------------------------ */
 
 static bool is_optimised(const struct rsd_js_view *view) {
     return view->code.object.at && view->code.kind > (uint32_t)rsd_js_layout.code_kind_baseline;
@@ -271,7 +271,7 @@ void rsd_js_frame(struct rsd_js *js, const struct rsd_registers *frame, struct r
     prove_by_kind(&view, &answer->proof);
 }
 
-/* ---- The state ----------------------------------------------------------------------------------------------------- */
+/* ---- The state ------------------------------------------------------------------------------------------------- */
 
 size_t rsd_js_size(void) {
     return (sizeof(struct rsd_js) + 63) & ~(size_t)63;

@@ -1,15 +1,15 @@
 /*
  * Functions: SharedFunctionInfo, ScopeInfo, Script.
  *
- * All closures of one function share a SharedFunctionInfo. Its name is a string, or it stands in the ScopeInfo, an array
- * of words whose flags say what it has:
+ * All closures of one function share a SharedFunctionInfo. Its name is a string, or it stands in the ScopeInfo, an
+ * array of words whose flags say what it has:
  *
  *     V8 10 to 12   flags, parameters, locals (n), names of locals..., infos of locals..., [class variable],
  *                   [name, info], [inferred name], start, end
  *     V8 13, 14     flags, parameters, locals (n), start, end, [module's variables], names..., infos..., the same
  *
- * The names are one hash table when there are 75 or more. A module's scope has a count of variables before them (V8 13)
- * or before the range (V8 12): a small integer where there would be none.
+ * The names are one hash table when there are 75 or more. A module's scope has a count of variables before them (V8
+ * 13) or before the range (V8 12): a small integer where there would be none.
  *
  * A function without a name gets the one that V8 inferred from where it was assigned. A script without a name is the
  * text of an eval or of new Function; it is called after the function whose code it is in.
@@ -28,7 +28,7 @@
 
 enum scope_flags { HAS_CLASS_VARIABLE = 1 << 10, HAS_NAME = 3 << 12, HAS_INFERRED_NAME = 1 << 14 };
 
-/* ---- ScopeInfo ----------------------------------------------------------------------------------------------------- */
+/* ---- ScopeInfo ------------------------------------------------------------------------------------------------- */
 
 struct scope {
     struct rsd_js_object name, inferred;
@@ -112,7 +112,7 @@ static struct scope scope_of(struct rsd_js *js, struct rsd_js_object shared) {
     return scope;
 }
 
-/* ---- Script -------------------------------------------------------------------------------------------------------- */
+/* ---- Script ---------------------------------------------------------------------------------------------------- */
 
 /* While a debugger is attached, V8 10 and 11 keep a DebugInfo in the script's place, and the script in that. */
 static struct rsd_js_object script_in(struct rsd_js *js, struct rsd_js_object debug_info) {
@@ -183,7 +183,7 @@ static uint32_t file_into(struct rsd_js *js, struct rsd_js_object script, char *
     return append(out, used, room, ")");
 }
 
-/* ---- All of it ----------------------------------------------------------------------------------------------------- */
+/* ---- All of it ------------------------------------------------------------------------------------------------- */
 
 bool rsd_js_describe(struct rsd_js *js, struct rsd_js_object shared, struct rsd_js_shared *out) {
     if (shared.type != rsd_js_layout.type_shared)

@@ -2,8 +2,9 @@
  * What the executable's own file tells about the V8 in it, where no symbol does.
  *
  * The embedded builtins (the interpreter's entry and all that V8 wrote in its own assembler) are one stretch of .text
- * of more than a megabyte without unwind tables, in a program where everything else has them: the largest hole between
- * two FDEs. The table of .eh_frame_hdr is sorted, so one pass over it finds the hole; it was right on Node 18 to 26.
+ * of more than a megabyte without unwind tables, in a program where everything else has them: the largest hole
+ * between two FDEs. The table of .eh_frame_hdr is sorted, so one pass over it finds the hole; it was right on Node 18
+ * to 26.
  *
  * Entered once, in the constructor.
  */
@@ -55,7 +56,7 @@ static void trust_segments(void) {
             rsd_js_pages_trust((const void *)(bias + headers[i].p_vaddr), headers[i].p_memsz);
 }
 
-/* ---- The embedded builtins ----------------------------------------------------------------------------------------- */
+/* ---- The embedded builtins ------------------------------------------------------------------------------------- */
 
 /* .eh_frame_hdr as every linker writes it: a 4-byte count, then pairs of 4-byte offsets from the header itself. */
 struct frame_table {
@@ -100,7 +101,7 @@ static bool find_builtins(void) {
     return true;
 }
 
-/* ---- Searching the file -------------------------------------------------------------------------------------------- */
+/* ---- Searching the file ---------------------------------------------------------------------------------------- */
 
 /* Read-only data behind the code; what lies before it is the dynamic linker's. */
 static bool is_rodata(const Elf64_Phdr *segment) {

@@ -18,8 +18,8 @@ extern struct rsd_js_image rsd_js_image;
 /* Look. False: no builtins, so nothing can be named. */
 bool rsd_js_image_start(void);
 
-/* Ask `is_it` about each place of the file's read-only data that is aligned to 32 bytes, with `size` bytes to read there,
- * until it says yes. */
+/* Ask `is_it` about each place of the file's read-only data that is aligned to 32 bytes, with `size` bytes to read
+ * there, until it says yes. */
 typedef bool rsd_js_is_it(const uint8_t *at);
 bool rsd_js_image_search(rsd_js_is_it *is_it, size_t size);
 

@@ -1,9 +1,9 @@
 /*
  * Interning functions: what a function is, never where it is.
  *
- * The collector moves functions, frees them, and puts others in their place. A function's id is therefore found by what
- * a person would call the same function: file, name, and the line and column where it starts. The table keeps a hash of
- * 64 bits and the line; with a million functions the chance that two meet is one in 10^7.
+ * The collector moves functions, frees them, and puts others in their place. A function's id is therefore found by
+ * what a person would call the same function: file, name, and the line and column where it starts. The table keeps a
+ * hash of 64 bits and the line; with a million functions the chance that two meet is one in 10^7.
  *
  *     id(function) = number of functions that were written to this writer's log before it, plus 1
  *

@@ -21,7 +21,7 @@
 #include "js/pages.h"
 #include "unwind/unwind.h"
 
-/* ---- Process ------------------------------------------------------------------------------------------------------- */
+/* ---- Process --------------------------------------------------------------------------------------------------- */
 
 /* How much is trusted. It may fall while the program runs, and rise to lines in a build that was not tested. */
 enum rsd_js_trust { RSD_JS_NOTHING = 0, RSD_JS_NAMES = 1, RSD_JS_LINES = 2 };
@@ -32,7 +32,7 @@ void rsd_js_start(void);
 /* What is trusted now. `why` (may be NULL) becomes a sentence for the trace. */
 enum rsd_js_trust rsd_js_trusted(const char **why);
 
-/* ---- What the hooks tell (pages.c) --------------------------------------------------------------------------------- */
+/* ---- What the hooks tell (pages.c) ----------------------------------------------------------------------------- */
 
 /* Before munmap, before mremap with its old range, and before mmap with MAP_FIXED. */
 void rsd_js_memory_goes(const void *start, size_t size);
@@ -49,7 +49,7 @@ static inline bool rsd_js_memory_is_plain(const void *start) {
     return (rsd_js_page((uintptr_t)start) & (RSD_JS_PAGE_READABLE | RSD_JS_PAGE_FILE)) == RSD_JS_PAGE_READABLE;
 }
 
-/* ---- Thread -------------------------------------------------------------------------------------------------------- */
+/* ---- Thread ---------------------------------------------------------------------------------------------------- */
 
 #define RSD_JS_NAME_SIZE 256u
 #define RSD_JS_FILE_SIZE 1024u

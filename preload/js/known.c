@@ -6,9 +6,9 @@
  *     (pc, function word, word of the bytecode offset if the pc is in V8's builtins)
  *
  * All three are volatile: the collector moves functions and code and puts others in their place. So an answer is used
- * only if what the words lead to still hangs together: the word is a function, it has the same SharedFunctionInfo, that
- * has the same script, and the Code object that covered the pc has the same table of positions. After a move they differ
- * and the frame is taken apart again, with the same ids for the same functions.
+ * only if what the words lead to still hangs together: the word is a function, it has the same SharedFunctionInfo,
+ * that has the same script, and the Code object that covered the pc has the same table of positions. After a move
+ * they differ and the frame is taken apart again, with the same ids for the same functions.
  *
  * Nothing is kept of a stack that met an object on its way to another place, and no answer while a build has still to
  * prove itself, for it would stay without a line: frames.c sees to both.

@@ -3,13 +3,15 @@
  *
  * Node exports constants for debuggers, v8dbg_*, from Node 18 to 26 in every build: most offsets and all type numbers
  * come from them, that is from the running build itself. They are required. What they do not cover comes from one row
- * for each generation of V8 below, tested on the Node that is named there; where a symbol exists it wins over the row.
+ * for each generation of V8 below, tested on the Node that is named there; where a symbol exists it wins over the
+ * row.
  *
  *     running version = a row's version    the row was tested: names and lines from the start
- *     running version > a row's version    the nearest older row is tried: `tested` is false, lines must prove themselves
- *     running version < the first row, a required symbol missing, pointers compressed    nothing is named, and why is said
+ *     running version > a row's version    the nearest older row is tried, but must prove itself (trust.c)
+ *     running version < the first row's, a required symbol missing, pointers compressed    nothing; why is said
  *
- * A wrong offset cannot crash (pages.c) and hardly names wrongly: whatever it leads to must have the right instance type.
+ * A wrong offset cannot crash (pages.c) and hardly names wrongly: whatever it leads to must have the right instance
+ * type.
  *
  * Symbols are looked up once, in the constructor; nothing here changes afterwards.
  */
@@ -124,7 +126,7 @@ static const struct source sources[] = {
     FROM(scope_first_slot, "scopeinfo_idx_first_vars"),
 };
 
-/* ---- Symbols ------------------------------------------------------------------------------------------------------- */
+/* ---- Symbols --------------------------------------------------------------------------------------------------- */
 
 static const void *lookup(const char *prefix, const char *name) {
     char symbol[SYMBOL_SIZE];
@@ -158,7 +160,7 @@ static bool take_all(void) {
     return true;
 }
 
-/* ---- Is it believable? --------------------------------------------------------------------------------------------- */
+/* ---- Is it believable? ----------------------------------------------------------------------------------------- */
 
 /* Small integers shifted by 32 bits, that is: pointers are not compressed. */
 static bool pointers_are_whole(void) {
@@ -185,7 +187,7 @@ static bool believable(const struct rsd_js_layout *v8) {
            v8->type_first_function > 0 && v8->type_last_function - v8->type_first_function < 64;
 }
 
-/* ---- Start --------------------------------------------------------------------------------------------------------- */
+/* ---- Start ----------------------------------------------------------------------------------------------------- */
 
 static const struct rsd_js_layout *row_for(int32_t major, int32_t minor) {
     const struct rsd_js_layout *row = NULL;

@@ -1,9 +1,10 @@
 /*
  * Lines of a source text.
  *
- * V8 keeps a table of line ends per script, but makes it only when somebody asks: when an error's stack is printed. Where
- * it is there it is used; else the line ends before the position are counted in the source itself, which V8 keeps on its
- * heap or node in its read-only data. A line ends with \n, with \r unless \n follows, with U+2028 or U+2029.
+ * V8 keeps a table of line ends per script, but makes it only when somebody asks: when an error's stack is printed.
+ * Where it is there it is used; else the line ends before the position are counted in the source itself, which V8
+ * keeps on its heap or node in its read-only data. A line ends with \n, with \r unless \n follows, with U+2028 or
+ * U+2029.
  *
  * Bundles are megabytes long, so for a longer text marks are set every so often on the way:
  *
@@ -81,7 +82,7 @@ static bool count(struct rsd_js *js, const struct rsd_js_text *text, uint32_t fr
     return true;
 }
 
-/* ---- Marks --------------------------------------------------------------------------------------------------------- */
+/* ---- Marks ----------------------------------------------------------------------------------------------------- */
 
 static uint64_t sample_of(const struct rsd_js_text *text) {
     uint64_t bytes[SAMPLES];
@@ -136,7 +137,7 @@ static bool line_from_text(struct rsd_js *js, struct rsd_js_object script, uint3
     return counted;
 }
 
-/* ---- V8's own table ------------------------------------------------------------------------------------------------ */
+/* ---- V8's own table -------------------------------------------------------------------------------------------- */
 
 /* Element i is the position at which line i ends; the line of a position is the first that ends at or after it. */
 static bool line_from_table(struct rsd_js *js, struct rsd_js_object script, uint32_t position,

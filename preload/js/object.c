@@ -5,14 +5,14 @@
  *     low half 0       a small integer in the high half
  *     word & 3 == 3    a weak reference
  *
- * An object begins with its map; while the collector moves it, the old copy begins with the new address instead, which
- * is aligned and so has no tag: it is followed, and counted, for nothing may be learned from such a stack. Every
- * object is checked by its instance type before anything in it is believed, and a word that cannot be read is 0, so a
- * wrong turn ends as "no such object".
+ * An object begins with its map; while the collector moves it, the old copy begins with the new address instead,
+ * which is aligned and so has no tag: it is followed, and counted, for nothing may be learned from such a stack.
+ * Every object is checked by its instance type before anything in it is believed, and a word that cannot be read is
+ * 0, so a wrong turn ends as "no such object".
  *
- * A string is sequential, external (its characters in memory of the embedder), or made of others: a cons of two, a slice
- * of one, or thin, that is replaced by another. The low bits of the instance type say which, and those have not changed
- * from V8 10 to 14.
+ * A string is sequential, external (its characters in memory of the embedder), or made of others: a cons of two, a
+ * slice of one, or thin, that is replaced by another. The low bits of the instance type say which, and those have not
+ * changed from V8 10 to 14.
  */
 #include "js/object.h"
 
@@ -62,7 +62,7 @@ uintptr_t rsd_js_element(struct rsd_js_object array, uint32_t index) {
     return rsd_js_word(array.at + (uintptr_t)rsd_js_layout.array_length + 8 + 8ul * index);
 }
 
-/* ---- Strings ------------------------------------------------------------------------------------------------------- */
+/* ---- Strings --------------------------------------------------------------------------------------------------- */
 
 static uint32_t length_of(struct rsd_js_object string) {
     return rsd_js_word32(string.at + (uintptr_t)rsd_js_layout.string_length);

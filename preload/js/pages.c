@@ -3,23 +3,23 @@
  *
  * A frame's words lead into V8's heap, and while the collector moves objects about some of them are stale. A load is
  * safe only where a page is known to be mapped and readable. The kernel could be asked for every word, but that costs
- * microseconds; so one byte per page says what the program last asked for, kept up to date by the hooks of mmap, munmap,
- * mremap and mprotect, through which V8 maps its heaps after this library was loaded.
+ * microseconds; so one byte per page says what the program last asked for, kept up to date by the hooks of mmap,
+ * munmap, mremap and mprotect, through which V8 maps its heaps after this library was loaded.
  *
  *     readable(page)   =>   the page is mapped and readable until a hook says otherwise
  *
  * To keep this true across threads, what takes away is told before the real call and what gives is told after it.
  *
- * Only private anonymous memory that the program mapped itself, and the executable, are ever called readable. Libc maps
- * and unmaps memory of its own without passing through a hook (stacks, large blocks, libraries), and a file may be cut
- * short. All of that is read by process_vm_readv on ourselves, which fails where a load would crash: a source text that
- * node keeps in a malloc block is read so. /proc/self/maps is not asked: what it says of libc's mappings may be untrue
- * before it is read to the end. Where process_vm_readv is forbidden there are fewer names.
+ * Only private anonymous memory that the program mapped itself, and the executable, are ever called readable. Libc
+ * maps and unmaps memory of its own without passing through a hook (stacks, large blocks, libraries), and a file may
+ * be cut short. All of that is read by process_vm_readv on ourselves, which fails where a load would crash: a source
+ * text that node keeps in a malloc block is read so. /proc/self/maps is not asked: what it says of libc's mappings
+ * may be untrue before it is read to the end. Where process_vm_readv is forbidden there are fewer names.
  *
  * A page keeps its code bit while V8 makes it writable: code pages toggle.
  *
- * The table is a radix tree whose nodes are made on demand and stay. Entered by all threads, from inside hooks, without
- * a lock: nodes are published by compare-and-swap, bytes are atomic.
+ * The table is a radix tree whose nodes are made on demand and stay. Entered by all threads, from inside hooks,
+ * without a lock: nodes are published by compare-and-swap, bytes are atomic.
  */
 #include "js/pages.h"
 
@@ -36,7 +36,7 @@
 
 struct rsd_js_middle *_Atomic rsd_js_root[1 << (RSD_JS_TOP_SHIFT - RSD_JS_MID_SHIFT)];
 
-/* ---- The tree ------------------------------------------------------------------------------------------------------ */
+/* ---- The tree -------------------------------------------------------------------------------------------------- */
 
 static struct rsd_js_middle *middle_of(uintptr_t address, bool make) {
     struct rsd_js_middle *_Atomic *slot = &rsd_js_root[address >> RSD_JS_MID_SHIFT];
@@ -74,7 +74,8 @@ static bool is_wanted(void) {
     return rsd_js_builtins_size != 0;
 }
 
-/* `change` every page of [start, start + size). Where nothing was ever said about 16 MiB, only `make` makes a table. */
+/* `change` every page of [start, start + size). Where nothing was ever said about 16 MiB, only `make` makes a table.
+ * */
 static void each_page(const void *from, size_t size, bool make, change_page *change, unsigned bits) {
     uintptr_t start = (uintptr_t)from & ~(RSD_JS_PAGE_SIZE - 1);
     uintptr_t end = (uintptr_t)from + size < ADDRESS_END ? (uintptr_t)from + size : ADDRESS_END;
@@ -107,7 +108,7 @@ static unsigned bits_of(int prot) {
     return (prot & PROT_READ ? RSD_JS_PAGE_READABLE : 0u) | (prot & PROT_EXEC ? RSD_JS_PAGE_CODE : 0u);
 }
 
-/* ---- What the hooks tell ------------------------------------------------------------------------------------------- */
+/* ---- What the hooks tell --------------------------------------------------------------------------------------- */
 
 void rsd_js_memory_goes(const void *start, size_t size) {
     if (is_wanted())
@@ -140,7 +141,7 @@ void rsd_js_pages_trust(const void *start, size_t size) {
     each_page(start, size, true, set, RSD_JS_PAGE_FILE | RSD_JS_PAGE_READABLE);
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------------------------- */
 
 bool rsd_js_range_is_readable(uintptr_t address, size_t size) {
     for (uintptr_t at = address & ~(RSD_JS_PAGE_SIZE - 1); at < address + size; at += RSD_JS_PAGE_SIZE)

@@ -58,7 +58,8 @@ void rsd_js_pages_trust(const void *start, size_t size);
 /* May all of [address, address + size) be loaded from? */
 bool rsd_js_range_is_readable(uintptr_t address, size_t size);
 
-/* Copy `size` bytes out of the program's memory. False, and nothing promised about `out`, when they cannot be read. */
+/* Copy `size` bytes out of the program's memory. False, and nothing promised about `out`, when they cannot be read.
+ * */
 bool rsd_js_read(uintptr_t address, void *out, size_t size);
 
 /* The same by a system call: for pages of which nothing is known. */

@@ -1,18 +1,18 @@
 /*
  * Tables of source positions and of bytecode offsets.
  *
- * A table is a run of entries, each the difference to the one before: how far the code has moved on, how far the source
- * position has. Numbers are in base 128, least significant part first, the top bit of a byte saying that more follows;
- * a signed one has its sign in the lowest bit.
+ * A table is a run of entries, each the difference to the one before: how far the code has moved on, how far the
+ * source position has. Numbers are in base 128, least significant part first, the top bit of a byte saying that more
+ * follows; a signed one has its sign in the lowest bit.
  *
  *     V8 10 to 13   code: signed, n or -n - 1 for an entry that is no statement      source: signed
  *     V8 14         code: unsigned, n * 4 + two flags                                 source: signed
  *
- * Every table is judged before it is believed (trust.c): it must be read to its last byte, offsets must stay inside the
- * code, positions inside the function, and in bytecode the table must reach far enough.
+ * Every table is judged before it is believed (trust.c): it must be read to its last byte, offsets must stay inside
+ * the code, positions inside the function, and in bytecode the table must reach far enough.
  *
- * Baseline code has a table of another kind: for each bytecode in turn the size of its machine code, behind that of the
- * prologue. It is walked together with the bytecodes, whose sizes bytecodes.c knows.
+ * Baseline code has a table of another kind: for each bytecode in turn the size of its machine code, behind that of
+ * the prologue. It is walked together with the bytecodes, whose sizes bytecodes.c knows.
  *
  * Entered by all threads; nothing here keeps state.
  */
@@ -24,7 +24,7 @@
 #define TABLE_MOST (4u << 20)
 #define JUDGED_LEAST 6u /* bytes: a smaller table can look right by accident */
 
-/* ---- Numbers ------------------------------------------------------------------------------------------------------- */
+/* ---- Numbers --------------------------------------------------------------------------------------------------- */
 
 /* False: it runs past `end`, or has more bits than 63. */
 static bool get_unsigned(const uint8_t **at, const uint8_t *end, uint64_t *value) {
@@ -71,7 +71,7 @@ static bool next(const uint8_t **at, const uint8_t *end, bool is_unsigned, struc
     return true;
 }
 
-/* ---- Judgement ----------------------------------------------------------------------------------------------------- */
+/* ---- Judgement ------------------------------------------------------------------------------------------------- */
 
 /* The entry of the function as such has offset -1: numbers start from there. */
 static bool fits(const struct entry *entry, const struct rsd_js_bounds *bounds) {
@@ -103,7 +103,7 @@ bool rsd_js_table_is_plausible(const uint8_t *table, uint32_t size, bool is_unsi
     return judge(table, size, is_unsigned, bounds, 0, &found);
 }
 
-/* ---- Positions ----------------------------------------------------------------------------------------------------- */
+/* ---- Positions ------------------------------------------------------------------------------------------------- */
 
 /* Where nothing is known yet, bytecode tables are judged in both ways, to learn; they say nothing meanwhile. */
 static void learn(const uint8_t *table, uint32_t size, const struct rsd_js_bounds *bounds) {
@@ -132,7 +132,7 @@ rsd_js_position rsd_js_position_at(struct rsd_js *js, struct rsd_js_object table
     return good ? found : RSD_JS_NO_POSITION;
 }
 
-/* ---- Bytecodes ----------------------------------------------------------------------------------------------------- */
+/* ---- Bytecodes ------------------------------------------------------------------------------------------------- */
 
 /* A function's bytecodes, NULL if they cannot be walked along. */
 static const uint8_t *code_of(struct rsd_js_object bytecodes, uint32_t *length) {

@@ -6,8 +6,8 @@
 
 #include "js/object.h"
 
-/* A source position as V8 packs it: bit 0 external, bits 1-30 the position in the script + 1, from bit 31 the number of
- * the inlining, 0 for the function itself. */
+/* A source position as V8 packs it: bit 0 external, bits 1-30 the position in the script + 1, from bit 31 the number
+ * of the inlining, 0 for the function itself. */
 typedef int64_t rsd_js_position;
 
 #define RSD_JS_NO_POSITION ((rsd_js_position)-1)
@@ -27,7 +27,8 @@ struct rsd_js_bounds {
     bool bytecode;      /* else machine code, with parts of inlined functions */
 };
 
-/* The position that holds at `offset`, which lies in the code that the table is of: the last entry at or before it. */
+/* The position that holds at `offset`, which lies in the code that the table is of: the last entry at or before it.
+ * */
 rsd_js_position rsd_js_position_at(struct rsd_js *js, struct rsd_js_object table, uint32_t offset,
                                    const struct rsd_js_bounds *bounds);
 

@@ -1,19 +1,19 @@
 /*
  * How far the layout is believed.
  *
- * Nobody promises that the next V8 looks like the last. A build whose version was tested (layout.c) is believed from the
- * start, any other only when it has proved itself; and both are judged as long as the program runs:
+ * Nobody promises that the next V8 looks like the last. A build whose version was tested (layout.c) is believed from
+ * the start, any other only when it has proved itself; and both are judged as long as the program runs:
  *
  *     names are given   <=>   functions, ScopeInfos and Scripts are right: tested, or PROOF of each were and none wrong
  *     lines are given   <=>   bytecodes and tables of positions are right: tested, or PROOF of each were, the tables in
  *                             one way of reading while the other way failed
  *     either is dropped when  more than NOISE judgements, and more than one in TOLERANCE, were "wrong"
  *
- * The judgements are strict: on tested builds none of millions was wrong, and a table read in the wrong way never passes
- * (0 of 156,000 on Node 26). So a new layout costs names, but does not give wrong ones.
+ * The judgements are strict: on tested builds none of millions was wrong, and a table read in the wrong way never
+ * passes (0 of 156,000 on Node 26). So a new layout costs names, but does not give wrong ones.
  *
- * The words by which the rest of this folder runs are written at start, before any other thread; counts are atomic, and
- * a race between them costs a judgement, nothing else.
+ * The words by which the rest of this folder runs are written at start, before any other thread; counts are atomic,
+ * and a race between them costs a judgement, nothing else.
  */
 #include "js/trust.h"
 

@@ -3,7 +3,8 @@
 // Every frame of OUT must stand in REFERENCE, which was made with the right layout, with the same line or none.
 const fs = require('fs');
 
-const read = file => fs.readFileSync(file, 'utf8').replace(/residue-js-\w+/g, 'residue-js').split('\n').filter(row => row && !row.startsWith('#'))
+const read = file => fs.readFileSync(file, 'utf8').replace(/residue-js-\w+/g, 'residue-js').split('\n')
+  .filter(row => row && !row.startsWith('#'))
   .flatMap(row => (row.split('\t')[2] || '').split('\x1e')).filter(Boolean).map(frame => frame.split('\x1f'));
 const names = new Set(), lines = new Set();
 for (const [name, file, line] of read(process.argv[3])) {

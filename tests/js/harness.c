@@ -2,11 +2,12 @@
  * A preload of its own for the tests of preload/js: it names the JavaScript of every allocation whose size is in a
  * range and odd, and writes at exit how often it met which stack.
  *
- *     size \t times \t frame \x1e frame ...       frame = name \x1f file \x1f line \x1f column \x1f start line \x1f flags
+ *     size \t times \t frame \x1e frame ...
+ *     frame = name \x1f file \x1f line \x1f column \x1f start line \x1f builtin
  *
- * Innermost frame first. Walking goes by the frame pointers alone: node and V8 keep them. JSH_LOW and JSH_HIGH give the
- * range, JSH_OUT the file, JSH_ALL=1 names every allocation of the program (and keeps what it says only for the range).
- * JSH_AGAIN=1 checks that a frame whose proof holds gets the answer that it got before.
+ * Innermost frame first. Walking goes by the frame pointers alone: node and V8 keep them. JSH_LOW and JSH_HIGH give
+ * the range, JSH_OUT the file, JSH_ALL=1 names every allocation of the program (and keeps what it says only for the
+ * range). JSH_AGAIN=1 checks that a frame whose proof holds gets the answer that it got before.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -75,7 +76,7 @@ static void (*real_free)(void *);
 static void *(*real_mmap)(void *, size_t, int, int, int, off_t);
 static void *(*real_mremap)(void *, size_t, size_t, int, ...);
 
-/* ---- What was found ------------------------------------------------------------------------------------------------ */
+/* ---- What was found -------------------------------------------------------------------------------------------- */
 
 static bool write_function(void *context, const struct rsd_js_function *function) {
     struct thread *thread = context;
@@ -121,7 +122,7 @@ static void say(struct thread *thread, const struct rsd_js_answer *answer) {
     }
 }
 
-/* ---- Walking ------------------------------------------------------------------------------------------------------- */
+/* ---- Walking --------------------------------------------------------------------------------------------------- */
 
 static uintptr_t stack_end(void) {
     pthread_attr_t attributes;
@@ -232,7 +233,7 @@ static void allocated(size_t size, void *frame) {
     errno = saved;
 }
 
-/* ---- Hooks --------------------------------------------------------------------------------------------------------- */
+/* ---- Hooks ----------------------------------------------------------------------------------------------------- */
 
 static char early[65536];
 static size_t early_used;
@@ -330,8 +331,8 @@ EXPORT void *mremap(void *old, size_t old_size, size_t size, int flags, ...) {
     return p;
 }
 
-/* JSH_PATCH="symbol=value,...": the constants of a V8 that we do not know, put in place while ours are read. A value that
- * begins with + or - is added. */
+/* JSH_PATCH="symbol=value,...": the constants of a V8 that we do not know, put in place while ours are read. A value
+ * that begins with + or - is added. */
 static struct { int *symbol, value; } patched[16];
 static unsigned patches;
 
@@ -353,7 +354,7 @@ static void undo_patches(void) {
         *patched[patches].symbol = patched[patches].value;
 }
 
-/* ---- Beginning and end --------------------------------------------------------------------------------------------- */
+/* ---- Beginning and end ----------------------------------------------------------------------------------------- */
 
 __attribute__((constructor)) static void begin(void) {
     inside = true;

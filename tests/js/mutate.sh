@@ -1,6 +1,6 @@
 #!/bin/sh
-# What a V8 that we do not know does to us, should its layout have changed: each constant that we use is put wrong, one at a
-# time. Nothing may crash, and no frame may get a name or a line that is not its own.
+# What a V8 that we do not know does to us, should its layout have changed: each constant that we use is put
+# wrong, one at a time. Nothing may crash, and no frame may get a name or a line that is not its own.
 # usage: mutate.sh NODE HARNESS WORK
 node=$1 harness=$2 work=$3
 here=$(dirname "$0")

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Whose JavaScript? Names, files and lines of what preload/js reads from V8's frames, against the sources and against V8.
+# Whose JavaScript? What preload/js reads from V8's frames against the sources, and against V8's own stacks.
 #
 #   run.sh quick    every version of node, a few hundred calls of each site in its default tiers, whole stacks, and an
 #                   unknown version; under a minute
@@ -102,7 +102,8 @@ collection() { # LABEL
     while [ $SECONDS -lt $until ]; do
         local chosen=${flags[at++ % ${#flags[@]}]}
         printf '%-24s ' "$1 in motion"
-        JSH_ALL=1 JSH_LOW=20001 JSH_HIGH=20999 traced sites/main.js "${CHURN:-400} churn" --max-semi-space-size=1 $chosen &&
+        JSH_ALL=1 JSH_LOW=20001 JSH_HIGH=20999 \
+            traced sites/main.js "${CHURN:-400} churn" --max-semi-space-size=1 $chosen &&
             node "$here/check.js" "$work/out" "$work/truth" 0.99 && grep -q 'strangers 0$' "$work/out" &&
             grep -q '^#proofs.*wrong 0$' "$work/out"
         verdict $? "$1 $chosen"

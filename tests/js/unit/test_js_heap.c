@@ -10,7 +10,7 @@
 #include "js/positions.h"
 #include "js/trust.h"
 
-/* ---- pages.c ------------------------------------------------------------------------------------------------------- */
+/* ---- pages.c --------------------------------------------------------------------------------------------------- */
 
 static void *map(size_t size, int prot) {
     rsd_js_builtins_size = 1;
@@ -62,7 +62,7 @@ Test(pages, a_mapped_file_is_never_loaded_from) {
     cr_assert_not(rsd_js_page((uintptr_t)p) & RSD_JS_PAGE_READABLE);
 }
 
-/* ---- object.c ------------------------------------------------------------------------------------------------------ */
+/* ---- object.c -------------------------------------------------------------------------------------------------- */
 
 static const char *text_of(uintptr_t string) {
     static char out[256];
@@ -126,7 +126,7 @@ Test(objects, garbage_is_no_object, .init = fake_heap) {
         cr_assert_eq(fake_get(garbage[i]).type, RSD_JS_NO_TYPE);
 }
 
-/* ---- function.c ---------------------------------------------------------------------------------------------------- */
+/* ---- function.c ------------------------------------------------------------------------------------------------ */
 
 static const char *described(uintptr_t shared) {
     static char out[512];
@@ -173,7 +173,7 @@ Test(functions, whose_script_is_none_are_not_named, .init = fake_heap) {
     cr_assert_str_eq(described(fake_shared(script, fake_string("f"), 10, 15)), "nothing");
 }
 
-/* ---- intern.c ------------------------------------------------------------------------------------------------------ */
+/* ---- intern.c -------------------------------------------------------------------------------------------------- */
 
 static uint32_t id_of(const char *name, const char *file) {
     uintptr_t script = fake_script(fake_string(file), fake_string("\n\nfunction"));
@@ -208,7 +208,7 @@ Test(ids, are_not_given_to_what_could_not_be_written, .init = fake_heap) {
     cr_assert_eq(id_of("f", "/a.js"), 1);
 }
 
-/* ---- lines.c ------------------------------------------------------------------------------------------------------- */
+/* ---- lines.c --------------------------------------------------------------------------------------------------- */
 
 static uint32_t line_in(uintptr_t source, int32_t position, uint32_t *column) {
     uintptr_t script = fake_script(fake_string("/a.js"), source);
@@ -278,7 +278,7 @@ Test(lines, begin_where_the_script_says, .init = fake_heap) {
     cr_assert_eq(second.column, 2);
 }
 
-/* ---- positions.c, bytecodes.c -------------------------------------------------------------------------------------- */
+/* ---- positions.c, bytecodes.c ---------------------------------------------------------------------------------- */
 
 #define AT(position) (uint8_t)(((position)*2) << 1) /* the difference in a table of two positions, below 16 apart */
 
@@ -328,7 +328,7 @@ Test(positions, of_an_unknown_version_must_prove_themselves, .init = fake_heap) 
     cr_assert_eq(position(unsigned_table, sizeof unsigned_table, 4), 12);
 }
 
-/* LdaSmi 1, Star0-like one byte, Wide LdaSmi 300: 2 + 1 + 4 bytes. In the rows of V8 13.6 these are 0x0d, 0x0c, 0x00 0x0d. */
+/* LdaSmi 1, LdaZero, Wide LdaSmi 300: 2 + 1 + 4 bytes, numbered as in V8 13.6. */
 static const uint8_t bytecodes[] = {0x0d, 1, 0x0c, 0x00, 0x0d, 0x2c, 0x01};
 
 Test(bytecodes, are_walked_along_by_their_sizes, .init = fake_heap) {
