@@ -83,10 +83,13 @@ static void add_sample(struct rsd_history *h, const struct rsd_tagged *r) {
 }
 
 static void add_runtime(struct rsd_history *h, const struct rsd_tagged *r) {
-    if (r->first.size != 4 || memcmp(r->first.bytes, "node", 4) != 0)
+    char *name = rsd_strndup(r->first.bytes, r->first.size);
+    char **known = strcmp(name, "node") == 0 ? &h->node : strcmp(name, "javascript") == 0 ? &h->javascript : NULL;
+    free(name);
+    if (!known)
         return;
-    free(h->node);
-    h->node = rsd_strndup(r->second.bytes, r->second.size);
+    free(*known);
+    *known = rsd_strndup(r->second.bytes, r->second.size);
 }
 
 static void set_rate(struct rsd_history *h, const struct rsd_trace *trace, const struct rsd_tagged *r) {
@@ -244,6 +247,7 @@ void rsd_history_free(struct rsd_history *history) {
     free(history->js);
     free(history->js_names);
     free(history->node);
+    free(history->javascript);
     free(history->stop);
     *history = (struct rsd_history){0};
 }

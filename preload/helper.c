@@ -62,6 +62,7 @@ static void name_runtime(void) {
     if (!self)
         return;
     rsd_process_name_runtime();
+    rsd_process_say_javascript();
     rsd_forget_loader_error();
     rsd_ours_end(self);
 }

@@ -165,17 +165,30 @@ void *hook_mremap(void *at, size_t old_size, size_t new_size, int flags, void *t
 }
 
 /* Only a call that makes memory writable can be the one that a reservation was waiting for: only it gets a stack. */
+static void was_protected(void *at, size_t size, int prot, const struct rsd_registers *from) {
+    rsd_js_memory_protect_after(at, size, prot);
+    if (!rsd_recording())
+        return;
+    if (prot & PROT_EXEC)
+        rsd_code_mapped((uintptr_t)at, size);
+    rsd_record_mapping(0, (uintptr_t)at, to_pages(size), RESIDUE_API_MPROTECT, (uint32_t)prot,
+                       prot & PROT_WRITE ? from : NULL);
+}
+
 HOOK int mprotect(void *at, size_t size, int prot) {
     rsd_js_memory_protect_before(at, size, prot);
     int result = rsd_real.mprotect(at, size, prot);
     if (result == 0)
-        rsd_js_memory_protect_after(at, size, prot);
-    if (rsd_recording() && result == 0) {
-        if (prot & PROT_EXEC)
-            rsd_code_mapped((uintptr_t)at, size);
-        rsd_record_mapping(0, (uintptr_t)at, to_pages(size), RESIDUE_API_MPROTECT, (uint32_t)prot,
-                           prot & PROT_WRITE ? CALLER() : NULL);
-    }
+        was_protected(at, size, prot, CALLER());
+    return result;
+}
+
+/* V8 uses it for code where the processor has protection keys. */
+HOOK int pkey_mprotect(void *at, size_t size, int prot, int key) {
+    rsd_js_memory_protect_before(at, size, prot);
+    int result = rsd_real.pkey_mprotect(at, size, prot, key);
+    if (result == 0)
+        was_protected(at, size, prot, CALLER());
     return result;
 }
 

@@ -134,6 +134,7 @@ __attribute__((destructor)) static void destructed(void) {
         return;
     rsd_process_sample();
     rsd_helper_write_tallies();
+    rsd_process_say_javascript();
     struct residue_end_of_process record = {.head.tag = RESIDUE_TAG_END};
     rsd_process_tagged(&record.head, sizeof record, "", 0);
     rsd_thread_each(save_private);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "init.h"
+#include "js/js.h"
 #include "log.h"
 #include "nursery.h"
 #include "sys.h"
@@ -80,6 +81,18 @@ void rsd_process_sample(void) {
 
 /* ---- the runtime ---- */
 
+static _Atomic bool is_node;
+
+static void put_runtime(const char *name, const char *version) {
+    char text[256];
+    struct residue_runtime record = {.head.tag = RESIDUE_TAG_RUNTIME,
+                                     .name_size = (uint32_t)strlen(name),
+                                     .version_size = (uint32_t)strlen(version)};
+    int size = snprintf(text, sizeof text, "%s%s", name, version);
+    if (size > 0 && (size_t)size < sizeof text)
+        rsd_process_tagged(&record.head, sizeof record, text, (size_t)size);
+}
+
 /* node::per_process::metadata begins with versions.node, a std::string whose first two words are pointer and length. It
  * is made by a static constructor of the executable, and believed only if it reads like a version. */
 void rsd_process_name_runtime(void) {
@@ -91,10 +104,18 @@ void rsd_process_name_runtime(void) {
         strspn(version->text, "0123456789.") < 5)
         return;
     char text[40];
-    int size = snprintf(text, sizeof text, "nodev%.*s", (int)version->length, version->text);
-    struct residue_runtime record = {
-        .head.tag = RESIDUE_TAG_RUNTIME, .name_size = 4, .version_size = (uint32_t)size - 4};
-    rsd_process_tagged(&record.head, sizeof record, text, (size_t)size);
+    snprintf(text, sizeof text, "v%.*s", (int)version->length, version->text);
+    put_runtime("node", text);
+    atomic_store(&is_node, true);
+}
+
+void rsd_process_say_javascript(void) {
+    const char *why = "switched off by RESIDUE_JS";
+    if (!atomic_load(&is_node))
+        return;
+    if (rsd_trace.javascript)
+        rsd_js_trusted(&why);
+    put_runtime("javascript", why);
 }
 
 /* ---- smaps ---- */

@@ -28,6 +28,9 @@ uint64_t rsd_process_sample_mappings(void);
 /* Which runtime this is, as a RUNTIME record, once it is up. */
 void rsd_process_name_runtime(void);
 
+/* How far JavaScript is named, as a RUNTIME record: it may change while the program runs. */
+void rsd_process_say_javascript(void);
+
 /* Private live parts go to disk. */
 void rsd_process_save_private(void);
 

@@ -41,6 +41,8 @@ static void print_files(FILE *out, const struct rsd_analysis *a) {
     count_row(out, "stack nodes read", a->stacks.read);
     count_row(out, "distinct stack nodes", a->stacks.count - 2); /* less the two that are no frames */
     count_row(out, "call sites", a->pairing.heap.count);
+    if (a->history.javascript)
+        row(out, "JavaScript", a->history.javascript);
     row(out, "held by libc for the recorder, in no report", rsd_bytes(a->pairing.tracer_now.live_bytes).text);
 }
 

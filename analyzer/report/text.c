@@ -157,6 +157,8 @@ static void print_doubts(FILE *out, const struct rsd_report *r) {
     if (sums.dropped)
         take_field(out, "NOT EXACT",
                    rsd_format("%s calls were not recorded (residue stat tells why)", rsd_count(sums.dropped).text));
+    if (a->history.javascript && strncmp(a->history.javascript, "names and lines", 15) != 0)
+        take_field(out, "JavaScript", rsd_strdup(a->history.javascript));
     if (a->trace.problems.total) {
         char *first = rsd_problem_text(&a->trace.problems.list[0]);
         take_field(out, a->trace.problems.total == 1 ? "problem" : "problems",

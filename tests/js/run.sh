@@ -123,11 +123,6 @@ without_symbols() {
 
 echo "preload/js: names, files, lines"
 build || { echo "0 passed, 1 failed"; exit 1; }
-for unit in "$here"/unit/test_js_*.c; do
-    ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Iinclude -Ipreload -o "$work/unit" "$unit" preload/js/*.c \
-        preload/sys.c -lcriterion -ldl && "$work/unit" --quiet
-    verdict $? "$(basename "$unit")"
-done
 for version in ${VERSIONS:-18 20 22 24 26}; do
     node=$PWD/tests/node_modules/node$version/bin/node
     if [ ! -x "$node" ]; then
