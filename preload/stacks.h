@@ -17,11 +17,17 @@ struct rsd_trie_entry {
     uint32_t node; /* 0: empty */
 };
 
-struct rsd_trie {
+struct rsd_table {
     struct rsd_trie_entry *entry;
     uint32_t mask; /* room - 1; room is a power of two */
-    uint32_t used;
-    uint32_t epoch; /* of the code whose addresses stand here */
+};
+
+struct rsd_trie {
+    struct rsd_table now;
+    struct rsd_table before; /* the smaller table that is being moved; entry NULL: none */
+    uint32_t moved;          /* entries of it that were looked at */
+    uint32_t used;           /* of `now` and what is still to be moved */
+    uint32_t epoch;          /* of the code whose addresses stand here */
 };
 
 /* A frame of the stack before that V8's objects gave a name to, or not. */
