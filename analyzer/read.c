@@ -251,11 +251,13 @@ static void copy_ring(struct rsd_writer *writer, const struct live *live) {
     memcpy(entries, live->bytes + ring->offset, size);
     atomic_thread_fence(memory_order_acquire);
     uint64_t after = load(&ring->head);
-    uint64_t begin = head > capacity ? head - capacity : 0;
+    uint64_t begin = head > capacity ? head - capacity : 0, end = head;
     if (after != head && after >= capacity)
         begin = after - capacity + 1;
+    if (head < capacity) /* written, perhaps, and not counted yet */
+        end++;
     writer->ring = rsd_alloc(size);
-    for (uint64_t i = begin; i < head; i++)
+    for (uint64_t i = begin; i < end; i++)
         if (entries[i % capacity].where)
             writer->ring[writer->ring_count++] = entries[i % capacity];
     free(entries);
@@ -332,25 +334,26 @@ static void join_segment(struct rsd_writer *writer, enum residue_kind kind, stru
     open->size = good;
 }
 
-/* 3.2: "a ring entry counts only if its time is greater than that of the writer's last ALLOC record". */
-static void join_ring(struct rsd_writer *writer, struct rsd_problems *problems) {
+static int by_time(const void *first, const void *second) {
+    const struct residue_alloc *a = first, *b = second;
+    return a->time < b->time ? -1 : a->time > b->time;
+}
+
+/* 3.2: "a ring entry counts only if its time is greater than that of the writer's last ALLOC record", and "the entry at
+ * `head` modulo the capacity may be the youngest of all": hence the sorting. */
+static void join_ring(struct rsd_writer *writer) {
     const struct rsd_open_segment *open = &writer->open[RESIDUE_ALLOC];
     const struct rsd_frames *frames = &writer->frames[RESIDUE_ALLOC];
     uint64_t last = frames->count ? frames->list[frames->count - 1].last : 0;
     if (open->size)
         last = rsd_time_at(RESIDUE_ALLOC, open->rows + open->size - sizeof(struct residue_alloc));
     size_t kept = 0;
-    for (size_t i = 0; i < writer->ring_count; i++) {
-        if (writer->ring[i].time <= last)
-            continue;
-        if (kept && writer->ring[i].time < writer->ring[kept - 1].time) {
-            rsd_problem(problems, writer->live_name, RSD_NO_OFFSET,
-                        "a ring entry goes back in time: the rest is dropped");
-            break;
-        }
-        writer->ring[kept++] = writer->ring[i];
-    }
+    for (size_t i = 0; i < writer->ring_count; i++)
+        if (writer->ring[i].time > last)
+            writer->ring[kept++] = writer->ring[i];
     writer->ring_count = kept;
+    if (kept)
+        qsort(writer->ring, kept, sizeof *writer->ring, by_time);
 }
 
 void rsd_writer_read_log(struct rsd_writer *writer, const char *path, struct rsd_identity *identity,
@@ -367,7 +370,7 @@ void rsd_writer_read_log(struct rsd_writer *writer, const char *path, struct rsd
     }
     for (int kind = 0; kind < RESIDUE_KINDS; kind++)
         join_segment(writer, (enum residue_kind)kind, problems);
-    join_ring(writer, problems);
+    join_ring(writer);
 }
 
 static void widen(uint64_t from, uint64_t to, uint64_t *first, uint64_t *last) {

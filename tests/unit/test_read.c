@@ -337,6 +337,31 @@ Test(read, the_ring_rule_looks_at_the_log_when_the_segment_is_empty) {
     made_remove(folder);
 }
 
+/* A kill between the last store of an entry and that of `head`, both before the ring is full and after. */
+Test(read, a_ring_entry_that_was_written_and_not_counted_yet_is_read_in_its_place) {
+    for (size_t before = 2; before <= 5; before++) {
+        char *folder = made_folder("read");
+        made_meta(folder);
+        struct made_writer *w = made_open(folder, 1);
+        made_ring(w, 4);
+        for (uint64_t i = 1; i <= before; i++)
+            made_ring_entry(w, 10 * i, 0x1000 * i, 1, 0);
+        made_ring_uncounted(w);
+        made_live(w);
+        struct reading r;
+        struct seen seen[8];
+        size_t expected = before < 4 ? before : 4;
+        reading_open(&r, folder);
+        cr_assert_eq(reading_all(&r, ALLOCS, seen, 8), expected);
+        for (size_t i = 0; i < expected; i++)
+            cr_assert_eq(seen[i].time, 10 * (before - expected + i + 1));
+        cr_assert_eq(r.trace.problems.total, 0u);
+        reading_close(&r);
+        made_close(w);
+        made_remove(folder);
+    }
+}
+
 /* ---- The directory ----------------------------------------------------------------------------------------------- */
 
 Test(read, a_trace_without_meta_is_read_and_a_folder_without_anything_is_none) {

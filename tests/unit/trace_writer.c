@@ -210,6 +210,10 @@ void made_ring_entry(struct made_writer *writer, uint64_t time, uint64_t address
         (struct residue_alloc){time, address ? residue_where(address, RESIDUE_API_MALLOC) : 0, size, node};
 }
 
+void made_ring_uncounted(struct made_writer *writer) {
+    writer->ring_head--;
+}
+
 /* ---- Segments ---------------------------------------------------------------------------------------------------- */
 
 static size_t record_size(enum residue_kind kind) {

@@ -58,6 +58,8 @@ void made_end(struct made_writer *writer, uint64_t time);
 /* An entry of the ring; capacity must be set first by made_ring. address 0: a dead entry. */
 void made_ring(struct made_writer *writer, size_t capacity);
 void made_ring_entry(struct made_writer *writer, uint64_t time, uint64_t address, uint32_t size, uint32_t node);
+/* The last entry stands in the ring, but `head` does not say so yet. */
+void made_ring_uncounted(struct made_writer *writer);
 
 /* Append the open segment to the log and open the next one. */
 void made_seal(struct made_writer *writer, enum residue_kind kind, enum residue_encoding encoding);
