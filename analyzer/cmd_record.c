@@ -296,7 +296,7 @@ const struct rsd_command rsd_command_record = {
             "  -o, --output PATTERN  the trace directory's name; %p: process id, %e: name of the\n"
             "                        executable (default: residue.%p). A name that is taken gets .2,\n"
             "                        .3, ...; every process that the program starts makes its own.\n"
-            "  --depth N             frames of a stack that are kept (default: 512, at most 1024)\n"
+            "  --depth N             frames of a stack that are kept (default and most: 1024)\n"
             "\n"
             "The same without this command: LD_PRELOAD=/path/to/libresidue.so PROGRAM, with the options\n"
             "as variables: RESIDUE_OUT, RESIDUE_DEPTH.\n",

@@ -16,7 +16,7 @@
 
 #include "residue/format.h"
 
-#define RSD_DEPTH_DEFAULT 512u /* libvips chains pass 128 in one stack of 600 */
+#define RSD_DEPTH_DEFAULT 1024u /* chains of libvips pass 900 frames; depth costs only what is used of it */
 #define RSD_DEPTH_MAX 1024u
 
 /* The registers that locate a frame, as they are in the caller of the hook right after the hook returns. */
