@@ -32,6 +32,7 @@
 #include "sys.h"
 
 #define STALE_WORDS 65536u
+#define TRIES 10000u
 #define TALLIES (1u << 20) /* nodes from here on share the last one */
 
 static _Atomic uint64_t stale[STALE_WORDS];
@@ -118,10 +119,14 @@ bool rsd_nursery_kill(struct rsd_nursery *nursery, struct rsd_writer *writer, ui
     return true;
 }
 
-void rsd_nursery_barrier_begin(void) {
-    while (atomic_flag_test_and_set_explicit(&raising, memory_order_acquire))
+bool rsd_nursery_barrier_begin(void) {
+    for (unsigned i = 0; atomic_flag_test_and_set_explicit(&raising, memory_order_acquire); i++) {
+        if (i == TRIES)
+            return false;
         rsd_sys_yield();
+    }
     atomic_store(&barrier, UINT64_MAX);
+    return true;
 }
 
 void rsd_nursery_barrier_end(uint64_t time) {

@@ -43,8 +43,9 @@ void rsd_nursery_disown(uint64_t address, uint64_t now);
 bool rsd_nursery_kill(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t address);
 
 /* Raise the barrier: between these two nothing at all dies without a record; after them nothing that was alive at `time`,
- * an instant that the caller took in between. */
-void rsd_nursery_barrier_begin(void);
+ * an instant that the caller took in between. False: another barrier is being raised and does not end (it is this
+ * thread's own, below a signal handler); then there is nothing to end. */
+bool rsd_nursery_barrier_begin(void);
 void rsd_nursery_barrier_end(uint64_t time);
 
 /* Write the tallies of a writer that changed since they were last written, to the process's log. By one thread at a

@@ -73,10 +73,11 @@ void rsd_process_sample(void) {
     record.virtual_bytes = strtoull(at, &at, 10) * rsd_page_size;
     record.rss_bytes = strtoull(at, &at, 10) * rsd_page_size;
     record.shared_bytes = strtoull(at, &at, 10) * rsd_page_size;
-    rsd_nursery_barrier_begin();
+    bool raised = rsd_nursery_barrier_begin();
     if (!rsd_process_tagged(&record.head, sizeof record, "", 0))
         record.head.time = rsd_clock_ticks();
-    rsd_nursery_barrier_end(record.head.time);
+    if (raised)
+        rsd_nursery_barrier_end(record.head.time);
 }
 
 /* ---- the runtime ---- */

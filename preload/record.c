@@ -161,9 +161,10 @@ void rsd_record_barrier(enum residue_barrier_reason reason, const char *name) {
     int before = errno;
     struct residue_barrier record = {
         .head.tag = RESIDUE_TAG_BARRIER, .reason = reason, .name_size = (uint32_t)strlen(name)};
-    rsd_nursery_barrier_begin();
+    bool raised = rsd_nursery_barrier_begin();
     rsd_writer_tagged(&self->writer, &record.head, sizeof record, name, record.name_size, "", 0);
-    rsd_nursery_barrier_end(record.head.time);
+    if (raised)
+        rsd_nursery_barrier_end(record.head.time);
     errno = before;
     rsd_leave(self);
 }

@@ -11,6 +11,7 @@
 #define RSD_JS_MISSES 64u
 #define RSD_JS_SOURCES 256u
 #define RSD_JS_MARKS 127u
+#define RSD_JS_ANSWERS 64u
 #define RSD_JS_CHUNK 4096u
 
 #define RSD_JS_KNOWN_PLACES 8u
@@ -40,6 +41,10 @@ struct rsd_js_source {
         uint32_t lines;    /* line ends before the mark */
         uint32_t last_end; /* the position after the last of them */
     } mark[RSD_JS_MARKS + 1];
+    struct {
+        uint32_t position; /* 0: empty; the first position needs no counting */
+        uint32_t lines, last_end;
+    } answer[RSD_JS_ANSWERS]; /* positions that were asked for, by hash */
 };
 
 struct rsd_js {
