@@ -299,6 +299,7 @@ const struct rsd_command rsd_command_record = {
             "  --depth N             frames of a stack that are kept (default and most: 1024)\n"
             "\n"
             "The same without this command: LD_PRELOAD=/path/to/libresidue.so PROGRAM, with the options\n"
-            "as variables: RESIDUE_OUT, RESIDUE_DEPTH.\n",
+            "as variables: RESIDUE_OUT, RESIDUE_DEPTH. RESIDUE_MODE=full keeps every event; RESIDUE_JS=off\n"
+            "leaves JavaScript without names.\n",
     .run = run,
 };

@@ -8,7 +8,7 @@
  *   dlopen of libunwind, pthread_create of the helper         recorded as the tracer's own (`ours`), without a stack
  *   a signal handler that allocates, inside a hook            busy: counted as dropped; outside a hook it is recorded
  *   a TLS destructor, atexit handler, DSO destructor          nothing special: the slot lives until the thread is gone
- *   the real realloc or reallocarray -> malloc                libc's inner calls do not pass through the symbols
+ *   libc's reallocarray -> realloc, by its symbol             never called: the hook does the multiplication (hooks.c)
  *   the real malloc of another preload -> mmap                recorded as a mapping: it is one
  *   the real free of another preload -> free                  busy is not set during real calls: recorded once each
  *

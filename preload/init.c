@@ -14,8 +14,9 @@
  * the dynamic loader (libunwind, node's symbols) waits for the constructor.
  *
  *     event          what happens                                           where
- *     start          directory, clock, writer 0, meta.json, gate opens      rsd_start
- *     constructor    unwinder, node's symbols, first memory sample          constructed
+ *     start          directory, clock, writer 0, meta.json, first memory    rsd_start
+ *                    sample, gate opens
+ *     constructor    unwinder, node's symbols, the layout of V8's objects   constructed
  *     exit           sample, END record; recording goes on to the last      destructed
  *                    instruction, for destructors free
  *     _exit, signal  nothing: every instant is a valid end                  -

@@ -62,7 +62,8 @@ static bool in_teardown(const struct rsd_stack *stack) {
     return false;
 }
 
-/* The stack is interned only when it is the one: its new frames would keep no nodes otherwise. */
+/* The stack is interned first: frames that the unwinder keeps for the next stack must have their nodes. Unwinding it again
+ * then finds every frame as it was. */
 static bool stack_says_so(const struct rsd_registers *from) {
     struct rsd_thread *self = rsd_enter();
     if (!self)
