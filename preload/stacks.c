@@ -15,9 +15,9 @@
  *
  * A frame of V8's code is named from V8's own objects (js/), and becomes one node per JavaScript function that it stands
  * for: more than one where functions were inlined. A name depends on words of the frame that unwinding does not look
- * at, so a kept frame's node holds only as long as these do:
+ * at. A kept frame whose words have changed, or that met a collection, is named anew:
  *
- *     kept = min(frames kept by the unwinder, first frame whose words have changed or that met a collection)
+ *     kept = min(frames kept by the unwinder, first frame that is another node for it, and that frame itself)
  *
  * Entered by the thread that has the slot; the epoch is read and raised by any.
  */
@@ -49,7 +49,6 @@ static void free_table(struct rsd_table *table) {
 }
 
 bool rsd_trie_init(struct rsd_trie *trie) {
-    *trie = (struct rsd_trie){.used = 0};
     return make_table(&trie->now, FIRST_ROOM);
 }
 
@@ -60,24 +59,34 @@ static uint32_t hash(uint64_t key, uint32_t parent) {
     return (uint32_t)(h >> 32 ^ h >> 15);
 }
 
+static inline bool is(const struct rsd_trie_entry *entry, uint64_t key, uint32_t parent) {
+    return entry->key == key && entry->parent == parent;
+}
+
 /* The entry for (parent, key), or the empty one where it belongs. */
 static struct rsd_trie_entry *find_in(const struct rsd_table *table, uint64_t key, uint32_t parent) {
     uint32_t at = hash(key, parent) & table->mask;
     struct rsd_trie_entry *entry = &table->entry[at];
-    while (entry->node && (entry->key != key || entry->parent != parent)) {
+    while (entry->node && !is(entry, key, parent)) {
         at = (at + 1) & table->mask;
         entry = &table->entry[at];
     }
     return entry;
 }
 
-/* An empty entry is always one of the present table. */
-static struct rsd_trie_entry *find(const struct rsd_trie *trie, uint64_t key, uint32_t parent) {
+/* The same over all tables. An empty entry is always one of the present table. */
+static struct rsd_trie_entry *find(struct rsd_trie *trie, uint64_t key, uint32_t parent) {
+    struct rsd_trie_entry *recent = &trie->recent[hash(key, parent) % RSD_TRIE_RECENT];
+    if (__builtin_expect(recent->node && is(recent, key, parent), 1))
+        return recent;
     struct rsd_trie_entry *entry = find_in(&trie->now, key, parent);
-    if (entry->node || !trie->before.entry)
-        return entry;
-    struct rsd_trie_entry *older = find_in(&trie->before, key, parent);
-    return older->node ? older : entry;
+    if (!entry->node && trie->before.entry) {
+        struct rsd_trie_entry *older = find_in(&trie->before, key, parent);
+        entry = older->node ? older : entry;
+    }
+    if (entry->node)
+        *recent = *entry;
+    return entry;
 }
 
 /* Copy the next few entries of the old table; it stays whole until the last is copied. */
@@ -157,13 +166,19 @@ static uint32_t frame_node(struct rsd_thread *thread, const struct rsd_frame *fr
     return make_node(thread, entry, key, &node);
 }
 
+static void forget_names(struct rsd_names *names) {
+    for (uint32_t i = 0; i < RSD_STACKS; i++)
+        names->of[i].count = 0;
+}
+
 __attribute__((cold, noinline)) static void forget_all(struct rsd_thread *thread, uint32_t epoch) {
     struct rsd_trie *trie = &thread->trie;
     free_table(&trie->before);
     __builtin_memset(trie->now.entry, 0, (trie->now.mask + 1) * sizeof *trie->now.entry);
+    __builtin_memset(trie->recent, 0, sizeof trie->recent);
     trie->used = 0;
     trie->epoch = epoch;
-    thread->names.count = 0;
+    forget_names(&thread->names);
     rsd_unwinder_init(thread->unwinder, rsd_trace.depth);
 }
 
@@ -173,8 +188,15 @@ static size_t to_line(size_t size) {
     return (size + 63) & ~(size_t)63;
 }
 
+static uint32_t names_room(uint32_t place, uint32_t depth) {
+    return place == RSD_STACK_BEFORE || depth < RSD_STACKS_ROOM ? depth : RSD_STACKS_ROOM;
+}
+
 size_t rsd_names_size(uint32_t depth) {
-    return to_line(rsd_js_size()) + depth * sizeof(struct rsd_named);
+    size_t frames = 0;
+    for (uint32_t i = 0; i < RSD_STACKS; i++)
+        frames += names_room(i, depth);
+    return to_line(rsd_js_size()) + frames * sizeof(struct rsd_named);
 }
 
 static bool write_function(void *context, const struct rsd_js_function *function) {
@@ -192,27 +214,19 @@ static bool write_function(void *context, const struct rsd_js_function *function
 
 void rsd_names_init(struct rsd_thread *thread, void *memory) {
     struct rsd_names *names = &thread->names;
+    struct rsd_named *named = (struct rsd_named *)((char *)memory + to_line(rsd_js_size()));
+    for (uint32_t i = 0; i < RSD_STACKS; i++) {
+        names->of[i].named = named;
+        named += names_room(i, rsd_trace.depth);
+    }
     names->js = memory;
-    names->named = (struct rsd_named *)((char *)memory + to_line(rsd_js_size()));
     rsd_js_init(names->js, write_function, thread);
 }
 
 void rsd_names_hand_over(struct rsd_thread *thread) {
-    thread->names.count = 0;
+    forget_names(&thread->names);
     if (thread->names.js)
         rsd_js_hand_over(thread->names.js);
-}
-
-/* How many of the kept frames still mean what they did. The others' names are forgotten. */
-static uint32_t names_that_hold(struct rsd_names *names, uint32_t kept) {
-    uint32_t i = 0;
-    for (; i < names->count && names->named[i].frame < kept; i++)
-        if (!names->named[i].settled || !rsd_js_holds(&names->named[i].proof)) {
-            kept = names->named[i].frame;
-            break;
-        }
-    names->count = i;
-    return kept;
 }
 
 /* The words of the frame lie on the stack, as the unwinder found them: below the frame of its caller. */
@@ -243,17 +257,51 @@ static uint32_t place_node(struct rsd_thread *thread, const struct rsd_js_place 
     return entry->node ? entry->node : make_node(thread, entry, key, &node);
 }
 
-static uint32_t named_node(struct rsd_thread *thread, const struct rsd_stack *stack, uint32_t i, uint32_t parent) {
+/* The node of a frame that may be JavaScript; `named` is filled. */
+static uint32_t named_node(struct rsd_thread *thread, const struct rsd_stack *stack, uint32_t i, uint32_t parent,
+                           struct rsd_named *named) {
     const struct rsd_frame *frame = &stack->frame[i];
-    struct rsd_names *names = &thread->names;
     struct rsd_js_answer answer;
-    rsd_js_frame(names->js, &(struct rsd_registers){frame->pc, frame->sp, frame->fp}, &answer);
-    names->named[names->count++] = (struct rsd_named){i, answer.settled, answer.proof};
+    rsd_js_frame(thread->names.js, &(struct rsd_registers){frame->pc, frame->sp, frame->fp}, &answer);
+    *named = (struct rsd_named){i, answer.settled, answer.proof};
     if (answer.count == 0)
         return frame_node(thread, frame, parent);
     for (uint32_t k = 0; k < answer.count; k++)
         parent = place_node(thread, &answer.place[k], frame->source, parent);
     return parent;
+}
+
+/* The names of the kept frames follow these to another place. */
+static void move_names(struct rsd_names *names, uint32_t from, uint32_t to, uint32_t kept) {
+    const struct rsd_named_frames *source = &names->of[from];
+    struct rsd_named_frames *target = &names->of[to];
+    uint32_t count = 0;
+    for (; count < source->count && source->named[count].frame < kept; count++)
+        target->named[count] = source->named[count];
+    target->count = count;
+}
+
+/* Kept frames whose words have changed are named anew. As long as that leads to the same node, as with a function that is
+ * made anew for each call, all further in stays right. Returns how many frames have their nodes. */
+static uint32_t names_that_hold(struct rsd_thread *thread, const struct rsd_stack *stack, uint32_t kept) {
+    struct rsd_named_frames *of = &thread->names.of[stack->place];
+    uint32_t i = 0;
+    for (; i < of->count && of->named[i].frame < kept; i++) {
+        struct rsd_named *named = &of->named[i];
+        if (__builtin_expect(named->settled && rsd_js_holds(&named->proof), 1))
+            continue;
+        struct rsd_frame *frame = &stack->frame[named->frame];
+        uint32_t parent = named->frame ? frame[-1].node : 0;
+        uint32_t node = named_node(thread, stack, named->frame, parent, named);
+        if (node == frame->node)
+            continue;
+        for (uint32_t inner = named->frame; inner < kept; inner++)
+            stack->frame[inner].node = 0;
+        frame->node = node;
+        kept = named->frame + 1;
+    }
+    of->count = i;
+    return kept;
 }
 
 uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *from) {
@@ -264,14 +312,20 @@ uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *f
         return end_node(thread, RESIDUE_END_TRACER);
     struct rsd_stack *stack = rsd_unwind(thread->unwinder, from, thread->writer.counter);
     struct rsd_names *names = &thread->names;
-    uint32_t kept = names_that_hold(names, stack->kept);
+    struct rsd_named_frames *of = &names->of[stack->place];
+    if (stack->copied != RSD_STACK_BEFORE)
+        move_names(names, RSD_STACK_BEFORE, stack->copied, RSD_STACKS_ROOM);
+    if (stack->from != stack->place)
+        move_names(names, stack->from, stack->place, stack->kept);
+    uint32_t kept = stack->kept;
     if (kept && stack->frame[kept - 1].node == 0) /* a signal handler jumped out of this loop the last time */
-        kept = names->count = 0;
-    uint32_t node = kept ? stack->frame[kept - 1].node : end_node(thread, stack->end);
-    if (names->js && kept < stack->depth)
+        kept = of->count = 0;
+    if (names->js)
         rsd_js_begin(names->js);
+    kept = names_that_hold(thread, stack, kept);
+    uint32_t node = kept ? stack->frame[kept - 1].node : end_node(thread, stack->end);
     for (uint32_t i = kept; i < stack->depth; i++) {
-        node = may_be_named(names, stack, i) ? named_node(thread, stack, i, node)
+        node = may_be_named(names, stack, i) ? named_node(thread, stack, i, node, &of->named[of->count++])
                                              : frame_node(thread, &stack->frame[i], node);
         stack->frame[i].node = node;
     }

@@ -22,26 +22,33 @@ struct rsd_table {
     uint32_t mask; /* room - 1; room is a power of two */
 };
 
+#define RSD_TRIE_RECENT 8192u
+
 struct rsd_trie {
     struct rsd_table now;
     struct rsd_table before; /* the smaller table that is being moved; entry NULL: none */
     uint32_t moved;          /* entries of it that were looked at */
     uint32_t used;           /* of `now` and what is still to be moved */
     uint32_t epoch;          /* of the code whose addresses stand here */
+    /* Copies of the entries found last, by hash. The tables grow to many megabytes, where each look-up costs a line of the
+     * cache and a page; what is in use at a time is little. */
+    struct rsd_trie_entry recent[RSD_TRIE_RECENT];
 };
 
-/* A frame of the stack before that V8's objects gave a name to, or not. */
+/* A frame of a stack before that V8's objects gave a name to, or not. */
 struct rsd_named {
     uint32_t frame; /* its place in the stack */
     bool settled;
     struct rsd_js_proof proof;
 };
 
-/* The frames of the stack before that could be JavaScript, outermost first. */
+/* The frames that could be JavaScript of each stack that the unwinder remembers, outermost first. */
 struct rsd_names {
     struct rsd_js *js; /* NULL: JavaScript is not named */
-    struct rsd_named *named;
-    uint32_t count;
+    struct rsd_named_frames {
+        struct rsd_named *named;
+        uint32_t count;
+    } of[RSD_STACKS]; /* by rsd_stack.place */
 };
 
 struct rsd_thread;

@@ -217,6 +217,7 @@ static bool is_optimised(const struct rsd_js_view *view) {
 static const uintptr_t nothing; /* what an answer depends on that its pc alone decides */
 
 static void prove(struct rsd_js_proof *proof, const int32_t *offset, uintptr_t fp) {
+    proof->shared_at = 0;
     for (unsigned i = 0; i < RSD_JS_WORDS; i++) {
         proof->at[i] = offset ? fp + (uintptr_t)(intptr_t)offset[i] : (uintptr_t)&nothing;
         proof->value[i] = *(const volatile uintptr_t *)proof->at[i];
@@ -231,6 +232,10 @@ static void prove_by_kind(const struct rsd_js_view *view, struct rsd_js_proof *p
     const int32_t unoptimised[] = {v8->fp_function, v8->fp_bytecode_array, v8->fp_bytecode_offset};
     bool whole = view->bytecode_offset && rsd_js_is_pointer(view->bytecode_array);
     prove(proof, !view->context ? NULL : !(view->context & 1) ? typed : whole ? unoptimised : function, view->fp);
+    if (view->context & 1 && rsd_js_is_pointer(view->function)) {
+        proof->shared_at = view->function - 1 + (uintptr_t)v8->function_shared;
+        proof->shared = rsd_js_word(proof->shared_at);
+    }
 }
 
 /* Generated code that is neither a function's nor the interpreter's: a regular expression, a stub of wasm. */

@@ -73,10 +73,13 @@ struct rsd_js_place {
     uint32_t line, column; /* of the call, from 1; 0: not known */
 };
 
-/* What a frame's answer depends on, beside its pc: words of the stack. Unused ones repeat the first. */
+/* What a frame's answer depends on, beside its pc: words of the stack, of which unused ones repeat the first, and the
+ * word that makes the function on the stack one of that source: another may have come to lie at its address. */
 struct rsd_js_proof {
     uintptr_t at[RSD_JS_WORDS];
     uintptr_t value[RSD_JS_WORDS];
+    uintptr_t shared_at; /* 0: not a function's frame */
+    uintptr_t shared;
 };
 
 struct rsd_js_answer {
@@ -112,7 +115,7 @@ static inline bool rsd_js_holds(const struct rsd_js_proof *proof) {
     uintptr_t different = 0;
     for (unsigned i = 0; i < RSD_JS_WORDS; i++)
         different |= *(const volatile uintptr_t *)proof->at[i] ^ proof->value[i];
-    return different == 0;
+    return different == 0 && (!proof->shared_at || rsd_js_word(proof->shared_at) == proof->shared);
 }
 
 extern uintptr_t rsd_js_builtins, rsd_js_builtins_size; /* the embedded builtins; size 0: nothing is trusted */

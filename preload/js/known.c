@@ -3,12 +3,14 @@
  *
  * Taking a frame apart costs a microsecond or two; most frames are met again. An answer is kept under
  *
- *     (pc, function word, word of the bytecode offset if the pc is in V8's builtins)
+ *     (pc, word that leads from the function to its SharedFunctionInfo, word of the bytecode offset if the pc is in V8's
+ *     builtins)
  *
- * All three are volatile: the collector moves functions and code and puts others in their place. So an answer is used
- * only if what the words lead to still hangs together: the word is a function, it has the same SharedFunctionInfo,
- * that has the same script, and the Code object that covered the pc has the same table of positions. After a move
- * they differ and the frame is taken apart again, with the same ids for the same functions.
+ * and so it is the same for all closures made from one function. All three are volatile: the collector moves objects and
+ * code and puts others in their place. So an answer is used only if what the words lead to still hangs together: the
+ * frame's word is a function, its SharedFunctionInfo has the same name and the same script, and the Code object that
+ * covered the pc has the same table of positions. After a move they differ and the frame is taken apart again, with the
+ * same ids for the same functions.
  *
  * Nothing is kept of a stack that met an object on its way to another place, and no answer while a build has still to
  * prove itself, for it would stay without a line: frames.c sees to both.
@@ -23,24 +25,30 @@ static uintptr_t key_offset(const struct rsd_js_view *view) {
     return view->in_builtins && rsd_js_is_small_integer(view->bytecode_offset) ? view->bytecode_offset : 0;
 }
 
-static struct rsd_js_known *slot(struct rsd_js *js, const struct rsd_js_view *view) {
-    uint64_t hash = (view->pc * 0x9e3779b97f4a7c15u) ^ (view->function * 0xc2b2ae3d27d4eb4fu) ^ key_offset(view);
+static struct rsd_js_known *slot(struct rsd_js *js, const struct rsd_js_view *view, uintptr_t shared) {
+    uint64_t hash = (view->pc * 0x9e3779b97f4a7c15u) ^ (shared * 0xc2b2ae3d27d4eb4fu) ^ key_offset(view);
     hash = (hash ^ hash >> 31) * 0x9e3779b97f4a7c15u;
     return &js->known[hash >> 32 & (RSD_JS_CACHE_SLOTS - 1)];
 }
 
+/* The word by which the frame's function leads to its SharedFunctionInfo; 0 if it is no function. */
+static uintptr_t shared_word(struct rsd_js *js, const struct rsd_js_view *view) {
+    struct rsd_js_object function = rsd_js_object(js, view->function);
+    return rsd_js_is_function(function) ? rsd_js_word(function.at + (uintptr_t)rsd_js_layout.function_shared) : 0;
+}
+
 static bool still_hangs_together(struct rsd_js *js, const struct rsd_js_known *known) {
     const struct rsd_js_layout *v8 = &rsd_js_layout;
-    struct rsd_js_object function = rsd_js_object(js, known->function);
-    return rsd_js_is_function(function) && rsd_js_word(function.at + (uintptr_t)v8->function_shared) == known->shared &&
+    return rsd_js_word(known->shared - 1 + (uintptr_t)v8->shared_name) == known->name &&
            rsd_js_word(known->shared - 1 + (uintptr_t)v8->shared_script) == known->script &&
            (!known->code || rsd_js_word(known->code + (uintptr_t)v8->code_positions) == known->positions) &&
            !js->forwarded;
 }
 
 bool rsd_js_recall(struct rsd_js *js, const struct rsd_js_view *view, struct rsd_js_answer *answer) {
-    const struct rsd_js_known *known = slot(js, view);
-    if (known->pc != view->pc || known->function != view->function || known->offset != key_offset(view) ||
+    uintptr_t shared = shared_word(js, view);
+    const struct rsd_js_known *known = slot(js, view, shared);
+    if (!shared || known->pc != view->pc || known->shared != shared || known->offset != key_offset(view) ||
         !still_hangs_together(js, known))
         return false;
     answer->count = known->count;
@@ -54,13 +62,13 @@ void rsd_js_remember(struct rsd_js *js, const struct rsd_js_view *view, const st
     bool interpreted_elsewhere = !view->in_builtins && view->bytecodes.at && !is_baseline;
     if (answer->count > RSD_JS_KNOWN_PLACES || interpreted_elsewhere)
         return; /* with --interpreted-frames-native-stack each function has its own copy of the interpreter's entry */
-    struct rsd_js_known *known = slot(js, view);
-    struct rsd_js_object function = rsd_js_object(js, view->function);
+    uintptr_t shared = shared_word(js, view);
+    struct rsd_js_known *known = slot(js, view, shared);
     *known = (struct rsd_js_known){
         .pc = view->pc,
-        .function = view->function,
+        .shared = shared,
         .offset = key_offset(view),
-        .shared = rsd_js_word(function.at + (uintptr_t)v8->function_shared),
+        .name = rsd_js_word(view->shared.at + (uintptr_t)v8->shared_name),
         .script = rsd_js_word(view->shared.at + (uintptr_t)v8->shared_script),
         .code = view->code.object.at,
         .positions = view->code.object.at ? rsd_js_word(view->code.object.at + (uintptr_t)v8->code_positions) : 0,

@@ -18,9 +18,9 @@
 
 /* known.c: a frame that was named before. */
 struct rsd_js_known {
-    uintptr_t pc, function, offset; /* the key; offset: the bytecode offset's word for a pc in builtins, else 0 */
-    uintptr_t shared, script;       /* the words by which the function led to its name */
-    uintptr_t code, positions;      /* of generated code: the Code object, and the word that leads to its positions */
+    uintptr_t pc, shared, offset; /* the key; offset: the bytecode offset's word for a pc in builtins, else 0 */
+    uintptr_t name, script;       /* the words by which the SharedFunctionInfo led to its name */
+    uintptr_t code, positions;    /* of generated code: the Code object, and the word that leads to its positions */
     uint32_t count;
     struct rsd_js_place place[RSD_JS_KNOWN_PLACES];
 };

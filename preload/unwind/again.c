@@ -1,13 +1,22 @@
 /*
- * Re-unwinding: the stack before, and what must still be true for it to hold.
+ * Re-unwinding: stacks met before, and what must still be true for one to hold.
  *
- * Successive stacks of a thread share most of their outer frames. A frame found now that was found at the same place
- * before (pc, stack pointer, frame pointer) has the same callers as before if every word that the steps outward from
- * it read is what it was: those steps are functions of these words alone. So the words are kept as one flat array of
- * (address, value), root first, and holding on to fifty frames costs fifty to a hundred loads and compares.
+ * Successive stacks of a thread share most of their outer frames, and a program comes back to the same few stacks. A
+ * frame found now that was found at the same place before (pc, stack pointer, frame pointer) has the same callers as
+ * before if every word that the steps outward from it read is what it was: those steps are functions of these words
+ * alone. So the words are kept as one flat array of (address, value), root first, and holding on to fifty frames costs
+ * fifty to a hundred loads and compares.
  *
  *     word[0, word_end[i])  are the words of the steps  i -> i-1 -> ... -> 0
  *     word_end[0] = 0       nothing is read outward from the root
+ *
+ * Most steps do not look at the frame pointer: where code keeps other things in that register, its saved values differ
+ * from one stack to the next and mean nothing. It is live in a frame if the step outward from there uses it, or if the
+ * caller has the same one and it is live there:
+ *
+ *     live(i) = used(i) or (passed on(i) and live(i - 1))         live(-1) = false
+ *
+ * A saved frame pointer is a word that must hold only if it is live in the caller.
  *
  * A step that is a guess depends on more than the words it ended with, so it gets a word that never compares equal.
  * The same holds for a signal frame, whose registers come from elsewhere.
@@ -20,31 +29,62 @@
  */
 #include "again.h"
 
+#include <string.h>
+
 #include "bounds.h"
 
 static const uintptr_t never;
 
-static bool holds(const struct rsd_word *word) {
-    return rsd_word_at(word->address) == word->value;
+static size_t aligned(size_t size) {
+    return (size + 63) & ~(size_t)63;
 }
 
-static uintptr_t difference(const struct rsd_word *word) {
+static size_t words_size(uint32_t room) {
+    return aligned(room * sizeof(struct rsd_word) * RSD_WORDS_PER_FRAME);
+}
+
+size_t rsd_again_size(uint32_t room) {
+    return aligned(room * sizeof(struct rsd_frame)) + aligned(room * sizeof(struct rsd_slots)) + words_size(room) +
+           aligned(room * sizeof(uint32_t));
+}
+
+void rsd_again_init(struct rsd_again *again, uint32_t room, void *memory) {
+    char *frames = memory, *slots = frames + aligned(room * sizeof(struct rsd_frame)),
+         *words = slots + aligned(room * sizeof(struct rsd_slots));
+    *again = (struct rsd_again){.frame = (struct rsd_frame *)frames,
+                                .slots = (struct rsd_slots *)slots,
+                                .word = (struct rsd_word *)words,
+                                .word_end = (uint32_t *)(words + words_size(room)),
+                                .room = room};
+}
+
+static inline uintptr_t difference(const struct rsd_word *word) {
     return rsd_word_at(word->address) ^ word->value;
 }
 
-/* The number of leading words up to and with the last one that does not hold; 0: all `count` hold. */
-static uint32_t last_failure(const struct rsd_word *word, uint32_t count) {
-    uint32_t i = count;
-    while (i >= 4 &&
-           !(difference(&word[i - 1]) | difference(&word[i - 2]) | difference(&word[i - 3]) | difference(&word[i - 4])))
-        i -= 4;
-    while (i > 0 && holds(&word[i - 1]))
-        i--;
-    return i;
+/* The number of leading words up to and with the last one that does not hold; 0: all `count` hold. Four are read before
+ * the first branch: whole stacks hold more often than not. */
+static inline uint32_t last_failure(const struct rsd_word *first, uint32_t count) {
+    const struct rsd_word *end = first + count, *word = end;
+    for (; word - first >= 4; word -= 4)
+        if (difference(word - 1) | difference(word - 2) | difference(word - 3) | difference(word - 4))
+            break;
+    for (; word > first; word--)
+        if (difference(word - 1))
+            break;
+    return (uint32_t)(word - first);
+}
+
+bool rsd_again_holds(const struct rsd_again *again, const struct rsd_frame *leaf) {
+    uint32_t depth = again->depth;
+    return depth && rsd_again_same(&again->frame[depth - 1], leaf) &&
+           !last_failure(again->word, again->word_end[depth - 1]);
 }
 
 uint32_t rsd_again_verify(const struct rsd_again *again, uint32_t from) {
     uint32_t failed = last_failure(again->word, again->word_end[from]);
+    if (__builtin_expect(!failed, 1))
+        return 0;
     uint32_t low = 0, high = from;
     while (low < high) { /* the outermost frame whose steps include the failed word */
         uint32_t middle = (low + high) / 2;
@@ -53,46 +93,73 @@ uint32_t rsd_again_verify(const struct rsd_again *again, uint32_t from) {
         else
             low = middle + 1;
     }
-    return failed ? low : 0;
+    return low;
 }
 
+/* The frame pointers on the way are read again: of those that were not live, what is kept is old. */
 void rsd_again_copy(const struct rsd_again *again, uint32_t from, uint32_t to, struct rsd_fresh *fresh) {
+    uintptr_t fp = fresh->frame.fp;
     for (uint32_t i = from; i > to; i--, fresh++) {
+        uintptr_t slot = again->slots[i].fp_slot;
         fresh->frame = again->frame[i];
-        fresh->fp_slot = again->slots[i].fp_slot;
+        fresh->frame.fp = fp;
+        fresh->fp_slot = slot;
         fresh->cfa_slot = again->slots[i].cfa_slot;
+        fp = slot ? rsd_word_at(slot) : fresh->frame.fp_use & RSD_FP_PASSED ? fp : 0;
     }
+    fresh->frame = again->frame[to];
+    fresh->frame.fp = fp;
 }
 
-/* Append the words of the step from `fresh` to `outer`. */
-static uint32_t append_words(struct rsd_word *word, const struct rsd_fresh *fresh, const struct rsd_frame *outer) {
-    uint32_t count = 0;
-    if (fresh->fp_slot == RSD_SLOT_GUESS) {
-        word[0] = (struct rsd_word){(uintptr_t)&never, 1};
-        return 1;
+void rsd_again_assign(struct rsd_again *again, const struct rsd_again *other, uint32_t depth) {
+    again->depth = 0;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    memcpy(again->frame, other->frame, depth * sizeof *again->frame);
+    memcpy(again->slots, other->slots, depth * sizeof *again->slots);
+    memcpy(again->word_end, other->word_end, depth * sizeof *again->word_end);
+    memcpy(again->word, other->word, depth ? other->word_end[depth - 1] * sizeof *again->word : 0);
+    again->end = other->end;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    again->depth = depth;
+}
+
+/* Append the words of the step from `fresh` to `outer`. Returns the end of them. */
+static inline struct rsd_word *append_words(struct rsd_word *word, const struct rsd_fresh *fresh,
+                                            const struct rsd_frame *outer) {
+    if (__builtin_expect(fresh->fp_slot == RSD_SLOT_GUESS, 0)) {
+        *word = (struct rsd_word){(uintptr_t)&never, 1};
+        return word + 1;
     }
-    word[count++] = (struct rsd_word){outer->sp + (uintptr_t)(intptr_t)RSD_RA_FROM_CFA, outer->pc};
-    if (fresh->fp_slot)
-        word[count++] = (struct rsd_word){fresh->fp_slot, outer->fp};
+    *word++ = (struct rsd_word){outer->sp + (uintptr_t)(intptr_t)RSD_RA_FROM_CFA, outer->pc};
+    if (fresh->fp_slot && outer->fp_use & RSD_FP_LIVE)
+        *word++ = (struct rsd_word){fresh->fp_slot, outer->fp};
     if (fresh->cfa_slot)
-        word[count++] = (struct rsd_word){fresh->cfa_slot, outer->sp};
-    return count;
+        *word++ = (struct rsd_word){fresh->cfa_slot, outer->sp};
+    return word;
+}
+
+static inline uint8_t liveness(uint8_t use, uint8_t outer) {
+    bool live = use & RSD_FP_USED || (use & RSD_FP_PASSED && outer & RSD_FP_LIVE);
+    return (uint8_t)((use & ~RSD_FP_LIVE) | (live ? RSD_FP_LIVE : 0));
 }
 
 rsd_tally_t rsd_again_append(struct rsd_again *again, uint32_t kept, const struct rsd_fresh *fresh, uint32_t count) {
     rsd_tally_t tally = 0;
-    uint32_t words = kept ? again->word_end[kept - 1] : 0;
+    struct rsd_word *word = again->word + (kept ? again->word_end[kept - 1] : 0);
+    struct rsd_frame *frame = again->frame + kept;
+    uint8_t outer_use = kept ? frame[-1].fp_use : 0;
     again->depth = again->depth < kept ? again->depth : kept;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    for (uint32_t i = kept; i < kept + count; i++) {
+    for (uint32_t i = kept; i < kept + count; i++, frame++) {
         const struct rsd_fresh *from = &fresh[kept + count - 1 - i];
         tally += UINT64_C(1) << 10 * from->frame.source;
-        again->frame[i] = from->frame;
-        again->frame[i].node = 0;
+        *frame = from->frame;
+        frame->node = 0;
+        frame->fp_use = outer_use = liveness(from->frame.fp_use, outer_use);
         again->slots[i] = (struct rsd_slots){from->fp_slot, from->cfa_slot};
         if (i)
-            words += append_words(&again->word[words], from, &again->frame[i - 1]);
-        again->word_end[i] = words;
+            word = append_words(word, from, frame - 1);
+        again->word_end[i] = (uint32_t)(word - again->word);
     }
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     again->depth = kept + count;

@@ -1,5 +1,5 @@
 /*
- * The stack before, and what must still be true for it to hold.
+ * A stack that was met before, and what must still be true for it to hold.
  */
 #ifndef RSD_AGAIN_H
 #define RSD_AGAIN_H
@@ -35,20 +35,30 @@ struct rsd_again {
     struct rsd_slots *slots; /* of the same frames */
     struct rsd_word *word;   /* of all steps, root first */
     uint32_t *word_end;      /* word[0, word_end[i]) are those of the steps from frame i and from all outside of it */
-    uint32_t depth;          /* frames that may be taken for true again; 0 when the stack before is of no use */
+    uint32_t depth;          /* frames that may be taken for true again; 0 when the stack is of no use */
+    uint32_t room;           /* frames */
+    uint8_t end;             /* enum residue_end */
 };
 
-/* Are the two the same frame of the same stack? Flag and pc are compared as one sum, which cannot be the same for
+/* Bytes for the frames of one stack, and make one in them; `memory` is aligned to 64. */
+size_t rsd_again_size(uint32_t room);
+void rsd_again_init(struct rsd_again *again, uint32_t room, void *memory);
+
+/* Is frame `b` the same as `a`, which was met before? Flag and pc are compared as one sum, which cannot be the same for
  * different ones (rule.h). To compare the flag by itself would let the compiler read it together with the source, as
  * one word of what has just been written as two, and that stalls the processor. */
 static inline bool rsd_again_same(const struct rsd_frame *a, const struct rsd_frame *b) {
-    return a->pc + a->flags == b->pc + b->flags && a->sp == b->sp && a->fp == b->fp && a->source == b->source;
+    return a->pc + a->flags == b->pc + b->flags && a->sp == b->sp && a->source == b->source &&
+           (a->fp == b->fp || !(a->fp_use & RSD_FP_LIVE));
 }
 
 /* Frame `from` is met again. Returns the outermost frame that is still true: 0 when everything outside holds. */
 uint32_t rsd_again_verify(const struct rsd_again *again, uint32_t from);
 
-/* Copy frames (to, from] of the stack before to `fresh`, leaf first. */
+/* Does the whole stack hold, which began at `leaf`? */
+bool rsd_again_holds(const struct rsd_again *again, const struct rsd_frame *leaf);
+
+/* Copy frames [to, from] to `fresh`, leaf first. fresh[0] stands there already: it is the same as frame `from`. */
 void rsd_again_copy(const struct rsd_again *again, uint32_t from, uint32_t to, struct rsd_fresh *fresh);
 
 /* How many frames came from which source: ten bits for each enum residue_source. (The leaf has a source of its own, so
@@ -58,7 +68,10 @@ static inline uint32_t rsd_tally(rsd_tally_t tally, enum residue_source source) 
     return (uint32_t)(tally >> 10 * source & 1023);
 }
 
-/* The stack is now: the first `kept` frames as before, and the `count` fresh ones, which are leaf first. */
+/* Make `again` a copy of the outermost `depth` frames of `other`. */
+void rsd_again_assign(struct rsd_again *again, const struct rsd_again *other, uint32_t depth);
+
+/* The stack is now: the first `kept` frames as they are, and the `count` fresh ones, which are leaf first. */
 rsd_tally_t rsd_again_append(struct rsd_again *again, uint32_t kept, const struct rsd_fresh *fresh, uint32_t count);
 
 #endif

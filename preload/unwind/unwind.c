@@ -1,12 +1,14 @@
 /*
  * Stacks of the calling thread: the driver.
  *
- * One step goes from a frame to its caller by the rule for the frame's address (rule.h): out of the cache, or for JIT
- * code by range, or derived on the spot (derive.c). After each step the frame is compared with the stack before at
- * the same height; if it was there and all that led outward from it still holds (again.c), the rest is as before.
+ * A stack that was met before is looked up by its leaf's registers; if every word that led outward from there is what it
+ * was, it is the same stack, and nothing else is done (again.c). Otherwise it is unwound, frame by frame: one step goes
+ * from a frame to its caller by the rule for the frame's address (rule.h): out of the cache, or for JIT code by range,
+ * or derived on the spot (derive.c). After each step the frame is compared with the stack before at the same height; if
+ * it was there and all that led outward from it still holds, the rest is as before.
  *
- * Budget: 80 ns for a stack of 30 frames of which two are new. The path there is rsd_unwind -> walk -> step, with
- * nothing but loads, compares and one hash lookup per new frame; everything else is in functions marked cold.
+ * Budget: 80 ns for a stack of 30 frames. The path there is rsd_unwind -> rsd_again_holds, or walk -> step, with nothing
+ * but loads, compares and one hash lookup per new frame; everything else is in functions marked cold.
  *
  * What is kept from one stack to the next is dropped when code is unmapped (`generation`), when any part of the stack
  * was foreign memory, which may be gone by the next call, and when the stack ended where it might get further next
@@ -53,30 +55,27 @@ static size_t aligned(size_t size) {
     return (size + 63) & ~(size_t)63;
 }
 
-size_t rsd_unwinder_size(uint32_t depth) {
-    const struct rsd_unwinder *u = NULL;
-    return aligned(sizeof *u) + aligned(depth * sizeof *u->again.frame) + aligned(depth * sizeof *u->again.slots) +
-           aligned(depth * sizeof *u->again.word * RSD_WORDS_PER_FRAME) + aligned(depth * sizeof *u->again.word_end) +
-           aligned((depth + 1) * sizeof *u->fresh);
+static uint32_t room_of(uint32_t place, uint32_t depth) {
+    return place == RSD_STACK_BEFORE || depth < RSD_STACKS_ROOM ? depth : RSD_STACKS_ROOM;
 }
 
-static void *carve(char **memory, size_t size) {
-    void *part = *memory;
-    *memory += aligned(size);
-    return part;
+size_t rsd_unwinder_size(uint32_t depth) {
+    const struct rsd_unwinder *u = NULL;
+    size_t size = aligned(sizeof *u) + aligned((depth + 1) * sizeof *u->fresh);
+    for (uint32_t i = 0; i < RSD_STACKS; i++)
+        size += rsd_again_size(room_of(i, depth));
+    return size;
 }
 
 void rsd_unwinder_init(struct rsd_unwinder *unwinder, uint32_t depth) {
     struct rsd_unwinder *u = unwinder;
-    char *memory = (char *)u;
-    carve(&memory, sizeof *u);
-    *u = (struct rsd_unwinder){.limit = depth};
-    u->again.frame = carve(&memory, depth * sizeof *u->again.frame);
-    u->again.slots = carve(&memory, depth * sizeof *u->again.slots);
-    u->again.word = carve(&memory, depth * sizeof *u->again.word * RSD_WORDS_PER_FRAME);
-    u->again.word_end = carve(&memory, depth * sizeof *u->again.word_end);
-    u->fresh = carve(&memory, (depth + 1) * sizeof *u->fresh);
-    u->stack.frame = u->again.frame;
+    char *memory = (char *)u + aligned(sizeof *u);
+    *u = (struct rsd_unwinder){.limit = depth, .fresh = (struct rsd_fresh *)memory, .wanted = RSD_STACK_BEFORE};
+    memory += aligned((depth + 1) * sizeof *u->fresh);
+    for (uint32_t i = 0; i < RSD_STACKS; i++) {
+        rsd_again_init(&u->again[i], room_of(i, depth), memory);
+        memory += rsd_again_size(room_of(i, depth));
+    }
     rsd_bounds_init(&u->bounds);
 }
 
@@ -202,6 +201,13 @@ static COLD int step_back(struct rsd_unwinder *u, struct rsd_fresh *fresh) {
     return RESIDUE_END_BAD_PC;
 }
 
+/* What the step does with the frame pointer. */
+static inline uint8_t fp_use(const struct rsd_rule *rule) {
+    enum rsd_cfa cfa = rsd_rule_cfa(rule);
+    bool used = cfa == RSD_CFA_FP || cfa == RSD_CFA_AT_FP || rsd_rule_saved(rule) == RSD_SAVED_AT_FP;
+    return (uint8_t)((used ? RSD_FP_USED : 0) | (rsd_rule_saved(rule) == RSD_SAVED_NOT ? RSD_FP_PASSED : 0));
+}
+
 static inline bool read_fp(struct rsd_unwinder *u, const struct rsd_rule *rule, struct rsd_fresh *fresh, uintptr_t cfa,
                            struct rsd_frame *caller) {
     uintptr_t base;
@@ -234,6 +240,7 @@ static inline int step(struct rsd_unwinder *u, struct rsd_fresh *fresh, struct r
     const struct rsd_frame *frame = &fresh->frame;
     uintptr_t cfa;
     fresh->fp_slot = fresh->cfa_slot = 0;
+    fresh->frame.fp_use = RSD_FP_USED;
     if (unlikely(!find_rule(u, frame, &rule)))
         return RESIDUE_END_BAD_PC;
     uintptr_t offset = (uintptr_t)(intptr_t)rule.cfa_offset;
@@ -259,6 +266,7 @@ static inline int step(struct rsd_unwinder *u, struct rsd_fresh *fresh, struct r
     uintptr_t ra_slot = cfa + (uintptr_t)(intptr_t)RSD_RA_FROM_CFA;
     if (unlikely(cfa <= frame->sp || !rsd_bounds_hold(&u->bounds, ra_slot) || !read_fp(u, &rule, fresh, cfa, caller)))
         return step_failed(u, &rule, fresh, caller);
+    fresh->frame.fp_use = fp_use(&rule);
     caller->pc = rsd_word_at(ra_slot);
     caller->sp = cfa;
     caller->source = rsd_rule_source(&rule);
@@ -269,41 +277,40 @@ static inline int step(struct rsd_unwinder *u, struct rsd_fresh *fresh, struct r
 /* ---- a stack ---- */
 
 /* The frames of the stack before that are of use end where this one's do. */
-static bool fits(const struct rsd_unwinder *u, uint32_t count) {
-    return u->stack.end == RESIDUE_END_DEPTH ? count == u->limit : count <= u->limit;
+static bool fits(const struct rsd_unwinder *u, const struct rsd_again *before, uint32_t count) {
+    return before->end == RESIDUE_END_DEPTH ? count == u->limit : count <= u->limit;
 }
 
-/* Some frames outward of again.frame[from] hold, up to frame `to`, which does not lead to the same caller as before,
+/* Some frames outward of before->frame[from] hold, up to frame `to`, which does not lead to the same caller as before,
  * or all hold, but they are too many or too few. Returns the number of fresh frames with those copied, at most the
  * limit. */
-static COLD uint32_t take_over(struct rsd_unwinder *u, uint32_t fresh, uint32_t from, uint32_t to) {
+static COLD uint32_t take_over(struct rsd_unwinder *u, const struct rsd_again *before, uint32_t fresh, uint32_t from,
+                               uint32_t to) {
     uint32_t room = u->limit - fresh;
     if (from - to >= room)
         to = from - room;
-    rsd_again_copy(&u->again, from, to, &u->fresh[fresh]);
+    rsd_again_copy(before, from, to, &u->fresh[fresh]);
     fresh += from - to;
-    u->fresh[fresh].frame = u->again.frame[to];
     return fresh;
 }
 
 /* Unwind from fresh[0] outward until the root, or until the rest is as before: then *kept frames are. Returns why the
  * stack ends; *count is the number of fresh frames. */
-static inline int walk(struct rsd_unwinder *u, uint32_t *count, uint32_t *kept) {
-    const struct rsd_frame *before = u->again.frame;
-    uint32_t outer = u->again.depth, n = 0;
+static inline int walk(struct rsd_unwinder *u, const struct rsd_again *before, uint32_t *count, uint32_t *kept) {
+    uint32_t outer = before->depth, n = 0;
     *kept = 0;
     for (;;) {
         struct rsd_fresh *fresh = &u->fresh[n];
-        while (outer > 0 && before[outer - 1].sp < fresh->frame.sp)
+        while (outer > 0 && before->frame[outer - 1].sp < fresh->frame.sp)
             outer--;
-        if (outer > 0 && rsd_again_same(&before[outer - 1], &fresh->frame)) {
-            uint32_t outermost = rsd_again_verify(&u->again, outer - 1);
-            if (likely(!outermost && fits(u, n + outer))) {
+        if (outer > 0 && rsd_again_same(&before->frame[outer - 1], &fresh->frame)) {
+            uint32_t outermost = rsd_again_verify(before, outer - 1);
+            if (likely(!outermost && fits(u, before, n + outer))) {
                 *kept = outer;
                 *count = n;
-                return u->stack.end;
+                return before->end;
             }
-            n = take_over(u, n, outer - 1, outermost);
+            n = take_over(u, before, n, outer - 1, outermost);
             outer = outermost;
             fresh = &u->fresh[n];
         }
@@ -335,11 +342,11 @@ static bool lasting(const struct rsd_unwinder *u, int end) {
 }
 
 static COLD struct rsd_stack *leaf_only(struct rsd_unwinder *u, const struct rsd_registers *from, int end) {
-    u->again.depth = 0;
-    u->again.frame[0] = (struct rsd_frame){.pc = from->pc, .sp = from->sp, .fp = from->fp};
-    u->stack.depth = 1;
-    u->stack.kept = 0;
-    u->stack.end = (uint8_t)end;
+    struct rsd_again *again = &u->again[RSD_STACK_BEFORE];
+    u->wanted = RSD_STACK_BEFORE;
+    again->depth = 0;
+    again->frame[0] = (struct rsd_frame){.pc = from->pc, .sp = from->sp, .fp = from->fp};
+    u->stack = (struct rsd_stack){RSD_STACK_BEFORE, RSD_STACK_BEFORE, RSD_STACK_BEFORE, 1, 0, (uint8_t)end, again->frame};
     u->counter[RESIDUE_COUNTER_STACK_ROOT + end]++;
     return &u->stack;
 }
@@ -350,10 +357,80 @@ static COLD void begin_generation(struct rsd_unwinder *u) {
     rsd_unwinder_drop(u);
 }
 
+/* Multiply and fold, as for the rules (cache.h). */
+static inline uint32_t hash(uint64_t key) {
+    return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+/* Two neighbouring places for each leaf: the one that comes first, by its upper bits. */
+static inline uint32_t place_of(const struct rsd_frame *leaf) {
+    return hash(leaf->pc ^ leaf->sp << 13 ^ leaf->fp << 29) >> 25 << 1;
+}
+_Static_assert(RSD_STACK_BEFORE == 1u << 8, "every place has its leaves");
+
+/* Of the whole stack, by the frames in which those with the same leaf differ most often. */
+static uint32_t hash_of(const struct rsd_again *again) {
+    const struct rsd_frame *leaf = &again->frame[again->depth - 1];
+    uint64_t key = again->word_end[again->depth - 1];
+    for (uint32_t i = 0; i < 4 && i < again->depth; i++)
+        key = key * 31 + leaf[-(int)i].pc;
+    return hash(key);
+}
+
+/* The stack before was met for the second time: give it the place of its own, with the nodes that it has got meanwhile.
+ * Returns that place. */
+static uint32_t settle(struct rsd_unwinder *u) {
+    uint32_t place = u->wanted;
+    const struct rsd_again *before = &u->again[RSD_STACK_BEFORE];
+    u->wanted = RSD_STACK_BEFORE;
+    if (before->depth > u->again[place].room)
+        return RSD_STACK_BEFORE;
+    rsd_again_assign(&u->again[place], before, before->depth);
+    return place;
+}
+
+/* Is this the second time that the stack was met? Then the next one finds it in a place of its own. */
+static void consider(struct rsd_unwinder *u, uint32_t place, const struct rsd_again *again) {
+    uint32_t whole = hash_of(again);
+    place += whole & 1;
+    if (u->met[place] == whole)
+        u->wanted = place;
+    u->met[place] = whole;
+}
+
+/* The stack is not one that has a place, or not quite. */
+static struct rsd_stack *unwind(struct rsd_unwinder *u, uint32_t place) {
+    struct rsd_again *again = &u->again[RSD_STACK_BEFORE];
+    uint64_t misses = u->counter[RESIDUE_COUNTER_RULE_MISSES];
+    uint32_t count, kept, from = u->stack.place;
+    uint32_t copied = u->wanted == RSD_STACK_BEFORE ? RSD_STACK_BEFORE : settle(u);
+    int end = walk(u, &u->again[from], &count, &kept);
+    if (from != RSD_STACK_BEFORE)
+        rsd_again_assign(again, &u->again[from], kept);
+    count_frames(u, rsd_again_append(again, kept, u->fresh, count), kept);
+    again->end = (uint8_t)end;
+    u->counter[RESIDUE_COUNTER_RULE_HITS] += count - (u->counter[RESIDUE_COUNTER_RULE_MISSES] - misses);
+    u->counter[RESIDUE_COUNTER_STACK_ROOT + end]++;
+    if (likely(lasting(u, end)))
+        consider(u, place, again);
+    else
+        again->depth = 0;
+    u->stack = (struct rsd_stack){RSD_STACK_BEFORE, from, copied, kept + count, kept, (uint8_t)end, again->frame};
+    return &u->stack;
+}
+
+/* The stack in `place` was met again. */
+static inline struct rsd_stack *same(struct rsd_unwinder *u, uint32_t place) {
+    const struct rsd_again *again = &u->again[place];
+    uint32_t depth = again->depth;
+    u->counter[RESIDUE_COUNTER_FRAMES_KEPT] += depth;
+    u->counter[RESIDUE_COUNTER_STACK_ROOT + again->end]++;
+    u->stack = (struct rsd_stack){place, place, RSD_STACK_BEFORE, depth, depth, again->end, again->frame};
+    return &u->stack;
+}
+
 struct rsd_stack *rsd_unwind(struct rsd_unwinder *unwinder, const struct rsd_registers *from, uint64_t *counter) {
     struct rsd_unwinder *u = unwinder;
-    uint64_t misses = counter[RESIDUE_COUNTER_RULE_MISSES];
-    uint32_t count, kept;
     u->counter = counter;
     if (unlikely(!__atomic_load_n(&ready, __ATOMIC_ACQUIRE)))
         return leaf_only(u, from, RESIDUE_END_EARLY);
@@ -364,14 +441,10 @@ struct rsd_stack *rsd_unwind(struct rsd_unwinder *unwinder, const struct rsd_reg
     if (unlikely(u->bounds.foreign))
         rsd_unwinder_drop(u);
     u->fresh[0].frame = (struct rsd_frame){.pc = from->pc, .sp = from->sp, .fp = from->fp};
-    int end = walk(u, &count, &kept);
-    count_frames(u, rsd_again_append(&u->again, kept, u->fresh, count), kept);
-    u->stack.depth = kept + count;
-    u->stack.kept = kept;
-    u->stack.end = (uint8_t)end;
-    counter[RESIDUE_COUNTER_RULE_HITS] += count - (counter[RESIDUE_COUNTER_RULE_MISSES] - misses);
-    counter[RESIDUE_COUNTER_STACK_ROOT + end]++;
-    if (unlikely(!lasting(u, end)))
-        rsd_unwinder_drop(u);
-    return &u->stack;
+    uint32_t place = place_of(&u->fresh[0].frame);
+    if (likely(rsd_again_holds(&u->again[place], &u->fresh[0].frame)))
+        return same(u, place);
+    if (rsd_again_holds(&u->again[place + 1], &u->fresh[0].frame))
+        return same(u, place + 1);
+    return unwind(u, place);
 }

@@ -3,7 +3,9 @@
  * the files in this folder.
  *
  * A stack is kept root first, so that successive stacks of a thread share a prefix: the frames [0, kept) are those of
- * the stack before, with the trie nodes that the caller stored in them. Only the frames from `kept` on are new.
+ * the stack before, with the trie nodes that the caller stored in them. Only the frames from `kept` on are new. A stack
+ * that is met for the second time gets a place of its own, which depends on its leaf; when it is met again nothing is
+ * new: kept = depth. All others stand in place RSD_STACK_BEFORE.
  *
  * Nothing here allocates by malloc, takes a lock that the program could hold, or loads from memory that is not known
  * to be mapped. errno may change: the hooks restore it.
@@ -29,15 +31,27 @@ struct rsd_registers {
 struct rsd_frame {
     uintptr_t pc;   /* return address into this frame's function, or the interrupted instruction */
     uintptr_t sp;   /* stack pointer in this frame: the CFA of the frame that it called */
-    uintptr_t fp;   /* frame pointer register in this frame */
+    uintptr_t fp;   /* frame pointer register in this frame; of a kept frame only if RSD_FP_LIVE */
     uint32_t node;  /* trie node: the caller's to set; 0 in new frames */
     uint8_t source; /* enum residue_source: how this frame was found from the one that it called */
     uint8_t flags;  /* RESIDUE_NODE_INTERRUPTED */
+    uint8_t fp_use; /* RSD_FP_* */
 };
 
+#define RSD_FP_USED 1u   /* the step to the caller depends on fp */
+#define RSD_FP_PASSED 2u /* the caller has the same fp */
+#define RSD_FP_LIVE 4u   /* the step to the caller, or one further outward, depends on fp */
+
+#define RSD_STACK_BEFORE 256u /* the last place; those below it are for stacks that were met more than once */
+#define RSD_STACKS (RSD_STACK_BEFORE + 1)
+#define RSD_STACKS_ROOM 64u /* frames, in all but the last */
+
 struct rsd_stack {
+    uint32_t place;  /* below RSD_STACKS: where this stack stands */
+    uint32_t from;   /* where its first `kept` frames stood */
+    uint32_t copied; /* before that, the stack in RSD_STACK_BEFORE was copied to this place; if not, the same number */
     uint32_t depth;  /* frames */
-    uint32_t kept;   /* frames [0, kept) and `end` are as in the stack before; 0 when `end` differs */
+    uint32_t kept;   /* frames [0, kept) and `end` are as in the stack at `from`; 0 when `end` differs */
     uint8_t end;     /* enum residue_end: why there is nothing outside of frame[0] */
     struct rsd_frame *frame; /* [0] is the outermost, [depth - 1] the caller of the hook */
 };

@@ -13,18 +13,21 @@
 
 struct rsd_unwinder {
     struct rsd_stack stack;
-    uint32_t generation;   /* of the code that the stack before and `jit` were found in */
+    uint32_t generation;   /* of the code that `again` and `jit` were found in */
     uint32_t limit;        /* frames */
     struct rsd_jit jit[2]; /* V8 has two: its code range, and a copy of its builtins. The one met last comes first. */
-    struct rsd_again again;
+    struct rsd_again again[RSD_STACKS];
+    uint32_t met[RSD_STACK_BEFORE]; /* the leaf met last for each place, hashed */
+    uint32_t wanted; /* the stack in RSD_STACK_BEFORE was met for the second time and belongs here; or that number */
     struct rsd_fresh *fresh; /* limit + 1: leaf first */
     struct rsd_bounds bounds;
     uint64_t *counter;
 };
 
-/* Forget the stack before, so that the next one is unwound from leaf to root. */
+/* Forget the stacks before, so that the next one is unwound from leaf to root. */
 static inline void rsd_unwinder_drop(struct rsd_unwinder *unwinder) {
-    unwinder->again.depth = 0;
+    for (uint32_t i = 0; i < RSD_STACKS; i++)
+        unwinder->again[i].depth = 0;
 }
 
 #endif
