@@ -346,7 +346,8 @@ static COLD struct rsd_stack *leaf_only(struct rsd_unwinder *u, const struct rsd
     u->wanted = RSD_STACK_BEFORE;
     again->depth = 0;
     again->frame[0] = (struct rsd_frame){.pc = from->pc, .sp = from->sp, .fp = from->fp};
-    u->stack = (struct rsd_stack){RSD_STACK_BEFORE, RSD_STACK_BEFORE, RSD_STACK_BEFORE, 1, 0, (uint8_t)end, again->frame};
+    u->stack =
+        (struct rsd_stack){RSD_STACK_BEFORE, RSD_STACK_BEFORE, RSD_STACK_BEFORE, 1, 0, (uint8_t)end, again->frame};
     u->counter[RESIDUE_COUNTER_STACK_ROOT + end]++;
     return &u->stack;
 }
@@ -362,9 +363,13 @@ static inline uint32_t hash(uint64_t key) {
     return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
-/* Two neighbouring places for each leaf: the one that comes first, by its upper bits. */
-static inline uint32_t place_of(const struct rsd_frame *leaf) {
-    return hash(leaf->pc ^ leaf->sp << 13 ^ leaf->fp << 29) >> 25 << 1;
+static inline uint32_t hash_of_leaf(const struct rsd_frame *leaf) {
+    return hash(leaf->pc ^ leaf->sp << 13);
+}
+
+/* The first of two neighbouring places for a leaf. */
+static inline uint32_t place_of(uint32_t leaf) {
+    return leaf >> 25 << 1;
 }
 _Static_assert(RSD_STACK_BEFORE == 1u << 8, "every place has its leaves");
 
@@ -383,8 +388,9 @@ static uint32_t settle(struct rsd_unwinder *u) {
     uint32_t place = u->wanted;
     const struct rsd_again *before = &u->again[RSD_STACK_BEFORE];
     u->wanted = RSD_STACK_BEFORE;
-    if (before->depth > u->again[place].room)
+    if (before->depth == 0 || before->depth > u->again[place].room)
         return RSD_STACK_BEFORE;
+    u->leaf[place] = hash_of_leaf(&before->frame[before->depth - 1]);
     rsd_again_assign(&u->again[place], before, before->depth);
     return place;
 }
@@ -441,10 +447,10 @@ struct rsd_stack *rsd_unwind(struct rsd_unwinder *unwinder, const struct rsd_reg
     if (unlikely(u->bounds.foreign))
         rsd_unwinder_drop(u);
     u->fresh[0].frame = (struct rsd_frame){.pc = from->pc, .sp = from->sp, .fp = from->fp};
-    uint32_t place = place_of(&u->fresh[0].frame);
-    if (likely(rsd_again_holds(&u->again[place], &u->fresh[0].frame)))
+    uint32_t leaf = hash_of_leaf(&u->fresh[0].frame), place = place_of(leaf);
+    if (u->leaf[place] == leaf && rsd_again_holds(&u->again[place], &u->fresh[0].frame))
         return same(u, place);
-    if (rsd_again_holds(&u->again[place + 1], &u->fresh[0].frame))
+    if (u->leaf[place + 1] == leaf && rsd_again_holds(&u->again[place + 1], &u->fresh[0].frame))
         return same(u, place + 1);
     return unwind(u, place);
 }

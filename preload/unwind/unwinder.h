@@ -17,7 +17,8 @@ struct rsd_unwinder {
     uint32_t limit;        /* frames */
     struct rsd_jit jit[2]; /* V8 has two: its code range, and a copy of its builtins. The one met last comes first. */
     struct rsd_again again[RSD_STACKS];
-    uint32_t met[RSD_STACK_BEFORE]; /* the leaf met last for each place, hashed */
+    uint32_t leaf[RSD_STACK_BEFORE]; /* of the stack in each place, hashed: to look no further in vain */
+    uint32_t met[RSD_STACK_BEFORE];  /* the stack met last for each place, hashed */
     uint32_t wanted; /* the stack in RSD_STACK_BEFORE was met for the second time and belongs here; or that number */
     struct rsd_fresh *fresh; /* limit + 1: leaf first */
     struct rsd_bounds bounds;
