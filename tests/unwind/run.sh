@@ -83,7 +83,7 @@ program() {
 
 programs() {
     under stats "$work/overflow" && ok "overflow: the program survives it" || bad overflow
-    for name in longjmp exceptions cancel contexts small_stack signals; do
+    for name in longjmp exceptions cancel contexts small_stack signals variable_frames; do
         program compare $name
     done
     program compare signals alternate
