@@ -65,12 +65,12 @@ static void print_large(FILE *out, const uint8_t *record) {
 }
 
 static void print_node(FILE *out, const uint8_t *record, uint64_t id) {
-    static const char *const kind[] = {"end", "native", "jit", "js", "unknown"};
+    static const char *const kind[] = {"end", "native", "jit", "js", "unknown", "origin"};
     static const char *const source[] = {"none", "cfi", "fp", "code", "scan", "libunwind"};
     struct residue_node r;
     memcpy(&r, record, sizeof r);
     fprintf(out, "node %" PRIu64 " parent=%u %s %s pc=0x%" PRIx64 " owner=%u flags=%u", id, r.parent,
-            r.kind < 5 ? kind[r.kind] : "?", r.source < 6 ? source[r.source] : "?", r.pc, r.owner, r.flags);
+            r.kind < 6 ? kind[r.kind] : "?", r.source < 6 ? source[r.source] : "?", r.pc, r.owner, r.flags);
 }
 
 /* ---- Tagged records ---------------------------------------------------------------------------------------------- */

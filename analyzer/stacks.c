@@ -10,6 +10,10 @@
  * enough. Lost segments leave gaps in the ids: ids are kept as runs, so a gap costs nothing, however large a damaged
  * header claims it to be. A node whose parent is lost becomes an outermost frame with the end RSD_END_LOST.
  *
+ * An origin node stands for the stack that queued what its thread does. Below it comes a seam, and then that stack, of
+ * whichever writer. A writer whose origins are not all known yet waits until the others have been read; what is then still
+ * not known is lost, and the thread's own stack stands alone.
+ *
  * The end node of a stack is not a frame. It becomes the `end` of the outermost frame, which is part of the key: two
  * stacks that differ only in how they end stay two.
  */
@@ -79,6 +83,13 @@ static uint32_t look_up(const struct rsd_runs *runs, uint32_t id) {
     return RSD_NO_STACK;
 }
 
+struct rsd_reading {
+    struct rsd_trace *trace;
+    const struct rsd_history *history;
+    struct rsd_source *source;
+    bool waiting; /* an origin was not known */
+};
+
 /* 4.4: "owner: NATIVE: module id (5.2); JS: function id (5.10)". */
 static void set_owner(struct rsd_stack_node *node, const struct residue_node *n, uint32_t writer,
                       const struct rsd_history *history) {
@@ -96,10 +107,32 @@ static void set_owner(struct rsd_stack_node *node, const struct residue_node *n,
     }
 }
 
+/* 4.4: "origin: writer << 32 | node". RSD_NO_STACK: not read yet, or lost. */
+static uint32_t find_origin(const struct rsd_stacks *stacks, const struct rsd_trace *trace, uint64_t origin) {
+    for (size_t i = 0; i < trace->writer_count; i++)
+        if (trace->writers[i].number == origin >> 32)
+            return look_up(&stacks->runs[i], (uint32_t)origin);
+    return RSD_NO_STACK;
+}
+
+/* What stands in the place of an origin node: the seam, or the end node if the origin is lost. */
+static uint32_t add_origin(struct rsd_stacks *stacks, const struct rsd_runs *runs, const struct residue_node *n,
+                           struct rsd_reading *reading) {
+    uint32_t origin = find_origin(stacks, reading->trace, n->pc);
+    reading->waiting |= origin == RSD_NO_STACK;
+    if (origin == RSD_NO_STACK || origin & IS_END)
+        return look_up(runs, n->parent);
+    struct rsd_stack_node seam = {.parent = origin, .owner = n->owner, .kind = RESIDUE_NODE_ORIGIN};
+    return intern(stacks, &seam);
+}
+
 static uint32_t add_node(struct rsd_stacks *stacks, const struct rsd_runs *runs, const struct residue_node *n,
-                         uint32_t writer, const struct rsd_history *history) {
+                         uint32_t writer, struct rsd_reading *reading) {
+    const struct rsd_history *history = reading->history;
     if (n->kind == RESIDUE_NODE_END)
         return IS_END | (n->pc <= RESIDUE_END_TRACER ? (uint32_t)n->pc : RESIDUE_END_NO_RULE);
+    if (n->kind == RESIDUE_NODE_ORIGIN)
+        return add_origin(stacks, runs, n, reading);
     struct rsd_stack_node node = {.offset = n->pc,
                                   .kind = n->kind <= RESIDUE_NODE_UNKNOWN ? n->kind : RESIDUE_NODE_UNKNOWN,
                                   .source = n->source <= RESIDUE_SOURCE_LIBUNWIND ? n->source : RESIDUE_SOURCE_SCAN,
@@ -125,7 +158,7 @@ static struct rsd_run *begin_run(struct rsd_runs *runs, uint32_t first, size_t c
 /* "Ids count from 1 in the order of a writer's NODE records; frame headers carry the ids." A block goes on with the run
  * before it when the ids do, else it opens a new one. */
 static void read_block(struct rsd_stacks *stacks, struct rsd_runs *runs, const struct rsd_cursor *cursor,
-                       const struct rsd_history *history) {
+                       struct rsd_reading *reading) {
     size_t count = (size_t)(cursor->end - cursor->record) / sizeof(struct residue_node);
     struct rsd_run *run = runs->count ? &runs->list[runs->count - 1] : NULL;
     uint64_t next = run ? (uint64_t)run->first + run->count : 1, first = cursor->frame ? cursor->frame->first : next;
@@ -143,25 +176,58 @@ static void read_block(struct rsd_stacks *stacks, struct rsd_runs *runs, const s
     for (size_t i = 0; i < count; i++) {
         struct residue_node n;
         memcpy(&n, cursor->record + i * sizeof n, sizeof n);
-        uint32_t node = add_node(stacks, runs, &n, cursor->writer->number, history);
+        uint32_t node = add_node(stacks, runs, &n, cursor->writer->number, reading);
         run->node[run->count++] = node;
     }
     stacks->read += count;
 }
 
-static void read_writer(struct rsd_stacks *stacks, struct rsd_runs *runs, struct rsd_writer *writer,
-                        const struct rsd_history *history, struct rsd_source *source) {
+static void forget_runs(struct rsd_runs *runs) {
+    for (size_t i = 0; i < runs->count; i++)
+        free(runs->list[i].node);
+    free(runs->list);
+    *runs = (struct rsd_runs){0};
+}
+
+/* False: an origin was not known; nothing is kept then, unless `anyway`. */
+static bool read_writer(struct rsd_stacks *stacks, size_t index, struct rsd_reading *reading, bool anyway) {
+    struct rsd_runs *runs = &stacks->runs[index];
     struct rsd_cursor cursor;
-    bool more = rsd_cursor_open(&cursor, writer, RESIDUE_NODE, source);
-    while (more) {
+    uint64_t before = stacks->read;
+    bool more = rsd_cursor_open(&cursor, &reading->trace->writers[index], RESIDUE_NODE, reading->source);
+    reading->waiting = false;
+    while (more && (anyway || !reading->waiting)) {
         if (!rsd_cursor_load(&cursor)) {
             more = cursor.time != UINT64_MAX;
             continue;
         }
-        read_block(stacks, runs, &cursor, history);
+        read_block(stacks, runs, &cursor, reading);
         more = rsd_cursor_next_block(&cursor);
     }
     rsd_cursor_close(&cursor);
+    if (!reading->waiting || anyway)
+        return true;
+    forget_runs(runs);
+    stacks->read = before;
+    return false;
+}
+
+/* Each round reads those whose origins have been read in the rounds before. */
+static void read_writers(struct rsd_stacks *stacks, struct rsd_reading *reading) {
+    size_t count = reading->trace->writer_count, left = count;
+    bool *done = rsd_zalloc(count, sizeof *done);
+    for (bool progress = true; left && progress;) {
+        progress = false;
+        for (size_t i = 0; i < count; i++)
+            if (!done[i] && read_writer(stacks, i, reading, false)) {
+                done[i] = progress = true;
+                left--;
+            }
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!done[i])
+            read_writer(stacks, i, reading, true);
+    free(done);
 }
 
 void rsd_stacks_read(struct rsd_stacks *stacks, struct rsd_trace *trace, const struct rsd_history *history,
@@ -172,16 +238,13 @@ void rsd_stacks_read(struct rsd_stacks *stacks, struct rsd_trace *trace, const s
     RSD_ROOM(stacks->nodes, stacks->count, stacks->capacity);
     stacks->nodes[stacks->count++] = (struct rsd_stack_node){.end = RESIDUE_END_TRACER};
     stacks->runs = rsd_zalloc(trace->writer_count, sizeof *stacks->runs);
-    for (size_t i = 0; i < trace->writer_count; i++)
-        read_writer(stacks, &stacks->runs[i], &trace->writers[i], history, source);
+    struct rsd_reading reading = {.trace = trace, .history = history, .source = source};
+    read_writers(stacks, &reading);
 }
 
 void rsd_stacks_free(struct rsd_stacks *stacks) {
-    for (size_t i = 0; i < stacks->writer_count; i++) {
-        for (size_t k = 0; k < stacks->runs[i].count; k++)
-            free(stacks->runs[i].list[k].node);
-        free(stacks->runs[i].list);
-    }
+    for (size_t i = 0; i < stacks->writer_count; i++)
+        forget_runs(&stacks->runs[i]);
     free(stacks->runs);
     free(stacks->nodes);
     free(stacks->slots);

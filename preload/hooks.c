@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "caller.h"
 #include "guard.h"
 #include "helper.h"
 #include "init.h"
@@ -28,10 +29,6 @@
 #include "record.h"
 
 #define HOOK __attribute__((visibility("default")))
-
-#define CALLER()                                                                                                       \
-    (&(struct rsd_registers){(uintptr_t)__builtin_return_address(0), (uintptr_t)__builtin_frame_address(0) + 16,       \
-                             *(const uintptr_t *)__builtin_frame_address(0)})
 
 /* ---- blocks ---- */
 

@@ -40,6 +40,7 @@
 #include "js/js.h"
 #include "meta.h"
 #include "moment.h"
+#include "origin.h"
 #include "place.h"
 #include "process.h"
 #include "real.h"
@@ -120,6 +121,7 @@ __attribute__((constructor)) static void constructed(void) {
         return;
     rsd_unwind_start();
     rsd_moment_init();
+    rsd_origin_start();
     if (rsd_trace.javascript)
         rsd_js_start();
     rsd_forget_loader_error();

@@ -29,6 +29,7 @@
 #include <string.h>
 
 #include "init.h"
+#include "origin.h"
 #include "sys.h"
 #include "thread.h"
 
@@ -147,6 +148,7 @@ __attribute__((cold, noinline)) static uint32_t add(struct rsd_thread *thread, c
         atomic_store_explicit(&known, id, memory_order_release);
     }
     unlock();
+    rsd_origin_watch(found->dlfo_link_map);
     return id;
 }
 

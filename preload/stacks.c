@@ -7,6 +7,8 @@
  *
  *     node(frame i) = child(node(frame i - 1), pc of frame i)        node(frame -1) = the end node for why it ends
  *
+ * Of a thread that does work for another stack (origin.c), node(frame -1) is a child of the end node for that stack.
+ *
  * A table that is three quarters full is replaced by one of twice the size, a few entries with each new node: to move a
  * hundred thousand at once took 9 ms, which an event loop feels. While it is being moved both are looked at.
  *
@@ -304,12 +306,38 @@ static uint32_t names_that_hold(struct rsd_thread *thread, const struct rsd_stac
     return kept;
 }
 
+/* The outermost node: why the stack ends, and the origin of what the thread does, if it has one. */
+static uint32_t root_node(struct rsd_thread *thread, uint8_t end) {
+    const struct rsd_origin *origin = &thread->origin;
+    uint32_t parent = end_node(thread, end);
+    if (__builtin_expect(origin->node == 0, 1))
+        return parent;
+    struct residue_node node = {.pc = (uint64_t)origin->writer << 32 | origin->node,
+                                .parent = parent,
+                                .owner = origin->kind,
+                                .kind = RESIDUE_NODE_ORIGIN};
+    uint64_t key = node.pc ^ (uint64_t)1 << 62; /* addresses and places have other upper bits */
+    struct rsd_trie_entry *entry = find(&thread->trie, key, parent);
+    return entry->node ? entry->node : make_node(thread, entry, key, &node);
+}
+
+/* The nodes that were kept lead to another origin. */
+__attribute__((cold, noinline)) static void change_origin(struct rsd_thread *thread) {
+    thread->trie.origin = thread->origin;
+    forget_names(&thread->names);
+    rsd_unwinder_forget(thread->unwinder);
+}
+
 uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *from) {
     uint32_t epoch = atomic_load_explicit(&code_epoch, memory_order_relaxed);
     if (__builtin_expect(epoch != thread->trie.epoch, 0))
         forget_all(thread, epoch);
     if (__builtin_expect(thread->ours, 0))
         return end_node(thread, RESIDUE_END_TRACER);
+    if (__builtin_expect(thread->origin.node != thread->trie.origin.node ||
+                             thread->origin.writer != thread->trie.origin.writer,
+                         0))
+        change_origin(thread);
     struct rsd_stack *stack = rsd_unwind(thread->unwinder, from, thread->writer.counter);
     struct rsd_names *names = &thread->names;
     struct rsd_named_frames *of = &names->of[stack->place];
@@ -323,7 +351,7 @@ uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *f
     if (names->js)
         rsd_js_begin(names->js);
     kept = names_that_hold(thread, stack, kept);
-    uint32_t node = kept ? stack->frame[kept - 1].node : end_node(thread, stack->end);
+    uint32_t node = kept ? stack->frame[kept - 1].node : root_node(thread, stack->end);
     for (uint32_t i = kept; i < stack->depth; i++) {
         node = may_be_named(names, stack, i) ? named_node(thread, stack, i, node, &of->named[of->count++])
                                              : frame_node(thread, &stack->frame[i], node);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "js/js.h"
+#include "origin.h"
 #include "unwind/unwind.h"
 
 struct rsd_trie_entry {
@@ -30,6 +31,7 @@ struct rsd_trie {
     uint32_t moved;          /* entries of it that were looked at */
     uint32_t used;           /* of `now` and what is still to be moved */
     uint32_t epoch;          /* of the code whose addresses stand here */
+    struct rsd_origin origin; /* of the stacks whose nodes the unwinder keeps */
     /* Copies of the entries found last, by hash. The tables grow to many megabytes, where each look-up costs a line of the
      * cache and a page; what is in use at a time is little. */
     struct rsd_trie_entry recent[RSD_TRIE_RECENT];

@@ -20,6 +20,7 @@ struct rsd_thread {
     struct rsd_nursery nursery;
     struct rsd_trie trie;
     struct rsd_names names;
+    struct rsd_origin origin; /* of the work that the thread does now */
     struct rsd_unwinder *unwinder;
     _Atomic uint64_t owner; /* claims << 32 | tid */
 };

@@ -29,12 +29,14 @@ for (const major of [18, 20, 22, 24]) {
     assert.strictEqual(blocks, LOST_PER_SAVE * SAVES);
 
     const lost = result.sites.filter((site) => site.sizes.some(({ bytes }) => isLost(bytes)));
-    const ranks = lost.map((site) => site.rank).sort((a, b) => a - b);
-    assert.deepStrictEqual(ranks, lost.map((_, i) => i + 1), 'they are the first call sites of the report');
+    const leaders = result.sites.slice(0, LOST_PER_SAVE);
+    assert.ok(leaders.every((site) => lost.includes(site)), 'they are the first call sites of the report');
     assert.strictEqual(lost.reduce((sum, site) => sum + site.growth_blocks, 0), LOST_PER_SAVE * SAVES);
     assert.strictEqual(lost.reduce((sum, site) => sum + site.growth_bytes, 0), LOST_PER_SAVE * SAVES * LOST_SIZE);
     for (const { stack } of lost) {
       assert.ok(stack.some((frame) => /libvips-cpp/.test(frame.module)), 'libvips-cpp is on the stack');
+      const asked = stack.slice(stack.findIndex(({ kind }) => kind === 'seam'));
+      assert.ok(asked.some(({ file }) => /sharp-webp.worker\.js$/.test(file)), 'the line that called sharp is on it');
     }
   });
 }

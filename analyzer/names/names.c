@@ -217,7 +217,12 @@ const struct rsd_named *rsd_names_frames(struct rsd_names *names, uint32_t numbe
     if (!frames->count) {
         struct rsd_named list[MOST_INLINED];
         bool script = node->kind == RESIDUE_NODE_JIT || node->kind == RESIDUE_NODE_JS;
-        frames->count = script ? script_frame(names, node, list) : native_frames(names, node, list);
+        if (node->kind == RESIDUE_NODE_ORIGIN) {
+            list[0] = (struct rsd_named){.function = "queued by", .kind = RSD_FRAME_SEAM};
+            frames->count = 1;
+        } else {
+            frames->count = script ? script_frame(names, node, list) : native_frames(names, node, list);
+        }
         for (size_t i = 0; i < frames->count; i++)
             list[i].source = (enum residue_source)node->source;
         frames->list = rsd_alloc(frames->count * sizeof *list);

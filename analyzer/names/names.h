@@ -4,7 +4,8 @@
 
 #include "stacks.h"
 
-enum rsd_frame_kind { RSD_FRAME_NATIVE, RSD_FRAME_JS, RSD_FRAME_BUILTIN };
+/* SEAM is no frame: what stands further in was queued by what follows. */
+enum rsd_frame_kind { RSD_FRAME_NATIVE, RSD_FRAME_JS, RSD_FRAME_BUILTIN, RSD_FRAME_SEAM };
 
 /* A frame as it is shown. Strings live as long as the names do. */
 struct rsd_named {

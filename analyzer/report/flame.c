@@ -33,6 +33,8 @@ static char *fold_name(const struct rsd_named *frame, size_t run) {
     char *raw, *shown;
     if (run)
         raw = rsd_strdup("[JavaScript]");
+    else if (frame->kind == RSD_FRAME_SEAM)
+        raw = rsd_strdup("[queued]");
     else if (frame->function)
         raw = frame->file && frame->kind == RSD_FRAME_JS
                   ? rsd_format("%s %s:%d", frame->function, frame->file, frame->line)

@@ -79,7 +79,7 @@ static json_t *timeline_of(const struct rsd_analysis *a) {
 }
 
 static json_t *frame_of(const struct rsd_named *frame) {
-    static const char *const kind[] = {"native", "js", "builtin"};
+    static const char *const kind[] = {"native", "js", "builtin", "seam"};
     json_t *object = json_object();
     const char *source = rsd_source_name(frame->source);
     set(object, "function", text_of(frame->function));

@@ -19,6 +19,7 @@
 #define WIDTH 80
 #define LEAF_FRAMES 20 /* shown of a deep stack, unless one site is asked for */
 #define ROOT_FRAMES 4
+#define QUEUING_FRAMES 2
 #define EXACT_SIZES 4 /* more distinct sizes than these are shown in ranges */
 #define MAPPING_ROWS 5
 
@@ -269,6 +270,10 @@ static void print_frame(FILE *out, const struct rsd_named *frame) {
     free(shown);
 }
 
+static void print_seam(FILE *out) {
+    fprintf(out, "    - - - - - - - - - - - - - queued by - - - - - - - - - - - - -\n");
+}
+
 static void print_run(FILE *out, const struct rsd_walk *walk) {
     bool own = walk->builtins == walk->run;
     fprintf(out, "      [%s: %s]\n", own ? "V8's builtins" : "JavaScript without names",
@@ -279,41 +284,60 @@ static bool same_text(const char *a, const char *b) {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static size_t steps_of(struct rsd_report *r, uint32_t stack) {
+/* Frames up to the first seam. */
+static size_t own_steps(struct rsd_report *r, uint32_t stack) {
     struct rsd_walk walk;
     size_t steps = 0;
-    for (rsd_walk_begin(&walk, r, stack, true); rsd_walk_next(&walk);)
+    rsd_walk_begin(&walk, r, stack, true);
+    for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk)) && frame->kind != RSD_FRAME_SEAM;)
         steps++;
     return steps;
 }
 
-/* The frames that are left out of a deep stack are [from, to). */
+/* Of a deep stack, the ends are shown; of one that queued work, its leaf and its JavaScript. */
+static bool is_shown(const struct rsd_named *frame, size_t at, size_t own, size_t beyond) {
+    if (at < own || frame->kind == RSD_FRAME_SEAM)
+        return at < LEAF_FRAMES || at + ROOT_FRAMES >= own || own <= LEAF_FRAMES + ROOT_FRAMES + 1;
+    return beyond <= QUEUING_FRAMES || (frame->kind == RSD_FRAME_JS && frame->file);
+}
+
+static void print_step(FILE *out, const struct rsd_walk *walk, const struct rsd_named *frame) {
+    if (frame->kind == RSD_FRAME_SEAM)
+        print_seam(out);
+    else if (walk->run)
+        print_run(out, walk);
+    else
+        print_frame(out, frame);
+}
+
+static void print_omitted(FILE *out, size_t *omitted) {
+    if (*omitted)
+        fprintf(out, "      ... %zu more ...\n", *omitted);
+    *omitted = 0;
+}
+
 static void print_stack(FILE *out, struct rsd_report *r, uint32_t stack, bool whole) {
-    size_t steps = steps_of(r, stack), from = steps, to = steps;
-    if (!whole && steps > LEAF_FRAMES + ROOT_FRAMES + 1) {
-        from = LEAF_FRAMES;
-        to = steps - ROOT_FRAMES;
-    }
+    size_t own = own_steps(r, stack), omitted = 0, beyond = 0;
     struct rsd_walk walk;
     const char *package = NULL;
     const struct rsd_named *frame;
     rsd_walk_begin(&walk, r, stack, true);
     for (size_t i = 0; (frame = rsd_walk_next(&walk)); i++) {
-        if (i == from)
-            fprintf(out, "      ... %zu more ...\n", to - from);
-        if (i >= from && i < to)
+        beyond = frame->kind == RSD_FRAME_SEAM ? 0 : beyond + 1;
+        if (!whole && !is_shown(frame, i, own, beyond)) {
+            omitted++;
             continue;
+        }
+        print_omitted(out, &omitted);
         if (frame->package && !same_text(package, frame->package)) {
             char *shown = rsd_escape_string(frame->package);
             fprintf(out, "      in %s\n", shown);
             free(shown);
         }
         package = frame->package;
-        if (walk.run)
-            print_run(out, &walk);
-        else
-            print_frame(out, frame);
+        print_step(out, &walk, frame);
     }
+    print_omitted(out, &omitted);
     const char *why = stack ? rsd_end_text(rsd_stacks_end(&r->analysis->stacks, stack)) : "no stack was recorded";
     if (why)
         fprintf(out, "      (ends here: %s)\n", why);

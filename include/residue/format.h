@@ -253,6 +253,8 @@ enum residue_node_kind {
     RESIDUE_NODE_JIT = 2,     /* pc in anonymous executable memory; owner 0 */
     RESIDUE_NODE_JS = 3,      /* owner = id of a RESIDUE_TAG_JS_FUNCTION; pc = line << 32 | column, both from 1 */
     RESIDUE_NODE_UNKNOWN = 4, /* pc in no known module and not in executable memory */
+    RESIDUE_NODE_ORIGIN = 5,  /* child of an end node; pc = writer << 32 | node: the stack that queued the work; owner =
+                                 enum residue_origin_kind */
 };
 
 /* How a frame was found. */

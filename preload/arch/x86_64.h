@@ -42,6 +42,10 @@
 #define RSD_SIGRETURN_CODE "\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05"
 #define RSD_SIGRETURN_SIZE 9u
 
+/* Relocations of a slot that holds the address of an imported function. */
+#define RSD_RELOCATION_LAZY R_X86_64_JUMP_SLOT
+#define RSD_RELOCATION_AT_ONCE R_X86_64_GLOB_DAT
+
 static inline uint64_t rsd_arch_ticks(void) {
     return __rdtsc();
 }

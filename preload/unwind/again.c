@@ -44,15 +44,12 @@ static size_t words_size(uint32_t room) {
 }
 
 size_t rsd_again_size(uint32_t room) {
-    return aligned(room * sizeof(struct rsd_frame)) + aligned(room * sizeof(struct rsd_slots)) + words_size(room) +
-           aligned(room * sizeof(uint32_t));
+    return aligned(room * sizeof(struct rsd_frame)) + words_size(room) + aligned(room * sizeof(uint32_t));
 }
 
 void rsd_again_init(struct rsd_again *again, uint32_t room, void *memory) {
-    char *frames = memory, *slots = frames + aligned(room * sizeof(struct rsd_frame)),
-         *words = slots + aligned(room * sizeof(struct rsd_slots));
-    *again = (struct rsd_again){.frame = (struct rsd_frame *)frames,
-                                .slots = (struct rsd_slots *)slots,
+    char *words = (char *)memory + aligned(room * sizeof(struct rsd_frame));
+    *again = (struct rsd_again){.frame = memory,
                                 .word = (struct rsd_word *)words,
                                 .word_end = (uint32_t *)(words + words_size(room)),
                                 .room = room};
@@ -96,26 +93,10 @@ uint32_t rsd_again_verify(const struct rsd_again *again, uint32_t from) {
     return low;
 }
 
-/* The frame pointers on the way are read again: of those that were not live, what is kept is old. */
-void rsd_again_copy(const struct rsd_again *again, uint32_t from, uint32_t to, struct rsd_fresh *fresh) {
-    uintptr_t fp = fresh->frame.fp;
-    for (uint32_t i = from; i > to; i--, fresh++) {
-        uintptr_t slot = again->slots[i].fp_slot;
-        fresh->frame = again->frame[i];
-        fresh->frame.fp = fp;
-        fresh->fp_slot = slot;
-        fresh->cfa_slot = again->slots[i].cfa_slot;
-        fp = slot ? rsd_word_at(slot) : fresh->frame.fp_use & RSD_FP_PASSED ? fp : 0;
-    }
-    fresh->frame = again->frame[to];
-    fresh->frame.fp = fp;
-}
-
 void rsd_again_assign(struct rsd_again *again, const struct rsd_again *other, uint32_t depth) {
     again->depth = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     memcpy(again->frame, other->frame, depth * sizeof *again->frame);
-    memcpy(again->slots, other->slots, depth * sizeof *again->slots);
     memcpy(again->word_end, other->word_end, depth * sizeof *again->word_end);
     memcpy(again->word, other->word, depth ? other->word_end[depth - 1] * sizeof *again->word : 0);
     again->end = other->end;
@@ -156,7 +137,6 @@ rsd_tally_t rsd_again_append(struct rsd_again *again, uint32_t kept, const struc
         *frame = from->frame;
         frame->node = 0;
         frame->fp_use = outer_use = liveness(from->frame.fp_use, outer_use);
-        again->slots[i] = (struct rsd_slots){from->fp_slot, from->cfa_slot};
         if (i)
             word = append_words(word, from, frame - 1);
         again->word_end[i] = (uint32_t)(word - again->word);

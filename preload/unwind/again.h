@@ -25,14 +25,8 @@ struct rsd_fresh {
 };
 #define RSD_SLOT_GUESS 1u /* as fp_slot: the step is a guess, or follows no words, and is never taken for true again */
 
-struct rsd_slots {
-    uintptr_t fp_slot;
-    uintptr_t cfa_slot;
-};
-
 struct rsd_again {
     struct rsd_frame *frame; /* root first; these are the frames that the caller sees */
-    struct rsd_slots *slots; /* of the same frames */
     struct rsd_word *word;   /* of all steps, root first */
     uint32_t *word_end;      /* word[0, word_end[i]) are those of the steps from frame i and from all outside of it */
     uint32_t depth;          /* frames that may be taken for true again; 0 when the stack is of no use */
@@ -58,8 +52,8 @@ uint32_t rsd_again_verify(const struct rsd_again *again, uint32_t from);
 /* Does the whole stack hold, which began at `leaf`? */
 bool rsd_again_holds(const struct rsd_again *again, const struct rsd_frame *leaf);
 
-/* Copy frames [to, from] to `fresh`, leaf first. fresh[0] stands there already: it is the same as frame `from`. */
-void rsd_again_copy(const struct rsd_again *again, uint32_t from, uint32_t to, struct rsd_fresh *fresh);
+/* Make `again` a copy of the outermost `depth` frames of `other`. */
+void rsd_again_assign(struct rsd_again *again, const struct rsd_again *other, uint32_t depth);
 
 /* How many frames came from which source: ten bits for each enum residue_source. (The leaf has a source of its own, so
  * no other has more than 1,023.) */
@@ -67,9 +61,6 @@ typedef uint64_t rsd_tally_t;
 static inline uint32_t rsd_tally(rsd_tally_t tally, enum residue_source source) {
     return (uint32_t)(tally >> 10 * source & 1023);
 }
-
-/* Make `again` a copy of the outermost `depth` frames of `other`. */
-void rsd_again_assign(struct rsd_again *again, const struct rsd_again *other, uint32_t depth);
 
 /* The stack is now: the first `kept` frames as they are, and the `count` fresh ones, which are leaf first. */
 rsd_tally_t rsd_again_append(struct rsd_again *again, uint32_t kept, const struct rsd_fresh *fresh, uint32_t count);

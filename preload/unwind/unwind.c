@@ -15,8 +15,7 @@
  * time: JIT code may have become known by then.
  *
  * Stacks deeper than the limit: the outermost frame that fits differs from one stack to the next, so nothing outside
- * of the new frames stays in its place, unless the depth is exactly the same. Then the frames that still hold are
- * copied instead of found again, which is as good as keeping them but for the trie nodes.
+ * of the new frames stays in its place, unless the depth is exactly the same.
  */
 #include "unwind.h"
 
@@ -77,6 +76,10 @@ void rsd_unwinder_init(struct rsd_unwinder *unwinder, uint32_t depth) {
         memory += rsd_again_size(room_of(i, depth));
     }
     rsd_bounds_init(&u->bounds);
+}
+
+void rsd_unwinder_forget(struct rsd_unwinder *unwinder) {
+    rsd_unwinder_drop(unwinder);
 }
 
 /* The order matters: what another thread learns in between must not outlive the new generation. */
@@ -281,19 +284,6 @@ static bool fits(const struct rsd_unwinder *u, const struct rsd_again *before, u
     return before->end == RESIDUE_END_DEPTH ? count == u->limit : count <= u->limit;
 }
 
-/* Some frames outward of before->frame[from] hold, up to frame `to`, which does not lead to the same caller as before,
- * or all hold, but they are too many or too few. Returns the number of fresh frames with those copied, at most the
- * limit. */
-static COLD uint32_t take_over(struct rsd_unwinder *u, const struct rsd_again *before, uint32_t fresh, uint32_t from,
-                               uint32_t to) {
-    uint32_t room = u->limit - fresh;
-    if (from - to >= room)
-        to = from - room;
-    rsd_again_copy(before, from, to, &u->fresh[fresh]);
-    fresh += from - to;
-    return fresh;
-}
-
 /* Unwind from fresh[0] outward until the root, or until the rest is as before: then *kept frames are. Returns why the
  * stack ends; *count is the number of fresh frames. */
 static inline int walk(struct rsd_unwinder *u, const struct rsd_again *before, uint32_t *count, uint32_t *kept) {
@@ -304,15 +294,13 @@ static inline int walk(struct rsd_unwinder *u, const struct rsd_again *before, u
         while (outer > 0 && before->frame[outer - 1].sp < fresh->frame.sp)
             outer--;
         if (outer > 0 && rsd_again_same(&before->frame[outer - 1], &fresh->frame)) {
-            uint32_t outermost = rsd_again_verify(before, outer - 1);
-            if (likely(!outermost && fits(u, before, n + outer))) {
+            uint32_t holds_from = rsd_again_verify(before, outer - 1);
+            if (likely(!holds_from && fits(u, before, n + outer))) {
                 *kept = outer;
                 *count = n;
                 return before->end;
             }
-            n = take_over(u, before, n, outer - 1, outermost);
-            outer = outermost;
-            fresh = &u->fresh[n];
+            outer = holds_from; /* what lies further in leads elsewhere */
         }
         int end = n < u->limit ? step(u, fresh, &fresh[1].frame) : RESIDUE_END_DEPTH;
         if (unlikely(end == RESIDUE_END_BAD_PC && n > 0 && step_back(u, fresh) == STEPPED))

@@ -69,6 +69,9 @@ size_t rsd_unwinder_size(uint32_t depth);
  * forgotten and the thread's stack memory is looked up. */
 void rsd_unwinder_init(struct rsd_unwinder *unwinder, uint32_t depth);
 
+/* Forget the stacks before, with the nodes that were stored in them. */
+void rsd_unwinder_forget(struct rsd_unwinder *unwinder);
+
 /* The calling thread's stack, outward from `from`. Valid until the next call with the same unwinder; the caller may
  * set `node` of each frame. Counters go to `counter`, indexed by enum residue_counter. */
 struct rsd_stack *rsd_unwind(struct rsd_unwinder *unwinder, const struct rsd_registers *from, uint64_t *counter);

@@ -1,0 +1,50 @@
+// What an addon allocates on libuv's pool is shown under the JavaScript that queued the work.
+
+const { test } = require('node:test');
+const assert = require('node:assert');
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const { command, node, record, root } = require('./lib/residue');
+
+const worker = path.join(root, 'tests', 'node', 'origins.js');
+const callers = ['makesThumbnails', 'makesBanners'];
+
+// The stacks of libuv's pool, and their bytes.
+function poolStacks(trace) {
+  const { status, stdout } = spawnSync(command, ['flame', '--metric', 'allocated', trace], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 30,
+  });
+  assert.strictEqual(status, 0);
+  return stdout
+    .split('\n')
+    .filter((line) => line.includes(';start_thread;worker;'))
+    .map((line) => ({ stack: line, bytes: Number(line.slice(line.lastIndexOf(' ') + 1)) }));
+}
+
+// The line of the worker that calls sharp in `caller`.
+function lineIn(caller) {
+  const lines = fs.readFileSync(worker, 'utf8').split('\n');
+  const start = lines.findIndex((line) => line.includes(`function ${caller}`));
+  return start + 1 + lines.slice(start).findIndex((line) => line.includes('toBuffer'));
+}
+
+for (const major of [18, 20, 22, 24, 26]) {
+  test(`node ${major}, sharp: pool bytes are under the function and line that asked, of two at a time`, (t) => {
+    const { status, stdout, trace } = record(t, [node(major), worker, '20']);
+    assert.deepStrictEqual({ status, stdout }, { status: 0, stdout: 'done\n' });
+    const seen = Object.fromEntries(callers.map((caller) => [caller, 0]));
+    let all = 0;
+    for (const { stack, bytes } of poolStacks(trace)) {
+      all += bytes;
+      const queued = stack.slice(0, stack.indexOf(';[queued];'));
+      for (const caller of callers) {
+        if (queued.includes(`;${caller} ${worker}:${lineIn(caller)};`)) seen[caller] += bytes;
+      }
+    }
+    t.diagnostic(`${all} bytes on the pool; ${JSON.stringify(seen)}`);
+    assert.ok(callers.every((caller) => seen[caller] > all / 20), JSON.stringify(seen));
+    assert.ok(callers.reduce((sum, caller) => sum + seen[caller], 0) >= 0.99 * all);
+  });
+}
