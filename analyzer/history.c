@@ -136,7 +136,6 @@ static void add_record(struct rsd_history *h, struct rsd_trace *trace, uint32_t 
         break;
     case RESIDUE_TAG_MODULE_GONE:
     case RESIDUE_TAG_MAPPING:
-    case RESIDUE_TAG_ORIGIN:
     case RESIDUE_TAG_CODE:
         break;
     }

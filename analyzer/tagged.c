@@ -23,7 +23,6 @@ static const struct {
     [RESIDUE_TAG_CLOCK] = {"clock", sizeof(struct residue_clock)},
     [RESIDUE_TAG_MAPPING] = {"mapping", sizeof(struct residue_mapping)},
     [RESIDUE_TAG_COUNTS] = {"counts", sizeof(struct residue_counts)},
-    [RESIDUE_TAG_ORIGIN] = {"origin", sizeof(struct residue_origin)},
     [RESIDUE_TAG_JS_FUNCTION] = {"js-function", sizeof(struct residue_js_function)},
     [RESIDUE_TAG_CODE] = {"code", sizeof(struct residue_code)},
     [RESIDUE_TAG_STOP] = {"stop", sizeof(struct residue_stop)},
@@ -67,7 +66,6 @@ static void announce(struct rsd_tagged *r) {
     case RESIDUE_TAG_MEMORY:
     case RESIDUE_TAG_CLOCK:
     case RESIDUE_TAG_COUNTS:
-    case RESIDUE_TAG_ORIGIN:
     case RESIDUE_TAG_END:
         break;
     }

@@ -26,7 +26,6 @@ struct rsd_tagged {
         struct residue_clock clock;
         struct residue_mapping mapping;
         struct residue_counts counts;
-        struct residue_origin origin;
         struct residue_js_function js_function;
         struct residue_code code;
         struct residue_stop stop;

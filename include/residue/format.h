@@ -305,7 +305,7 @@ enum residue_tag {
     RESIDUE_TAG_CLOCK = 6,
     RESIDUE_TAG_MAPPING = 7,
     RESIDUE_TAG_COUNTS = 8,
-    RESIDUE_TAG_ORIGIN = 9,
+    /* 9 is free: origins are nodes */
     RESIDUE_TAG_JS_FUNCTION = 10,
     RESIDUE_TAG_CODE = 11,
     RESIDUE_TAG_STOP = 12,
@@ -409,21 +409,12 @@ struct residue_counts {
 };
 static_assert(sizeof(struct residue_counts) == 48, "FORMAT.md 5.8");
 
-/* From here on what this writer allocates belongs to work that another stack queued. */
+/* How the work was queued that an ORIGIN node stands for. */
 enum residue_origin_kind {
-    RESIDUE_ORIGIN_NONE = 0, /* the work has ended */
     RESIDUE_ORIGIN_ASYNC_WORK = 1,
     RESIDUE_ORIGIN_THREADSAFE_FUNCTION = 2,
     RESIDUE_ORIGIN_UV_WORK = 3,
 };
-struct residue_origin {
-    struct residue_tagged head;
-    uint32_t kind;
-    uint32_t writer; /* whose trie the node is of */
-    uint32_t node;
-    uint32_t zero;
-};
-static_assert(sizeof(struct residue_origin) == 32, "FORMAT.md 5.9");
 
 /* A JavaScript function, interned by (file, line, column, name). Followed by the name, the file, and zeros. */
 struct residue_js_function {
