@@ -20,7 +20,7 @@ PRELOAD_OBJ = $(PRELOAD_SRC:%.c=$(BUILD)/obj/%.o)
 UNIT_OBJ = $(UNIT_SRC:%.c=$(BUILD)/obj/%.o) $(UNIT_HELPERS:%.c=$(BUILD)/obj/%.o)
 PROGRAMS = $(PROGRAM_C:tests/programs/%.c=$(BUILD)/programs/%) $(PROGRAM_CC:tests/programs/%.cc=$(BUILD)/programs/%)
 
-ANALYZER_LIBS = -lzstd -ldw -lelf -liberty -ljansson
+ANALYZER_LIBS = -lm -lzstd -ldw -lelf -liberty -ljansson
 # zstd is linked in and hidden: node 22 and later export a zstd of their own, which would take its place.
 PRELOAD_LIBS = -l:libzstd.a -Wl,--exclude-libs,ALL -lZydis -ldl -lpthread
 

@@ -28,4 +28,9 @@ static inline uint64_t rsd_clock_ticks(void) {
     return __builtin_expect(rsd_clock_is_tsc, 1) ? rsd_cpu_ticks() : rsd_sys_clock_ns(CLOCK_MONOTONIC);
 }
 
+/* For durations: cheaper, and not ordered with what stands around it. */
+static inline uint64_t rsd_clock_ticks_unfenced(void) {
+    return __builtin_expect(rsd_clock_is_tsc, 1) ? rsd_cpu_ticks_unfenced() : rsd_sys_clock_ns(CLOCK_MONOTONIC);
+}
+
 #endif

@@ -32,10 +32,18 @@ static inline struct rsd_thread *rsd_enter(void) {
     }
     self->busy = true;
     atomic_signal_fence(memory_order_seq_cst);
+    self->entered = __builtin_expect(++self->hooks % RSD_TIMED_HOOKS == 0, 0) ? rsd_clock_ticks_unfenced() : 0;
     return self;
 }
 
+/* What the counters know to have been slow in this thread: derived rules and seals. */
+static inline uint64_t rsd_slow_ticks(const struct rsd_thread *self) {
+    return self->writer.counter[RESIDUE_COUNTER_RULE_TICKS] + self->writer.counter[RESIDUE_COUNTER_SEAL_TICKS];
+}
+
 static inline void rsd_leave(struct rsd_thread *self) {
+    if (__builtin_expect(self->entered != 0 || rsd_slow_ticks(self) != self->slow, 0))
+        rsd_thread_note_latency(self);
     atomic_signal_fence(memory_order_seq_cst);
     self->busy = false;
 }

@@ -324,6 +324,7 @@ static void empty_segment(struct rsd_writer *writer, enum residue_kind kind) {
 static void count_seal(struct rsd_writer *writer, uint64_t raw, uint64_t packed, uint64_t since) {
     uint64_t ticks = rsd_clock_ticks() - since;
     writer->counter[RESIDUE_COUNTER_SEALS]++;
+    writer->counter[RESIDUE_COUNTER_SEAL_TICKS] += ticks;
     writer->counter[RESIDUE_COUNTER_RAW_BYTES] += raw;
     writer->counter[RESIDUE_COUNTER_PACKED_BYTES] += packed;
     if (ticks > writer->counter[RESIDUE_COUNTER_SEAL_MAX])

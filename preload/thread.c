@@ -133,6 +133,16 @@ void rsd_thread_each(void (*visit)(struct rsd_thread *)) {
     }
 }
 
+__attribute__((cold, noinline)) void rsd_thread_note_latency(struct rsd_thread *self) {
+    uint64_t *counter = self->writer.counter, slow = rsd_slow_ticks(self);
+    uint64_t took = self->entered ? rsd_clock_ticks_unfenced() - self->entered : slow - self->slow;
+    if (self->entered)
+        counter[RESIDUE_COUNTER_LATENCY_LOG2 + (took >> 31 ? 31 : 31 - __builtin_clz((uint32_t)took | 1))]++;
+    if (took > counter[RESIDUE_COUNTER_LATENCY_MAX])
+        counter[RESIDUE_COUNTER_LATENCY_MAX] = took;
+    self->slow = slow;
+}
+
 uint64_t rsd_thread_unrecorded(void) {
     return atomic_load_explicit(&unrecorded, memory_order_relaxed);
 }

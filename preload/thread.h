@@ -16,6 +16,9 @@
 struct rsd_thread {
     volatile bool busy; /* a hook is at work; volatile: a signal handler on this thread reads it */
     volatile bool ours; /* what is allocated now, libc allocates on the recorder's behalf */
+    uint32_t hooks;
+    uint64_t entered; /* tick at which the present hook began its work, if it is timed; else 0 */
+    uint64_t slow;    /* rsd_slow_ticks() when it was last looked at */
     struct rsd_writer writer;
     struct rsd_nursery nursery;
     struct rsd_trie trie;
@@ -34,6 +37,11 @@ struct rsd_thread *rsd_thread_attach(void);
 
 /* Call `visit` on every slot that there is, whoever has it. */
 void rsd_thread_each(void (*visit)(struct rsd_thread *));
+
+/* A clock read costs as much as a tenth of a hook: only every 32nd is timed, and besides those the ones that derived a rule or
+ * sealed a segment, which take the time for these themselves. */
+#define RSD_TIMED_HOOKS 32u
+void rsd_thread_note_latency(struct rsd_thread *self);
 
 /* Calls that could not be recorded because the thread got no slot. */
 uint64_t rsd_thread_unrecorded(void);

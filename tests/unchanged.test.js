@@ -11,7 +11,7 @@ const { node, proving, record, root, start } = require('./lib/residue');
 const MAJORS = [20, 22, 24];
 const LOAD_S = proving ? 60 : 5;
 const WARM_UP_S = proving ? 5 : 1;
-const PAIRS = proving ? 3 : 1;
+const PAIRS = proving ? 5 : 1;
 const BAR_MS = 5;
 const script = (name) => path.join(root, 'tests', 'node', name);
 

@@ -104,7 +104,7 @@ static void print_latency(FILE *out, const struct rsd_recorder_sums *sums, doubl
         any |= bucket[i];
     if (!any)
         return;
-    fprintf(out, "\nhooks by time taken\n");
+    fprintf(out, "\nhooks by time taken (every 32nd is timed, and those that derive rules or seal)\n");
     for (int i = 0; i < 32; i++) {
         if (!bucket[i])
             continue;
