@@ -2,9 +2,10 @@
  * The analysis of one trace: open, read the history, build the stacks, choose the window, then one pass over all events
  * in the order of time.
  *
- * The pass stops at moments: each memory sample (for the timeline), the start of the window (sums are copied) and its
- * end. What happened at the very time of a moment is before it. Behind the end of the window nothing is read: frames
- * whose header says a later time are never unpacked.
+ * The pass stops at moments: the start of the window (sums are copied), the end of each of its slices (for the curves of
+ * the call sites), each memory sample (for the timeline), and the two samples of all mappings (for the ledger). What happened
+ * at the very time of a moment is before it. Behind the end of the window nothing is read: frames whose header says a later
+ * time are never unpacked.
  *
  * Blocks that died in the nursery are in no event; counts.c adds their sums in a pass of its own, up to the same two
  * moments.
@@ -21,9 +22,52 @@
 
 /* ---- Moments ----------------------------------------------------------------------------------------------------- */
 
-static void take_point(struct rsd_analysis *a, const struct rsd_sample *sample) {
-    a->timeline[a->point_count++] = (struct rsd_point){sample->time, sample->rss_bytes, a->pairing.heap_now.live_bytes,
-                                                       a->pairing.mappings_now.live_bytes};
+enum moment_kind { START, SLICE, SAMPLE, LEDGER };
+
+struct moment {
+    uint64_t time;
+    enum moment_kind kind;
+    uint32_t index;
+};
+
+struct moments {
+    struct moment *list; /* by time */
+    size_t count, next;
+};
+
+static int by_time(const void *first, const void *second) {
+    const struct moment *a = first, *b = second;
+    if (a->time != b->time)
+        return a->time < b->time ? -1 : 1;
+    if (a->kind != b->kind)
+        return a->kind < b->kind ? -1 : 1;
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+static void add_moment(struct moments *m, uint64_t time, enum moment_kind kind, uint32_t index) {
+    m->list[m->count++] = (struct moment){time, kind, index};
+}
+
+static void plan(struct moments *m, const struct rsd_analysis *a) {
+    const struct rsd_window *window = &a->window;
+    uint64_t from = window->from > a->history.origin ? window->from : a->history.origin;
+    uint64_t length = window->to > from ? window->to - from : 0;
+    *m = (struct moments){.list = rsd_alloc((1 + RSD_SLICES + 2 + a->history.sample_count) * sizeof *m->list)};
+    add_moment(m, window->from, START, 0);
+    for (uint32_t i = 1; i <= RSD_SLICES; i++)
+        add_moment(m, from + (uint64_t)((double)length * i / RSD_SLICES), SLICE, i);
+    m->list[m->count - 1].time = window->to;
+    for (size_t i = 0; i < a->history.sample_count && a->history.samples[i].time <= window->to; i++)
+        add_moment(m, a->history.samples[i].time, SAMPLE, (uint32_t)i);
+    for (uint32_t i = 0; i < 2; i++)
+        if (a->smaps[i].time)
+            add_moment(m, a->smaps[i].time, LEDGER, i);
+    qsort(m->list, m->count, sizeof *m->list, by_time);
+}
+
+static void note_slice(struct rsd_analysis *a, uint32_t slice) {
+    rsd_series_note(&a->heap_series, &a->pairing.heap, slice);
+    rsd_series_note(&a->mapping_series, &a->pairing.mappings, slice);
 }
 
 static void copy_sums(struct rsd_sites *sites) {
@@ -37,34 +81,36 @@ static void take_start(struct rsd_analysis *a) {
     copy_sums(&a->pairing.mappings);
     a->heap_start = a->pairing.heap_now;
     a->mappings_start = a->pairing.mappings_now;
+    note_slice(a, 0);
 }
 
-struct moments {
-    size_t sample; /* the next one */
-    bool started;
-};
-
-static uint64_t next_moment(const struct rsd_analysis *a, const struct moments *m) {
-    uint64_t next = a->window.to;
-    if (m->sample < a->history.sample_count && a->history.samples[m->sample].time < next)
-        next = a->history.samples[m->sample].time;
-    return !m->started && a->window.from < next ? a->window.from : next;
+static void take_point(struct rsd_analysis *a, const struct rsd_sample *sample) {
+    a->timeline[a->point_count++] = (struct rsd_point){sample->time, sample->rss_bytes, a->pairing.heap_now.live_bytes,
+                                                       a->pairing.mappings_now.live_bytes};
 }
 
-/* Do what is due before an event of this time; returns the moment after that, or false at the window's end. */
-static bool pass_moments(struct rsd_analysis *a, struct moments *m, uint64_t time, uint64_t *next) {
-    while (time > *next) {
-        if (!m->started && *next == a->window.from) {
-            take_start(a);
-            m->started = true;
-        } else if (m->sample < a->history.sample_count && *next == a->history.samples[m->sample].time) {
-            take_point(a, &a->history.samples[m->sample++]);
-        } else {
-            return false;
-        }
-        *next = next_moment(a, m);
+static void take(struct rsd_analysis *a, const struct moment *moment) {
+    switch (moment->kind) {
+    case START:
+        take_start(a);
+        break;
+    case SLICE:
+        note_slice(a, moment->index);
+        break;
+    case SAMPLE:
+        take_point(a, &a->history.samples[moment->index]);
+        break;
+    case LEDGER:
+        rsd_ledger_make(&a->ledger[moment->index], &a->smaps[moment->index], &a->pairing, &a->trace, &a->history);
+        break;
     }
-    return true;
+}
+
+/* Do what is due before an event of this time; returns the time of the moment after that. */
+static uint64_t pass_moments(struct rsd_analysis *a, struct moments *m, uint64_t time) {
+    while (m->next < m->count && m->list[m->next].time < time)
+        take(a, &m->list[m->next++]);
+    return m->next < m->count ? m->list[m->next].time : a->window.to;
 }
 
 /* ---- Events ------------------------------------------------------------------------------------------------------ */
@@ -81,20 +127,25 @@ static inline void step(struct rsd_analysis *a, struct rsd_merge *merge, const s
 }
 
 static void merge_events(struct rsd_analysis *a, bool quiet) {
-    struct moments moments = {.started = a->window.from == 0};
     struct rsd_progress progress;
     struct rsd_merge merge;
-    uint64_t next = next_moment(a, &moments);
+    struct moments moments;
+    plan(&moments, a);
+    uint64_t next = moments.list[0].time;
     rsd_progress_begin(&progress, a->trace.log_bytes, quiet);
     rsd_merge_open(&merge, &a->trace, &a->source, RSD_EVENTS);
     for (struct rsd_stream *stream; (stream = rsd_merge_top(&merge)); step(a, &merge, &stream->cursor)) {
-        if (__builtin_expect(stream->cursor.time > next, 0) && !pass_moments(a, &moments, stream->cursor.time, &next))
-            break;
+        if (__builtin_expect(stream->cursor.time > next, 0)) {
+            if (stream->cursor.time > a->window.to)
+                break;
+            next = pass_moments(a, &moments, stream->cursor.time);
+        }
         rsd_pairing_apply(&a->pairing, stream);
         if ((++a->events & 0xffff) == 0)
             rsd_progress_at(&progress, a->source.bytes_read);
     }
-    pass_moments(a, &moments, UINT64_MAX, &next);
+    pass_moments(a, &moments, UINT64_MAX);
+    free(moments.list);
     rsd_merge_close(&merge);
     rsd_progress_end(&progress);
     rsd_pairing_count_ranges(&a->pairing);
@@ -120,6 +171,7 @@ bool rsd_analyse(struct rsd_analysis *analysis, const char *path, const struct r
     rsd_window_choose(&analysis->window, &options->window, &analysis->history, trace->running);
     rsd_pairing_open(&analysis->pairing, &analysis->stacks, trace->writer_count);
     analysis->timeline = rsd_zalloc(analysis->history.sample_count, sizeof *analysis->timeline);
+    rsd_smaps_read(analysis->smaps, trace, &analysis->source, analysis->window.from, analysis->window.to);
     merge_events(analysis, options->quiet);
     if (analysis->history.counts)
         rsd_counts_add(analysis);
@@ -127,6 +179,12 @@ bool rsd_analyse(struct rsd_analysis *analysis, const char *path, const struct r
 }
 
 void rsd_analysis_free(struct rsd_analysis *analysis) {
+    for (int i = 0; i < 2; i++) {
+        rsd_ledger_free(&analysis->ledger[i]);
+        rsd_smaps_free(&analysis->smaps[i]);
+    }
+    rsd_series_free(&analysis->heap_series);
+    rsd_series_free(&analysis->mapping_series);
     rsd_pairing_close(&analysis->pairing);
     rsd_stacks_free(&analysis->stacks);
     rsd_history_free(&analysis->history);

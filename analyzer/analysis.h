@@ -2,8 +2,11 @@
 #ifndef RSD_ANALYSIS_H
 #define RSD_ANALYSIS_H
 
+#include "judge/ledger.h"
 #include "judge/window.h"
 #include "pairing.h"
+#include "series.h"
+#include "smaps.h"
 #include "stacks.h"
 #include "trace.h"
 
@@ -20,6 +23,9 @@ struct rsd_analysis {
     struct rsd_window window;
     struct rsd_pairing pairing; /* as it stands at the end of the window */
     struct rsd_sums heap_start, mappings_start;
+    struct rsd_series heap_series, mapping_series;
+    struct rsd_smaps smaps[2];   /* at the start and the end of the window */
+    struct rsd_ledger ledger[2]; /* of these; time 0 where there is none */
     struct rsd_point *timeline;
     size_t point_count;
     uint64_t events; /* merged */

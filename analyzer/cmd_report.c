@@ -13,6 +13,7 @@ struct options {
     bool json;
     size_t top;
     const char *site;
+    uint64_t limit;
 };
 
 static bool moment(const char *text, enum rsd_at *at) {
@@ -49,6 +50,8 @@ static bool take_option(int option, struct options *options) {
     case 's':
         options->site = optarg;
         return true;
+    case 'l':
+        return rsd_size_argument("report", "--limit", optarg, &options->limit);
     default:
         rsd_usage("report", "that is no option of it");
         return false;
@@ -69,7 +72,7 @@ static int report(const char *path, const struct options *options) {
         if (options->json)
             rsd_report_json(&report, stdout);
         else
-            rsd_report_text(&report, stdout);
+            rsd_report_text(&report, options->limit, stdout);
         rsd_report_free(&report);
         status = rsd_flush_output();
     }
@@ -85,6 +88,7 @@ static int run(int argc, char **argv) {
         {"to", required_argument, NULL, 't'},
         {"at", required_argument, NULL, 'a'},
         {"site", required_argument, NULL, 's'},
+        {"limit", required_argument, NULL, 'l'},
         {NULL, 0, NULL, 0},
     };
     struct options options = {.top = 20};
@@ -104,16 +108,19 @@ const struct rsd_command rsd_command_report = {
     .summary = "say which call sites hold native memory",
     .help = "usage: residue report [OPTIONS] [TRACE]\n"
             "\n"
-            "What the process was, its memory over time, and the call sites of malloc and its kin by\n"
-            "growth: bytes outstanding at the end of the window minus those at its start.\n"
+            "What the process was, a verdict (leak, plateau, churn, startup, retention, js-heap,\n"
+            "bundled allocator, none), memory over time, where the resident memory is, and the call\n"
+            "sites of malloc and its kin: leaks first, then by growth, which is bytes outstanding at the\n"
+            "end of the window minus those at its start.\n"
             "\n"
             "  --top N        show N call sites; 0: all (default: 20)\n"
             "  --site SITE    show one call site, by rank or id, with its whole stack\n"
-            "  --from SECONDS start of the window (default: 0, so that growth is all that is\n"
-            "                 outstanding at its end)\n"
+            "  --from SECONDS start of the window (default: the end of warm-up, where RSS shows one\n"
+            "                 and the trace is longer than 20 s; else 0)\n"
             "  --to SECONDS   end of the window\n"
             "  --at MOMENT    end of the window: teardown (node begins to free what it holds; the\n"
             "                 default where the trace has it), exit, or end (of the trace)\n"
+            "  --limit SIZE   say when a leak reaches it: 1.5GiB, 512MiB\n"
             "  --json         one JSON object\n"
             "\n"
             "A stack is printed leaf first. `?` marks a frame that was guessed, (inlined) a function\n"

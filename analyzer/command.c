@@ -15,7 +15,7 @@
 #include "trace.h"
 
 const struct rsd_command *const rsd_commands[] = {
-    &rsd_command_record,  &rsd_command_report, &rsd_command_flame,
+    &rsd_command_record,  &rsd_command_report, &rsd_command_check, &rsd_command_flame,
     &rsd_command_list,    &rsd_command_stat,   &rsd_command_dump,
     &rsd_command_version, &rsd_command_help,   NULL,
 };
@@ -65,6 +65,26 @@ bool rsd_number_argument(const char *command, const char *option, const char *te
     if (!errno && end != text && !*end && *number >= 0 && *number < 1e15)
         return true;
     rsd_usage(command, "%s wants a number, not %s", option, text);
+    return false;
+}
+
+bool rsd_size_argument(const char *command, const char *option, const char *text, uint64_t *bytes) {
+    static const char units[] = "kmgt";
+    char *end;
+    double number = strtod(text, &end), factor = 1;
+    const char *unit = *end ? strchr(units, *end | 0x20) : NULL;
+    if (unit && *unit) {
+        factor = (double)(UINT64_C(1) << 10 * (unit - units + 1));
+        end++;
+        end += (*end == 'i') + (end[*end == 'i'] == 'B');
+    } else if (*end == 'B') {
+        end++;
+    }
+    if (end != text && !*end && number >= 0 && number * factor < 1e18) {
+        *bytes = (uint64_t)(number * factor);
+        return true;
+    }
+    rsd_usage(command, "%s wants a size like 512KiB, 5MiB or 1.5GiB, not %s", option, text);
     return false;
 }
 

@@ -4,6 +4,7 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct rsd_command {
     const char *name;
@@ -12,7 +13,7 @@ struct rsd_command {
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit status */
 };
 
-extern const struct rsd_command rsd_command_list, rsd_command_record, rsd_command_report, rsd_command_flame,
+extern const struct rsd_command rsd_command_list, rsd_command_record, rsd_command_report, rsd_command_check, rsd_command_flame,
     rsd_command_stat, rsd_command_dump, rsd_command_version, rsd_command_help;
 
 /* By name, NULL when there is none; and all of them, NULL behind the last. */
@@ -29,6 +30,8 @@ int rsd_usage(const char *command, const char *format, ...) __attribute__((forma
 char *rsd_trace_argument(const char *command, int argc, char **argv, int first);
 /* Numbers of options; false, with a message, when the text is none. */
 bool rsd_number_argument(const char *command, const char *option, const char *text, double *number);
+/* "512", "64KiB", "1.5GiB" (units are binary; K, KB and KiB are the same). */
+bool rsd_size_argument(const char *command, const char *option, const char *text, uint64_t *bytes);
 
 /* Finish stdout. Returns RSD_OK, or RSD_FAILED with a message when not everything could be written. */
 int rsd_flush_output(void);

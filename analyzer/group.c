@@ -1,8 +1,9 @@
 /*
  * Groups: what a report calls a call site.
  *
- * Sites whose stacks have the same hash (names.c) are one group. They are ranked by growth over the window, then by
- * outstanding bytes, then by bytes allocated, and at last by id, so that the order is the same each time.
+ * Sites whose stacks have the same hash (names.c) are one group. Those that leak come first; then they are ranked by growth
+ * over the window, then by outstanding bytes, then by bytes allocated, and at last by id, so that the order is the same each
+ * time.
  *
  * Sizes and ages are not kept while events are merged. When it is known which groups are shown, one walk over the live
  * set counts the sizes of their blocks exactly, and their ages in buckets of a sixteenth of an octave, from which the
@@ -29,6 +30,9 @@ static void add_sums(struct rsd_sums *to, const struct rsd_sums *from) {
 static int by_rank(const void *first, const void *second) {
     const struct rsd_group *a = first, *b = second;
     int64_t x = rsd_site_growth(&a->site), y = rsd_site_growth(&b->site);
+    bool a_leaks = a->trend.verdict == RSD_VERDICT_LEAK, b_leaks = b->trend.verdict == RSD_VERDICT_LEAK;
+    if (a_leaks != b_leaks)
+        return a_leaks ? -1 : 1;
     if (x != y)
         return x > y ? -1 : 1;
     if (a->site.now.live_bytes != b->site.now.live_bytes)
@@ -67,6 +71,26 @@ static void join(struct rsd_groups *groups, const struct rsd_sites *sites, struc
     free(largest);
 }
 
+/* Give a curve and a verdict to each group that grew or shrank by more than a trifle. */
+static void judge(struct rsd_groups *groups, const struct rsd_series *series, double seconds) {
+    uint32_t *row = rsd_alloc(groups->count * sizeof *row), *of_site = rsd_alloc(series->site_count * sizeof *of_site);
+    uint32_t rows = 0;
+    for (size_t i = 0; i < groups->count; i++) {
+        row[i] = llabs(rsd_site_growth(&groups->list[i].site)) >= RSD_JUDGED_GROWTH ? rows++ : RSD_NO_ROW;
+        groups->list[i].trend.verdict = seconds < RSD_TREND_SHORTEST ? RSD_VERDICT_SHORT : RSD_VERDICT_STEADY;
+    }
+    for (size_t i = 0; i < series->site_count; i++)
+        of_site[i] = groups->of_site[i] == RSD_NO_GROUP ? RSD_NO_ROW : row[groups->of_site[i]];
+    groups->levels = rsd_series_rows(series, of_site, rows);
+    for (size_t i = 0; i < groups->count; i++)
+        if (row[i] != RSD_NO_ROW) {
+            groups->list[i].level = groups->levels[row[i]];
+            groups->list[i].trend = rsd_trend_of(groups->list[i].level, seconds);
+        }
+    free(row);
+    free(of_site);
+}
+
 /* Sort the groups by rank; of_site then follows by way of the ids, which are numbered as the groups were. */
 static void rank(struct rsd_groups *groups, size_t sites, struct rsd_intern *ids) {
     uint32_t *now = rsd_alloc(groups->count * sizeof *now);
@@ -80,10 +104,12 @@ static void rank(struct rsd_groups *groups, size_t sites, struct rsd_intern *ids
     free(now);
 }
 
-void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, struct rsd_names *names) {
+void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, const struct rsd_series *series,
+                     double seconds, struct rsd_names *names) {
     struct rsd_intern ids = {0};
     *groups = (struct rsd_groups){.of_site = rsd_alloc(sites->count * sizeof *groups->of_site)};
     join(groups, sites, names, &ids);
+    judge(groups, series, seconds);
     rank(groups, sites->count, &ids);
     rsd_intern_free(&ids);
 }
@@ -92,6 +118,7 @@ void rsd_groups_free(struct rsd_groups *groups) {
     for (size_t i = 0; i < groups->count; i++)
         free(groups->list[i].sizes);
     free(groups->list);
+    free(groups->levels);
     free(groups->of_site);
     *groups = (struct rsd_groups){0};
 }

@@ -16,7 +16,11 @@ struct rsd_group {
     size_t size_count;
     uint64_t detailed;                /* blocks in `sizes` */
     double age_p10, age_p50, age_p90; /* seconds before the moment of analysis */
+    struct rsd_trend trend;           /* STEADY and not looked into below RSD_JUDGED_GROWTH */
+    double *level;                    /* its curve, RSD_LEVELS values; NULL where it was not looked into */
 };
+
+#define RSD_JUDGED_GROWTH 1024 /* bytes */
 
 #define RSD_NO_GROUP UINT32_MAX
 
@@ -25,10 +29,12 @@ struct rsd_groups {
     size_t count, capacity;
     uint32_t *of_site; /* index in `list` by site; RSD_NO_GROUP for the tracer's own */
     size_t shown;      /* how many are wanted */
+    double (*levels)[RSD_LEVELS]; /* the curves of those that have one */
 };
 
-/* Join and rank the sites of one set by growth. */
-void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, struct rsd_names *names);
+/* Join the sites of one set, judge their curves over a window of `seconds`, and rank them: leaks first, then by growth. */
+void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, const struct rsd_series *series,
+                     double seconds, struct rsd_names *names);
 void rsd_groups_free(struct rsd_groups *groups);
 /* Find sizes and ages of the first `shown` groups; `mappings`: they are of mappings, not of blocks. */
 void rsd_groups_detail(struct rsd_groups *groups, size_t shown, const struct rsd_analysis *analysis, bool mappings);

@@ -43,7 +43,7 @@ static void write_tallies_of(struct rsd_thread *thread) {
     rsd_nursery_write_tallies(&thread->nursery, &thread->writer);
 }
 
-void rsd_helper_write_tallies(void) {
+static void write_tallies(void) {
     static atomic_flag writing = ATOMIC_FLAG_INIT;
     if (atomic_flag_test_and_set(&writing))
         return;
@@ -80,7 +80,7 @@ static void *run(void *unused) {
             next_mappings = now + mappings_interval();
         }
         if (seconds % TALLIES_EVERY == 0)
-            rsd_helper_write_tallies();
+            write_tallies();
         rsd_sys_sleep_ns(SECOND_NS);
     }
     return unused;
@@ -114,10 +114,14 @@ void rsd_helper_start(void) {
     errno = before;
 }
 
-void rsd_helper_sample_now(void) {
-    int before = errno;
+void rsd_helper_sample_memory(void) {
     rsd_process_sample();
-    rsd_helper_write_tallies();
+    write_tallies();
+}
+
+void rsd_helper_sample_all(void) {
+    int before = errno;
+    rsd_helper_sample_memory();
     if (atomic_load_explicit(&mappings_cost_ns, memory_order_relaxed) < SLOW_NS)
         sample_mappings();
     errno = before;

@@ -7,10 +7,10 @@
 /* The program has more than one thread now: start the helper, once. */
 void rsd_helper_start(void);
 
-/* Sample memory and mappings now, on the calling thread, unless the mappings are known to take long. */
-void rsd_helper_sample_now(void);
+/* On the calling thread, now: sample RSS, and write what died in the nurseries, by call site. */
+void rsd_helper_sample_memory(void);
 
-/* Write what died in the nurseries, by call site. */
-void rsd_helper_write_tallies(void);
+/* The same, and all mappings, unless these are known to take long. */
+void rsd_helper_sample_all(void);
 
 #endif

@@ -135,8 +135,10 @@ static void save_private(struct rsd_thread *thread) {
 __attribute__((destructor)) static void destructed(void) {
     if (!rsd_recording())
         return;
-    rsd_process_sample();
-    rsd_helper_write_tallies();
+    if (rsd_moment_begun())
+        rsd_helper_sample_memory();
+    else
+        rsd_helper_sample_all();
     rsd_process_say_javascript();
     struct residue_end_of_process record = {.head.tag = RESIDUE_TAG_END};
     rsd_process_tagged(&record.head, sizeof record, "", 0);

@@ -81,6 +81,10 @@ void rsd_moment_check(const struct rsd_registers *from) {
         return;
     if (!stack_says_so(from) || atomic_exchange(&begun, true))
         return;
-    rsd_helper_sample_now(); /* before the barrier: it belongs to the window that ends there */
+    rsd_helper_sample_all(); /* before the barrier: it belongs to the window that ends there */
     rsd_record_barrier(RESIDUE_BARRIER_TEARDOWN, "");
+}
+
+bool rsd_moment_begun(void) {
+    return atomic_load_explicit(&begun, memory_order_relaxed);
 }

@@ -4,6 +4,8 @@
 #ifndef RSD_MOMENT_H
 #define RSD_MOMENT_H
 
+#include <stdbool.h>
+
 #include "unwind/unwind.h"
 
 /* Find node's functions; from the constructor. In a program that is not node nothing is found and nothing is checked. */
@@ -11,5 +13,8 @@ void rsd_moment_init(void);
 
 /* The calling thread is in a call that node's teardown also makes: look whether this is it. */
 void rsd_moment_check(const struct rsd_registers *from);
+
+/* Has that moment been recorded? */
+bool rsd_moment_begun(void);
 
 #endif

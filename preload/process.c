@@ -174,6 +174,15 @@ static bool parse_head(const char *line, struct residue_mapping *record, char *n
     return true;
 }
 
+/* The recorder's own memory has no name, and the flag that rsd_sys_memory() gives it. */
+static void parse_flags(const char *line, struct residue_mapping *record, char *name) {
+    static const char own[] = "[residue]";
+    if (record->name_size || !strstr(line, " dd"))
+        return;
+    memcpy(name, own, sizeof own);
+    record->name_size = sizeof own - 1;
+}
+
 static void parse_field(const char *line, struct residue_mapping *record) {
     uint64_t bytes = strtoull(line + strcspn(line, " "), NULL, 10) * 1024;
     if (strncmp(line, "Rss:", 4) == 0)
@@ -195,6 +204,8 @@ static void read_mappings(struct reader *r) {
     for (char *line; (line = next_line(r));) {
         if (!parse_head(line, &next, next_name, sizeof next_name)) {
             parse_field(line, &record);
+            if (strncmp(line, "VmFlags:", 8) == 0)
+                parse_flags(line, &record, name);
             continue;
         }
         put_mapping(&record, name);

@@ -26,10 +26,14 @@ static inline bool rsd_sys_failed(const void *mapping) {
     return (uintptr_t)mapping > (uintptr_t)-4096;
 }
 
-/* Zeroed private memory, or NULL. The recorder's only allocator. */
+/* Zeroed private memory, or NULL. The recorder's only allocator. Kept out of core dumps, and by that flag the kernel does
+ * not join it to the program's own mappings: process.c tells the two apart in smaps. */
 static inline void *rsd_sys_memory(size_t size) {
     void *p = (void *)RSD_SYSCALL(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return rsd_sys_failed(p) ? NULL : p;
+    if (rsd_sys_failed(p))
+        return NULL;
+    RSD_SYSCALL(madvise, p, size, MADV_DONTDUMP, 0, 0, 0);
+    return p;
 }
 
 static inline void *rsd_sys_map_file(int fd, size_t size) {

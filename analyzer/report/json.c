@@ -140,13 +140,13 @@ static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size
     snprintf(id, sizeof id, "%016" PRIx64, group->id);
     set(site, "id", json_string(id));
     set(site, "rank", integer(rank + 1));
-    set(site, "verdict", NULL);
+    set(site, "verdict", json_string(rsd_verdict_name(group->trend.verdict)));
     set(site, "package", package_of(r, group->site.stack));
     set(site, "outstanding_bytes", integer(now->live_bytes));
     set(site, "outstanding_blocks", integer(now->live_blocks));
     set(site, "growth_bytes", json_integer(rsd_site_growth(&group->site)));
     set(site, "growth_blocks", json_integer((json_int_t)(now->live_blocks - start->live_blocks)));
-    set(site, "slope_bytes_per_s", NULL);
+    set(site, "slope_bytes_per_s", group->level ? seconds(group->trend.rate) : NULL);
     set(site, "allocated_bytes", integer(now->bytes - start->bytes));
     set(site, "allocated_calls", integer(now->calls - start->calls));
     set(site, "temporary_calls", r->analysis->history.counts ? integer(now->temporaries - start->temporaries) : NULL);
@@ -191,6 +191,60 @@ static json_t *recorder_of(const struct rsd_analysis *a) {
     return recorder;
 }
 
+static json_t *verdict_of(const struct rsd_report *r) {
+    const struct rsd_judgement *j = &r->judgement;
+    json_t *verdict = json_object();
+    bool leak = j->cause == RSD_CAUSE_LEAK, known = j->cause != RSD_CAUSE_SHORT && j->cause != RSD_CAUSE_NONE;
+    set(verdict, "cause", json_string(rsd_cause_name(j->cause)));
+    set(verdict, "bytes", known ? json_integer(j->bytes) : NULL);
+    set(verdict, "bytes_per_s", known ? seconds(j->rate) : NULL);
+    set(verdict, "leaking_sites", leak ? integer(j->leaks) : NULL);
+    set(verdict, "of_mappings", leak ? json_boolean(j->by_mappings) : NULL);
+    set(verdict, "p", leak ? json_real(j->p) : NULL);
+    set(verdict, "late_share", leak ? seconds(j->late) : NULL);
+    set(verdict, "module",
+        j->owner == RSD_NO_BINARY ? NULL : text_of(rsd_base_name(r->analysis->history.binaries[j->owner].path)));
+    set(verdict, "rss_growth_bytes", json_integer(j->rss_growth));
+    return verdict;
+}
+
+static json_t *ledger_of(const struct rsd_report *r, const struct rsd_ledger *ledger) {
+    static const char *const key[] = {
+#define X(name, key, text) key,
+        RSD_LEDGER_ROWS(X)
+#undef X
+    };
+    if (!ledger->time)
+        return json_null();
+    json_t *object = json_object(), *owners = json_array();
+    set(object, "t_s", seconds(rsd_history_seconds(&r->analysis->history, ledger->time)));
+    set(object, "rss_bytes", integer(ledger->rss_bytes));
+    for (int row = 0; row < RSD_LEDGER_COUNT; row++)
+        set(object, key[row], integer(ledger->row[row]));
+    for (size_t i = 0; i < ledger->owner_count; i++) {
+        json_t *owner = json_object();
+        uint32_t binary = ledger->owners[i].binary;
+        set(owner, "module",
+            binary == RSD_NO_BINARY ? NULL : text_of(rsd_base_name(r->analysis->history.binaries[binary].path)));
+        set(owner, "resident_bytes", integer(ledger->owners[i].resident));
+        set(owner, "mapped_bytes", integer(ledger->owners[i].mapped));
+        json_array_append_new(owners, owner);
+    }
+    set(object, "owners", owners);
+    return object;
+}
+
+static json_t *ledgers_of(const struct rsd_report *r) {
+    json_t *ledger = json_object();
+    if (!r->analysis->ledger[1].time) {
+        json_decref(ledger);
+        return json_null();
+    }
+    set(ledger, "start", ledger_of(r, &r->analysis->ledger[0]));
+    set(ledger, "end", ledger_of(r, &r->analysis->ledger[1]));
+    return ledger;
+}
+
 /* ---- The object -------------------------------------------------------------------------------------------------- */
 
 #define FLAGS (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12))
@@ -231,8 +285,8 @@ void rsd_report_json(struct rsd_report *report, FILE *out) {
     member(out, "started_at", text_of(a->trace.meta.started_at));
     member(out, "process", process_of(a));
     member(out, "window", window_of(a));
-    member(out, "verdict", json_null());
-    member(out, "ledger", json_null());
+    member(out, "verdict", verdict_of(report));
+    member(out, "ledger", ledgers_of(report));
     member(out, "timeline", timeline_of(a));
     write_sites(out, report);
     write_modules(out, report);

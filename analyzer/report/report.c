@@ -14,8 +14,10 @@
 bool rsd_report_make(struct rsd_report *report, struct rsd_analysis *analysis, size_t top, const char *site) {
     *report = (struct rsd_report){.analysis = analysis, .only = SIZE_MAX};
     report->names = rsd_names_open(&analysis->history, &analysis->stacks, &analysis->trace.problems);
-    rsd_groups_make(&report->heap, &analysis->pairing.heap, report->names);
-    rsd_groups_make(&report->mappings, &analysis->pairing.mappings, report->names);
+    double seconds = analysis->window.to_s - analysis->window.from_s;
+    rsd_groups_make(&report->heap, &analysis->pairing.heap, &analysis->heap_series, seconds, report->names);
+    rsd_groups_make(&report->mappings, &analysis->pairing.mappings, &analysis->mapping_series, seconds, report->names);
+    rsd_judge(&report->judgement, analysis, &report->heap, &report->mappings);
     report->top = top && top < report->heap.count ? top : report->heap.count;
     if (site) {
         report->only = rsd_groups_find(&report->heap, site);

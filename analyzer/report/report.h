@@ -6,12 +6,14 @@
 
 #include "analysis.h"
 #include "group.h"
+#include "judge/verdict.h"
 #include "names/names.h"
 
 struct rsd_report {
     struct rsd_analysis *analysis;
     struct rsd_names *names;
     struct rsd_groups heap, mappings;
+    struct rsd_judgement judgement;
     size_t top;  /* call sites shown; already within heap.count */
     size_t only; /* the one that the user asked for, or SIZE_MAX */
 };
@@ -20,7 +22,8 @@ struct rsd_report {
 bool rsd_report_make(struct rsd_report *report, struct rsd_analysis *analysis, size_t top, const char *site);
 void rsd_report_free(struct rsd_report *report);
 
-void rsd_report_text(struct rsd_report *report, FILE *out);
+/* `limit`: bytes of RSS that the process may have; 0: not known. */
+void rsd_report_text(struct rsd_report *report, uint64_t limit, FILE *out);
 void rsd_report_json(struct rsd_report *report, FILE *out);
 
 enum rsd_metric { RSD_METRIC_GROWTH, RSD_METRIC_OUTSTANDING, RSD_METRIC_ALLOCATED, RSD_METRIC_CALLS };

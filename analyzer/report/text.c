@@ -1,8 +1,8 @@
 /*
  * The report for people: 80 columns, no colour, readable in a log viewer.
  *
- * First screen: what process, how long, how it ended, memory at both ends of the window, and whether the figures are
- * exact. Then the call sites of the malloc family by growth, each with sums, block sizes, ages and its stack, leaf
+ * First screen: what process, how long, how it ended, the verdict, memory at both ends of the window, and whether the
+ * figures are exact. Then memory over time and the ledger (judgement.c), and the call sites of the malloc family by growth, each with sums, block sizes, ages and its stack, leaf
  * first. Then mappings, in a table of their own and short: V8's heap is one, and must not outrank a leak.
  *
  * A stack line is `function  module+0xoffset  file:line`, the last where debug information knows it; what would pass
@@ -12,11 +12,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "judge/hints.h"
 #include "memory.h"
-#include "report/report.h"
+#include "report/judgement.h"
+#include "report/layout.h"
 #include "text.h"
 
-#define WIDTH 80
 #define LEAF_FRAMES 20 /* shown of a deep stack, unless one site is asked for */
 #define ROOT_FRAMES 4
 #define QUEUING_FRAMES 2
@@ -24,32 +25,6 @@
 #define MAPPING_ROWS 5
 
 /* ---- The head ---------------------------------------------------------------------------------------------------- */
-
-/* `label` and a text that is wrapped at spaces; the text is escaped here. */
-static void field(FILE *out, const char *label, const char *text) {
-    char *escaped = rsd_escape_string(text);
-    size_t column = 16, room = WIDTH - column;
-    fprintf(out, "  %-*s", (int)column - 2, label);
-    const char *at = escaped;
-    while (strlen(at) > room) {
-        size_t length = room;
-        while (length && at[length] != ' ')
-            length--;
-        if (!length)
-            length = room;
-        fprintf(out, "%.*s\n%*s", (int)length, at, (int)column, "");
-        at += length;
-        while (*at == ' ')
-            at++;
-    }
-    fprintf(out, "%s\n", at);
-    free(escaped);
-}
-
-static void take_field(FILE *out, const char *label, char *text) {
-    field(out, label, text);
-    free(text);
-}
 
 static char *command_line(const struct rsd_meta *meta) {
     char *line = rsd_strdup(meta->argc ? meta->argv[0] : meta->exe ? meta->exe : "(unknown program)");
@@ -70,8 +45,8 @@ static struct rsd_short counted(uint64_t number, const char *word) {
 
 static void print_process(FILE *out, const struct rsd_analysis *a) {
     const struct rsd_meta *meta = &a->trace.meta;
-    take_field(out, "program", command_line(meta));
-    take_field(out, "process",
+    rsd_take_field(out, "program", command_line(meta));
+    rsd_take_field(out, "process",
                rsd_format("pid %" PRId64 "%s%s, %s, malloc from %s", meta->pid, a->history.node ? ", node " : "",
                           a->history.node ? a->history.node : "", meta->libc ? meta->libc : "unknown libc",
                           meta->allocator ? meta->allocator : "an unknown library"));
@@ -96,12 +71,12 @@ static char *end_text(const struct rsd_analysis *a) {
 static void print_time(FILE *out, const struct rsd_analysis *a) {
     double lasted = rsd_history_seconds(&a->history, a->history.last);
     char *end = end_text(a);
-    take_field(out, "time",
+    rsd_take_field(out, "time",
                rsd_format("started %s, %s, %s",
                           a->trace.meta.started_at ? a->trace.meta.started_at : "at an unknown time",
                           rsd_seconds(lasted).text, end));
     free(end);
-    take_field(out, "window", rsd_format("%.1f s to %.1f s: %s", a->window.from_s, a->window.to_s, a->window.why));
+    rsd_take_field(out, "window", rsd_format("%.1f s to %.1f s: %s", a->window.from_s, a->window.to_s, a->window.why));
 }
 
 /* The samples nearest to the two ends, inside of the window where there is one. */
@@ -113,10 +88,10 @@ static void print_rss(FILE *out, const struct rsd_analysis *a) {
         last = &a->timeline[i];
     }
     if (!first) {
-        field(out, "RSS", "no samples in the window");
+        rsd_field(out, "RSS", "no samples in the window");
         return;
     }
-    take_field(out, "RSS",
+    rsd_take_field(out, "RSS",
                rsd_format("%s -> %s (%s) from %.1f s to %.1f s", rsd_bytes(first->rss_bytes).text,
                           rsd_bytes(last->rss_bytes).text,
                           rsd_change((int64_t)(last->rss_bytes - first->rss_bytes)).text,
@@ -126,16 +101,16 @@ static void print_rss(FILE *out, const struct rsd_analysis *a) {
 static void print_sums(FILE *out, const struct rsd_report *r) {
     const struct rsd_analysis *a = r->analysis;
     const struct rsd_sums *now = &a->pairing.heap_now, *start = &a->heap_start;
-    take_field(out, "native live",
+    rsd_take_field(out, "native live",
                rsd_format("%s -> %s (%s), %s -> %s", rsd_bytes(start->live_bytes).text, rsd_bytes(now->live_bytes).text,
                           rsd_change((int64_t)(now->live_bytes - start->live_bytes)).text,
                           rsd_count(start->live_blocks).text, counted(now->live_blocks, "block").text));
     const struct rsd_sums *maps = &a->pairing.mappings_now, *maps_start = &a->mappings_start;
-    take_field(out, "mapped",
+    rsd_take_field(out, "mapped",
                rsd_format("%s -> %s (%s) of anonymous memory, not in the above", rsd_bytes(maps_start->live_bytes).text,
                           rsd_bytes(maps->live_bytes).text,
                           rsd_change((int64_t)(maps->live_bytes - maps_start->live_bytes)).text));
-    take_field(out, "allocated",
+    rsd_take_field(out, "allocated",
                rsd_format("%s in %s", rsd_bytes(now->bytes - start->bytes).text,
                           counted(now->calls - start->calls, "call").text));
 }
@@ -147,22 +122,22 @@ static void print_doubts(FILE *out, const struct rsd_report *r) {
     struct rsd_recorder_sums sums;
     rsd_recorder_sums(&a->trace, &sums);
     if (lost)
-        take_field(out, "NOT EXACT", rsd_format("%s segments of the trace are lost", rsd_count(lost).text));
+        rsd_take_field(out, "NOT EXACT", rsd_format("%s segments of the trace are lost", rsd_count(lost).text));
     if (a->history.stop)
-        take_field(out, "NOT EXACT",
+        rsd_take_field(out, "NOT EXACT",
                    rsd_format("the recorder stopped at %.1f s: %s",
                               rsd_history_seconds(&a->history, a->history.stop_time), a->history.stop));
     if (odd)
-        take_field(out, "NOT EXACT",
+        rsd_take_field(out, "NOT EXACT",
                    rsd_format("%s records do not pair up (residue stat tells which)", rsd_count(odd).text));
     if (sums.dropped)
-        take_field(out, "NOT EXACT",
+        rsd_take_field(out, "NOT EXACT",
                    rsd_format("%s calls were not recorded (residue stat tells why)", rsd_count(sums.dropped).text));
     if (a->history.javascript && strncmp(a->history.javascript, "names and lines", 15) != 0)
-        take_field(out, "JavaScript", rsd_strdup(a->history.javascript));
+        rsd_take_field(out, "JavaScript", rsd_strdup(a->history.javascript));
     if (a->trace.problems.total) {
         char *first = rsd_problem_text(&a->trace.problems.list[0]);
-        take_field(out, a->trace.problems.total == 1 ? "problem" : "problems",
+        rsd_take_field(out, a->trace.problems.total == 1 ? "problem" : "problems",
                    a->trace.problems.total == 1
                        ? rsd_strdup(first)
                        : rsd_format("%zu, the first: %s (residue stat shows all)", a->trace.problems.total, first));
@@ -215,11 +190,11 @@ static void print_sizes(FILE *out, const struct rsd_group *group) {
         free(ranges);
         text = append(text, rsd_format("%zu sizes in all", group->size_count));
     }
-    take_field(out, "  sizes", text);
+    rsd_take_field(out, "  sizes", text);
 }
 
 static void print_ages(FILE *out, const struct rsd_group *group) {
-    take_field(out, "  ages",
+    rsd_take_field(out, "  ages",
                rsd_format("10 %% below %s, half below %s, 90 %% below %s", rsd_seconds(group->age_p10).text,
                           rsd_seconds(group->age_p50).text, rsd_seconds(group->age_p90).text));
 }
@@ -248,7 +223,7 @@ static char *name_of(const struct rsd_named *frame) {
 static size_t add_to_line(FILE *out, size_t column, char *text) {
     char *shown = rsd_escape_string(text);
     size_t length = strlen(shown);
-    if (length && column + 2 + length <= WIDTH)
+    if (length && column + 2 + length <= RSD_WIDTH)
         column += (size_t)fprintf(out, "  %s", shown);
     else if (length)
         column = (size_t)fprintf(out, "\n          %s", shown) - 1;
@@ -260,9 +235,9 @@ static size_t add_to_line(FILE *out, size_t column, char *text) {
 static void print_frame(FILE *out, const struct rsd_named *frame) {
     char *name = name_of(frame), *shown = rsd_escape_string(name);
     const char *mark = frame->source == RESIDUE_SOURCE_SCAN ? "?" : " ";
-    bool fits = strlen(shown) + 6 <= WIDTH;
-    fprintf(out, "    %s %.*s%s", mark, fits ? WIDTH : WIDTH - 9, shown, fits ? "" : "...");
-    size_t column = fits ? 6 + strlen(shown) : WIDTH;
+    bool fits = strlen(shown) + 6 <= RSD_WIDTH;
+    fprintf(out, "    %s %.*s%s", mark, fits ? RSD_WIDTH : RSD_WIDTH - 9, shown, fits ? "" : "...");
+    size_t column = fits ? 6 + strlen(shown) : RSD_WIDTH;
     column = add_to_line(out, column, module_of(frame));
     add_to_line(out, column, line_of(frame));
     fputc('\n', out);
@@ -349,12 +324,20 @@ static void print_group(FILE *out, struct rsd_report *r, size_t rank, bool whole
     fprintf(out, "\n#%-3zu %s, now %s in %s    id %016" PRIx64 "\n", rank + 1,
             rsd_change(rsd_site_growth(&group->site)).text, rsd_bytes(now->live_bytes).text,
             counted(now->live_blocks, "block").text, group->id);
-    take_field(out, "  allocated",
+    rsd_take_field(out, "  allocated",
                rsd_format("%s in %s", rsd_bytes(now->bytes - start->bytes).text,
                           counted(now->calls - start->calls, "call").text));
+    char *trend = rsd_trend_text(&group->trend);
+    if (trend)
+        rsd_take_field(out, "  trend", trend);
     if (group->detailed) {
         print_sizes(out, group);
         print_ages(out, group);
+    }
+    for (size_t i = 0; i < 2 && group->trend.verdict == RSD_VERDICT_LEAK; i++) {
+        char *hint = rsd_hint(group, r->names, &r->analysis->stacks, i);
+        if (hint)
+            rsd_take_field(out, "  hint", hint);
     }
     print_stack(out, r, group->site.stack, whole);
 }
@@ -408,11 +391,11 @@ static char *chain_of(struct rsd_report *r, uint32_t stack) {
     for (int lines = 1, first = 1; lines <= 2 && (frame = rsd_walk_next(&walk)); first = 0) {
         char *name = walk.run ? rsd_strdup("[JavaScript]") : name_of(frame);
         char *shown = rsd_escape_string(short_name(name));
-        bool fits = first || column + 4 + strlen(shown) <= WIDTH;
+        bool fits = first || column + 4 + strlen(shown) <= RSD_WIDTH;
         if (!fits && ++lines <= 2)
             column = (size_t)fprintf(out, "\n       ") - 1;
         if (lines <= 2)
-            column += (size_t)fprintf(out, "%s%.*s", first ? "" : fits ? " <- " : "<- ", WIDTH - 12, shown);
+            column += (size_t)fprintf(out, "%s%.*s", first ? "" : fits ? " <- " : "<- ", RSD_WIDTH - 12, shown);
         free(name);
         free(shown);
     }
@@ -470,12 +453,13 @@ static void print_mappings(FILE *out, struct rsd_report *r) {
     rsd_intern_free(&chains);
 }
 
-void rsd_report_text(struct rsd_report *report, FILE *out) {
+void rsd_report_text(struct rsd_report *report, uint64_t limit, FILE *out) {
     char *path = rsd_escape_string(report->analysis->trace.path);
     fprintf(out, "residue report of %s\n\n", path);
     free(path);
     print_process(out, report->analysis);
     print_time(out, report->analysis);
+    rsd_print_verdict(out, report, limit);
     print_rss(out, report->analysis);
     print_sums(out, report);
     print_doubts(out, report);
@@ -483,6 +467,8 @@ void rsd_report_text(struct rsd_report *report, FILE *out) {
         print_group(out, report, report->only, true);
         return;
     }
+    rsd_print_timeline(out, report->analysis);
+    rsd_print_ledger(out, report);
     print_sites(out, report);
     print_mappings(out, report);
 }

@@ -114,7 +114,7 @@ static void unshow(struct shown *shown) {
 }
 
 static void write_text(FILE *out, void *context) {
-    rsd_report_text(&((struct shown *)context)->report, out);
+    rsd_report_text(&((struct shown *)context)->report, 0, out);
 }
 static void write_json(FILE *out, void *context) {
     rsd_report_json(&((struct shown *)context)->report, out);

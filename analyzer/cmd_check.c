@@ -1,0 +1,169 @@
+/*
+ * residue check: one line and an exit status for a script, to prove a fix and to keep it.
+ */
+#include <inttypes.h>
+#include <regex.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "memory.h"
+#include "report/report.h"
+#include "text.h"
+
+#define UNTOLD 2 /* it could not be told */
+
+struct options {
+    struct rsd_analysis_options analysis;
+    uint64_t most; /* bytes */
+    bool has_most, per_minute, has_site;
+    regex_t site;
+};
+
+static bool frame_matches(const struct rsd_named *frame, const regex_t *site) {
+    const char *const text[] = {frame->function, frame->module, frame->file, frame->package};
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++)
+        if (text[i] && regexec(site, text[i], 0, NULL, 0) == 0)
+            return true;
+    return false;
+}
+
+static bool stack_matches(struct rsd_report *report, uint32_t stack, const regex_t *site) {
+    struct rsd_walk walk;
+    rsd_walk_begin(&walk, report, stack, false);
+    for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk));)
+        if (frame_matches(frame, site))
+            return true;
+    return false;
+}
+
+/* Growth of outstanding bytes; with --site of the call sites that match. */
+static int64_t growth_of(struct rsd_report *report, const struct options *options, size_t *sites) {
+    int64_t growth = 0;
+    for (size_t i = 0; i < report->heap.count; i++) {
+        const struct rsd_group *group = &report->heap.list[i];
+        if (options->has_site && !stack_matches(report, group->site.stack, &options->site))
+            continue;
+        growth += rsd_site_growth(&group->site);
+        (*sites)++;
+    }
+    return growth;
+}
+
+/* Why no answer would be worth anything, or NULL. To be freed. */
+static char *doubt_of(const struct rsd_report *report) {
+    const struct rsd_analysis *a = report->analysis;
+    uint64_t lost = rsd_trace_lost(&a->trace);
+    if (!a->events)
+        return rsd_strdup("the trace has no allocations");
+    if (lost)
+        return rsd_format("%s segments of the trace are lost", rsd_count(lost).text);
+    if (a->history.stop && a->history.stop_time <= a->window.to)
+        return rsd_format("the recorder stopped: %s", a->history.stop);
+    return NULL;
+}
+
+static int judge(struct rsd_report *report, const struct options *options) {
+    const struct rsd_window *window = &report->analysis->window;
+    double seconds = window->to_s - window->from_s;
+    size_t sites = 0;
+    int64_t growth = growth_of(report, options, &sites);
+    double measured = options->per_minute && seconds > 0 ? (double)growth * 60 / seconds : (double)growth;
+    const char *per = options->per_minute ? " a minute" : "";
+    char *doubt = doubt_of(report);
+    if (doubt) {
+        printf("residue check: cannot tell: %s\n", doubt);
+        free(doubt);
+        return UNTOLD;
+    }
+    bool grew = measured > (double)options->most;
+    printf("residue check: %s: native memory grew by %s%s in %.1f s (%.1f s to %.1f s), %s%s is allowed; verdict %s\n",
+           grew ? "FAILED" : "ok", rsd_change((int64_t)measured).text, per, seconds, window->from_s, window->to_s,
+           rsd_bytes(options->most).text, per, rsd_cause_name(report->judgement.cause));
+    if (options->has_site)
+        printf("residue check: %s call sites match --site\n", rsd_count(sites).text);
+    return grew ? RSD_FAILED : RSD_OK;
+}
+
+static int check(const char *path, const struct options *options) {
+    struct rsd_analysis analysis;
+    struct rsd_report report;
+    char *why = NULL;
+    if (!rsd_analyse(&analysis, path, &options->analysis, &why)) {
+        fprintf(stderr, "residue check: %s\n", why);
+        free(why);
+        return UNTOLD;
+    }
+    rsd_report_make(&report, &analysis, 1, NULL);
+    int status = judge(&report, options);
+    rsd_report_free(&report);
+    rsd_analysis_free(&analysis);
+    return rsd_flush_output() == RSD_OK ? status : UNTOLD;
+}
+
+static bool take_option(int option, struct options *options) {
+    switch (option) {
+    case 'm':
+        options->has_most = true;
+        return rsd_size_argument("check", "--max-growth", optarg, &options->most);
+    case 'p':
+        options->per_minute = true;
+        if (strcmp(optarg, "minute") == 0)
+            return true;
+        rsd_usage("check", "--per wants minute, not %s", optarg);
+        return false;
+    case 's':
+        options->has_site = regcomp(&options->site, optarg, REG_EXTENDED | REG_NOSUB) == 0;
+        if (!options->has_site)
+            rsd_usage("check", "--site wants a regular expression, not %s", optarg);
+        return options->has_site;
+    case 'f':
+        options->analysis.window.has_from = true;
+        return rsd_number_argument("check", "--from", optarg, &options->analysis.window.from);
+    case 't':
+        options->analysis.window.has_to = true;
+        return rsd_number_argument("check", "--to", optarg, &options->analysis.window.to);
+    default:
+        rsd_usage("check", "that is no option of it");
+        return false;
+    }
+}
+
+static int run(int argc, char **argv) {
+    static const struct option known[] = {
+        {"max-growth", required_argument, NULL, 'm'}, {"per", required_argument, NULL, 'p'},
+        {"site", required_argument, NULL, 's'},       {"from", required_argument, NULL, 'f'},
+        {"to", required_argument, NULL, 't'},         {NULL, 0, NULL, 0},
+    };
+    struct options options = {.analysis.quiet = true};
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
+        if (!take_option(option, &options))
+            return RSD_USAGE;
+    if (!options.has_most)
+        return rsd_usage("check", "how much growth is allowed? say --max-growth SIZE");
+    char *path = rsd_trace_argument("check", argc, argv, optind);
+    if (!path)
+        return RSD_USAGE;
+    int status = check(path, &options);
+    free(path);
+    if (options.has_site)
+        regfree(&options.site);
+    return status;
+}
+
+const struct rsd_command rsd_command_check = {
+    .name = "check",
+    .summary = "fail when native memory grew by more than it may",
+    .help = "usage: residue check --max-growth SIZE [OPTIONS] [TRACE]\n"
+            "\n"
+            "For scripts and CI: one line, and an exit status: 0 when native memory grew by no more than\n"
+            "SIZE over the window, 1 when it grew by more, 2 when that cannot be told.\n"
+            "\n"
+            "  --max-growth SIZE  what is allowed: 512KiB, 5MiB\n"
+            "  --per minute       SIZE is for each minute of the window\n"
+            "  --site REGEX       count only call sites with a frame whose function, module, file or\n"
+            "                     package matches (POSIX extended)\n"
+            "  --from SECONDS     start of the window, as in `residue report`\n"
+            "  --to SECONDS       end of the window\n",
+    .run = run,
+};

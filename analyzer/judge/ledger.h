@@ -1,0 +1,53 @@
+/* Where the resident memory is: rows that add up to RSS. */
+#ifndef RSD_LEDGER_H
+#define RSD_LEDGER_H
+
+#include "pairing.h"
+#include "smaps.h"
+
+#define RSD_LEDGER_ROWS(X)                                                                                             \
+    X(NATIVE, "native", "native, outstanding")                                                                         \
+    X(OVERHEAD, "overhead", "malloc's own bytes beside these")                                                         \
+    X(RETAINED, "retained", "freed, but kept by malloc")                                                               \
+    X(V8, "v8", "V8's heap, and wasm memory")                                                                          \
+    X(V8_CODE, "v8_code", "V8's code")                                                                                 \
+    X(MAPPED, "mapped", "mapped by libraries themselves")                                                              \
+    X(FILES, "files", "programs and libraries")                                                                        \
+    X(STACKS, "stacks", "stacks of threads")                                                                           \
+    X(SHARED, "shared", "shared memory")                                                                               \
+    X(TRACER, "tracer", "residue itself")                                                                              \
+    X(OTHER, "other", "not attributed")
+
+enum rsd_ledger_row {
+#define X(name, key, text) RSD_LEDGER_##name,
+    RSD_LEDGER_ROWS(X)
+#undef X
+        RSD_LEDGER_COUNT
+};
+
+struct rsd_owner { /* a library with mappings of its own */
+    uint32_t binary;
+    uint64_t resident, mapped; /* bytes */
+};
+
+struct rsd_ledger {
+    uint64_t time; /* 0: there was no sample */
+    uint64_t rss_bytes;
+    uint64_t row[RSD_LEDGER_COUNT];
+    struct rsd_owner *owners; /* of MAPPED, most resident bytes first */
+    size_t owner_count, owner_capacity;
+};
+
+/* Draw up the ledger of a sample with what is outstanding at its time. */
+void rsd_ledger_make(struct rsd_ledger *ledger, const struct rsd_smaps *smaps, const struct rsd_pairing *pairing,
+                     const struct rsd_trace *trace, const struct rsd_history *history);
+void rsd_ledger_free(struct rsd_ledger *ledger);
+
+#define RSD_NO_BINARY UINT32_MAX
+/* The binary that is answerable for a stack: the first from the leaf that is neither libc, the loader, libstdc++ nor the
+ * recorder. RSD_NO_BINARY: there is none. */
+uint32_t rsd_owner_of(const struct rsd_history *history, const struct rsd_stacks *stacks, uint32_t stack);
+/* Is it node itself, in its executable or its library? */
+bool rsd_is_node(const struct rsd_history *history, uint32_t binary);
+
+#endif

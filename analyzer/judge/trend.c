@@ -1,0 +1,165 @@
+/*
+ * The trend of a curve.
+ *
+ * What leaks is what never comes back, so a curve is judged by its floors: the lowest level in each sixteenth of the
+ * window. Garbage that a collector frees every few seconds lifts the curve and not the floors.
+ *
+ * - Is there a rise at all? Mann-Kendall (Mann 1945, Kendall 1975): of all pairs of floors, how many rise, compared with
+ *   what chance would give; with the usual correction for ties. It asks for order only, so one jump is no trend.
+ * - How fast? Theil-Sen (Theil 1950, Sen 1968): the median slope over all pairs, which a third of bad points cannot move.
+ * - Does it go on? A leak's second half rises like its first; a cache's does not. A last stretch that is flat for more
+ *   than twice as long as any stretch before it is the end of the rise.
+ * - Does it come back? A fall of more than half of the range, with nothing that was kept for good, is churn.
+ *
+ * The shares below were chosen on the workers of tests/verdict.test.js; a report prints the figures beside the word.
+ */
+#include "judge/trend.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define SIGNIFICANT 0.01   /* p below it is a rise */
+#define LATE_SHARE 0.25    /* a leak has at least this of its rise in the second half */
+#define FALL_SHARE 0.5     /* of the range of the floors: a fall that is churn */
+#define KEPT_SHARE 0.25    /* of the range: what must have stayed for good for a curve that falls to be a leak */
+#define FLAT_SHARE 0.1     /* of the mean step: a step below it is flat */
+#define SETTLED_SHARE 0.9  /* of the rise in the first fifth: startup */
+#define SLOPE_SHARE 0.25   /* of the rise: what the median slope makes of it over the window */
+#define FEWEST_RISES 4     /* fewer steps are no trend, however they lie */
+
+#define PER_FLOOR (RSD_SLICES / RSD_FLOORS)
+#define LAST (RSD_FLOORS - 1)
+
+static void find_floors(const double *level, double floor[RSD_FLOORS]) {
+    for (int i = 0; i < RSD_FLOORS; i++) {
+        const double *part = level + 1 + i * PER_FLOOR;
+        floor[i] = part[0];
+        for (int k = 1; k < PER_FLOOR; k++)
+            floor[i] = fmin(floor[i], part[k]);
+    }
+}
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* The median slope over all pairs, per floor. */
+static double theil_sen(const double *floor) {
+    double slope[RSD_FLOORS * (RSD_FLOORS - 1) / 2];
+    int count = 0;
+    for (int i = 0; i < RSD_FLOORS; i++)
+        for (int j = i + 1; j < RSD_FLOORS; j++)
+            slope[count++] = (floor[j] - floor[i]) / (j - i);
+    qsort(slope, (size_t)count, sizeof *slope, ascending);
+    return (slope[(count - 1) / 2] + slope[count / 2]) / 2;
+}
+
+/* sum over ties of t (t - 1) (2 t + 5), for groups of t equal values */
+static double ties_of(const double *floor) {
+    double sorted[RSD_FLOORS], sum = 0;
+    for (int i = 0; i < RSD_FLOORS; i++)
+        sorted[i] = floor[i];
+    qsort(sorted, RSD_FLOORS, sizeof *sorted, ascending);
+    for (int i = 0, t; i < RSD_FLOORS; i += t) {
+        for (t = 1; i + t < RSD_FLOORS && sorted[i + t] == sorted[i];)
+            t++;
+        sum += t * (t - 1.0) * (2 * t + 5);
+    }
+    return sum;
+}
+
+static double mann_kendall(const double *floor) {
+    const double n = RSD_FLOORS;
+    int s = 0;
+    for (int i = 0; i < RSD_FLOORS; i++)
+        for (int j = i + 1; j < RSD_FLOORS; j++)
+            s += (floor[j] > floor[i]) - (floor[j] < floor[i]);
+    double variance = (n * (n - 1) * (2 * n + 5) - ties_of(floor)) / 18;
+    if (s <= 0 || variance <= 0)
+        return 1;
+    return erfc((s - 1) / sqrt(variance) / sqrt(2)) / 2;
+}
+
+/* The largest fall from a floor to a later one. */
+static double largest_fall(const double *floor) {
+    double top = floor[0], fall = 0;
+    for (int i = 1; i < RSD_FLOORS; i++) {
+        top = fmax(top, floor[i]);
+        fall = fmax(fall, top - floor[i]);
+    }
+    return fall;
+}
+
+/* How much more is held for good at three quarters of the window than at its start. */
+static double kept_for_good(const double *floor) {
+    double from = floor[0], at = floor[LAST];
+    for (int i = LAST; i >= 0; i--) {
+        from = fmin(from, floor[i]);
+        if (i >= LAST * 3 / 4)
+            at = fmin(at, floor[i]);
+    }
+    return at - from;
+}
+
+/* The last flat stretch is longer than twice any before it. */
+static bool has_settled(const double *floor) {
+    double step = (floor[LAST] - floor[0]) / LAST;
+    int longest = 0, present = 0;
+    for (int i = 1; i <= LAST; i++) {
+        if (floor[i] - floor[i - 1] < FLAT_SHARE * step) {
+            present++;
+        } else {
+            longest = present > longest ? present : longest;
+            present = 0;
+        }
+    }
+    return present >= 2 && present > 2 * longest;
+}
+
+static int rises_of(const double *floor) {
+    int rises = 0;
+    for (int i = 1; i < RSD_FLOORS; i++)
+        rises += floor[i] > floor[i - 1];
+    return rises;
+}
+
+static enum rsd_verdict judge(const double *level, const double *floor, const struct rsd_trend *trend, double slope) {
+    double low = floor[0], high = floor[0], rise = floor[LAST] - level[0], total = 0;
+    for (int i = 0; i < RSD_FLOORS; i++) {
+        low = fmin(low, floor[i]);
+        high = fmax(high, floor[i]);
+    }
+    for (int i = 1; i < RSD_LEVELS; i++)
+        total += fabs(level[i] - level[i - 1]);
+    if (total == 0)
+        return RSD_VERDICT_STEADY;
+    bool falls = largest_fall(floor) > FALL_SHARE * (high - low) && kept_for_good(floor) < KEPT_SHARE * (high - low);
+    if (rise <= 0 || falls) /* what it gained it has given back */
+        return total > 2 * fabs(level[RSD_SLICES] - level[0]) ? RSD_VERDICT_CHURN : RSD_VERDICT_STEADY;
+    if (floor[RSD_FLOORS / 5] - level[0] >= SETTLED_SHARE * rise)
+        return RSD_VERDICT_STARTUP;
+    if (trend->late < LATE_SHARE || has_settled(floor))
+        return RSD_VERDICT_PLATEAU;
+    bool steady = slope * LAST >= SLOPE_SHARE * (floor[LAST] - floor[0]);
+    return trend->p < SIGNIFICANT && trend->rises >= FEWEST_RISES && steady ? RSD_VERDICT_LEAK : RSD_VERDICT_UNCLEAR;
+}
+
+struct rsd_trend rsd_trend_of(const double level[RSD_LEVELS], double seconds) {
+    double floor[RSD_FLOORS];
+    find_floors(level, floor);
+    double rise = floor[LAST] - floor[0];
+    struct rsd_trend trend = {.verdict = RSD_VERDICT_SHORT, .p = mann_kendall(floor), .rises = rises_of(floor)};
+    trend.late = rise > 0 ? (floor[LAST] - floor[LAST / 2]) / rise : 0;
+    double slope = theil_sen(floor);
+    if (seconds > 0)
+        trend.rate = slope * RSD_FLOORS / seconds;
+    if (seconds >= RSD_TREND_SHORTEST)
+        trend.verdict = judge(level, floor, &trend, slope);
+    return trend;
+}
+
+const char *rsd_verdict_name(enum rsd_verdict verdict) {
+    static const char *const name[] = {"too short", "steady", "leak", "plateau", "startup", "churn", "unclear"};
+    return name[verdict];
+}

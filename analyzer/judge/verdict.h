@@ -1,0 +1,41 @@
+/* What happened to the process's memory, in one word, with the figures that it rests on. */
+#ifndef RSD_VERDICT_H
+#define RSD_VERDICT_H
+
+#include "group.h"
+
+enum rsd_cause {
+    RSD_CAUSE_SHORT,     /* the window is too short to tell */
+    RSD_CAUSE_NONE,      /* nothing grows that would matter */
+    RSD_CAUSE_LEAK,      /* blocks of the malloc family, or mappings, that are never given back */
+    RSD_CAUSE_PLATEAU,   /* native memory grew and stopped: a cache that filled */
+    RSD_CAUSE_CHURN,     /* it rises and falls */
+    RSD_CAUSE_STARTUP,   /* it grew at the start of the window only */
+    RSD_CAUSE_RETENTION, /* the program freed it, malloc keeps it */
+    RSD_CAUSE_JS_HEAP,   /* V8's own heap grows */
+    RSD_CAUSE_BUNDLED,   /* a library's own allocator grows in what it mapped before */
+};
+
+struct rsd_judgement {
+    enum rsd_cause cause;
+    int64_t bytes;      /* what the cause accounts for in the window */
+    double rate;        /* bytes per second; leak, js-heap: from the curves, else bytes over the window */
+    double p;           /* LEAK: of the curve of all that leaks */
+    double late;        /* LEAK: share of the growth in the window's second half */
+    bool by_mappings;   /* LEAK: mappings leak, not blocks */
+    uint32_t owner;     /* BUNDLED, LEAK by mappings: the library, or RSD_NO_BINARY */
+    size_t leaks;       /* call sites that leak */
+    int64_t rss_growth; /* over the window */
+    uint64_t rss_end;
+};
+
+/* `heap` and `mappings` are the groups of the analysis. */
+void rsd_judge(struct rsd_judgement *judgement, const struct rsd_analysis *analysis, const struct rsd_groups *heap,
+               const struct rsd_groups *mappings);
+
+/* "leak", "js-heap", ... as in JSON */
+const char *rsd_cause_name(enum rsd_cause cause);
+/* What it means and what to do, in one or two sentences. */
+const char *rsd_cause_advice(enum rsd_cause cause);
+
+#endif

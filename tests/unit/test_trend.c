@@ -1,0 +1,114 @@
+/*
+ * What curves of known shape are judged to be.
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdint.h>
+
+#include "judge/trend.h"
+
+static uint32_t seed;
+
+static double noise(void) {
+    seed = seed * 1103515245u + 12345u;
+    return (double)(seed >> 8 & 0xffff) / 65536;
+}
+
+typedef double shape(double at); /* of the window, 0 to 1 */
+
+static enum rsd_verdict judged(shape *curve, double seconds, double amplitude) {
+    double level[RSD_LEVELS];
+    seed = 1;
+    for (int i = 0; i < RSD_LEVELS; i++)
+        level[i] = curve((double)i / RSD_SLICES) + amplitude * noise();
+    return rsd_trend_of(level, seconds).verdict;
+}
+
+static double straight(double at) {
+    return 1e6 + 5e6 * at;
+}
+static double flat(double at) {
+    (void)at;
+    return 1e6;
+}
+static double fills(double at) { /* linear up to the middle */
+    return 1e6 + 5e6 * fmin(at, 0.5);
+}
+static double fills_late(double at) {
+    return 1e6 + 5e6 * fmin(at, 0.8);
+}
+static double saturates(double at) {
+    return 5e6 * (1 - exp(-6 * at));
+}
+static double starts(double at) {
+    return 1e6 + 5e6 * fmin(at, 0.1);
+}
+static double saws(double at) { /* seven teeth */
+    return 1e6 + 5e6 * fmod(7.3 * at, 1);
+}
+static double saws_slowly(double at) { /* two teeth and a half */
+    return 1e6 + 5e6 * fmod(2.5 * at, 1);
+}
+static double saws_upward(double at) {
+    return saws(at) + 10e6 * at;
+}
+static double steps(double at) { /* eight times, as when something is done every few seconds */
+    return 1e6 + 1e5 * floor(8 * at);
+}
+static double jumps(double at) { /* once */
+    return 1e6 + (at > 0.6 ? 1e6 : 0);
+}
+static double falls(double at) {
+    return 6e6 - 5e6 * at;
+}
+
+Test(trend, a_straight_rise_is_a_leak_with_its_rate) {
+    double level[RSD_LEVELS];
+    for (int i = 0; i < RSD_LEVELS; i++)
+        level[i] = straight((double)i / RSD_SLICES);
+    struct rsd_trend trend = rsd_trend_of(level, 50);
+    cr_assert_eq(trend.verdict, RSD_VERDICT_LEAK);
+    cr_assert_float_eq(trend.rate, 1e5, 1);
+    cr_assert_lt(trend.p, 1e-4);
+    cr_assert_float_eq(trend.late, 0.53, 0.05);
+    cr_assert_eq(trend.rises, RSD_FLOORS - 1);
+}
+
+Test(trend, noise_hides_no_leak_and_makes_none) {
+    cr_assert_eq(judged(straight, 30, 5e6), RSD_VERDICT_LEAK);
+    cr_assert_neq(judged(flat, 30, 5e6), RSD_VERDICT_LEAK);
+    cr_assert_eq(judged(steps, 30, 1e4), RSD_VERDICT_LEAK);
+}
+
+Test(trend, a_leak_under_a_sawtooth_is_found) {
+    cr_assert_eq(judged(saws_upward, 30, 1e5), RSD_VERDICT_LEAK);
+}
+
+Test(trend, what_comes_back_is_churn) {
+    cr_assert_eq(judged(saws, 30, 1e4), RSD_VERDICT_CHURN);
+    cr_assert_eq(judged(saws_slowly, 30, 1e4), RSD_VERDICT_CHURN);
+}
+
+Test(trend, what_stops_is_a_plateau) {
+    cr_assert_eq(judged(fills, 30, 0), RSD_VERDICT_PLATEAU);
+    cr_assert_eq(judged(fills, 30, 1e4), RSD_VERDICT_PLATEAU);
+    cr_assert_eq(judged(fills_late, 30, 0), RSD_VERDICT_PLATEAU);
+    cr_assert_eq(judged(saturates, 30, 1e4), RSD_VERDICT_PLATEAU);
+}
+
+Test(trend, what_stops_at_once_is_startup) {
+    cr_assert_eq(judged(starts, 30, 0), RSD_VERDICT_STARTUP);
+}
+
+Test(trend, what_stands_or_falls_is_no_growth) {
+    cr_assert_eq(judged(flat, 30, 0), RSD_VERDICT_STEADY);
+    cr_assert_eq(judged(falls, 30, 0), RSD_VERDICT_STEADY);
+}
+
+Test(trend, one_jump_is_no_trend) {
+    cr_assert_neq(judged(jumps, 30, 0), RSD_VERDICT_LEAK);
+}
+
+Test(trend, a_short_window_says_nothing) {
+    cr_assert_eq(judged(straight, RSD_TREND_SHORTEST - 1, 0), RSD_VERDICT_SHORT);
+}

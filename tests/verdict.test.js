@@ -1,0 +1,54 @@
+// Issue "Say what happened": workers of known truth get the right verdict, and the ledger adds up.
+
+const { test } = require('node:test');
+const assert = require('node:assert');
+const path = require('node:path');
+const { node, program, proving, report, root, start } = require('./lib/residue');
+
+const SEEDS = proving ? [1, 2, 3] : [1];
+const SECONDS = proving ? 30 : 12;
+const worker = path.join(root, 'tests', 'node', 'growth.js');
+
+// What the verdict must be, and for a leak a text that stands on the stack of the first call site.
+const TRUTH = {
+  'leak-slow': ['leak', 'keepForGood'],
+  'leak-fast': ['leak', 'keepForGood'],
+  'leak-pool': ['leak', 'libvips'],
+  'leak-in-churn': ['leak', 'keepForGood'],
+  'cache': ['plateau'],
+  'sawtooth': ['churn'],
+  'fragmentation': ['retention'],
+  'wasm': ['none'],
+  'js-heap': ['js-heap'],
+  'quiet': ['none'],
+  'mapper leak': ['leak'],
+  'mapper bundled': ['bundled-allocator'],
+};
+
+const command = (kind, seed) =>
+  kind.startsWith('mapper ')
+    ? [program('mapper'), kind.slice(7), String(SECONDS)]
+    : [node(20), '--expose-gc', worker, kind, String(SECONDS), String(seed)];
+
+async function judge(t, kind, seed) {
+  const [cause, first] = TRUTH[kind];
+  const run = start(t, command(kind, seed));
+  await run.line();
+  assert.strictEqual((await run.ended).status, 0);
+  const { verdict, ledger, sites, timeline } = report(run.trace());
+  t.diagnostic(JSON.stringify(verdict));
+  t.diagnostic(JSON.stringify(ledger));
+  assert.strictEqual(verdict.cause, cause);
+  if (first) assert.ok(JSON.stringify(sites[0].stack).includes(first), 'the guilty call site is not the first');
+  const rss = timeline.at(-1).rss_bytes;
+  assert.ok(Math.abs(ledger.end.rss_bytes - rss) <= 0.03 * rss, `the ledger has ${ledger.end.rss_bytes} of ${rss} bytes`);
+  assert.ok(ledger.end.other <= 0.02 * rss, `${ledger.end.other} of ${rss} bytes are not attributed`);
+}
+
+test('workers of known truth get the verdict that is true', { concurrency: 4 }, (t) =>
+  Promise.all(
+    SEEDS.flatMap((seed) =>
+      Object.keys(TRUTH).map((kind) => t.test(`${kind}, seed ${seed}: ${TRUTH[kind][0]}`, (u) => judge(u, kind, seed))),
+    ),
+  ),
+);
