@@ -51,11 +51,13 @@ static int64_t growth_of(struct rsd_report *report, const struct options *option
 }
 
 /* Why no answer would be worth anything, or NULL. To be freed. */
-static char *doubt_of(const struct rsd_report *report) {
+static char *doubt_of(const struct rsd_report *report, size_t sites) {
     const struct rsd_analysis *a = report->analysis;
     uint64_t lost = rsd_trace_lost(&a->trace);
     if (!a->events)
         return rsd_strdup("the trace has no allocations");
+    if (!sites)
+        return rsd_strdup("nothing was allocated on a stack that matches --site");
     if (lost)
         return rsd_format("%s segments of the trace are lost", rsd_count(lost).text);
     if (a->history.stop && a->history.stop_time <= a->window.to)
@@ -70,7 +72,7 @@ static int judge(struct rsd_report *report, const struct options *options) {
     int64_t growth = growth_of(report, options, &sites);
     double measured = options->per_minute && seconds > 0 ? (double)growth * 60 / seconds : (double)growth;
     const char *per = options->per_minute ? " a minute" : "";
-    char *doubt = doubt_of(report);
+    char *doubt = doubt_of(report, sites);
     if (doubt) {
         printf("residue check: cannot tell: %s\n", doubt);
         free(doubt);
@@ -80,8 +82,6 @@ static int judge(struct rsd_report *report, const struct options *options) {
     printf("residue check: %s: native memory grew by %s%s in %.1f s (%.1f s to %.1f s), %s%s is allowed; verdict %s\n",
            grew ? "FAILED" : "ok", rsd_change((int64_t)measured).text, per, seconds, window->from_s, window->to_s,
            rsd_bytes(options->most).text, per, rsd_cause_name(report->judgement.cause));
-    if (options->has_site)
-        printf("residue check: %s call sites match --site\n", rsd_count(sites).text);
     return grew ? RSD_FAILED : RSD_OK;
 }
 
@@ -94,7 +94,7 @@ static int check(const char *path, const struct options *options) {
         free(why);
         return UNTOLD;
     }
-    rsd_report_make(&report, &analysis, 1, NULL);
+    rsd_report_make(&report, &analysis, &(struct rsd_report_options){.top = 1});
     int status = judge(&report, options);
     rsd_report_free(&report);
     rsd_analysis_free(&analysis);

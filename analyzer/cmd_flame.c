@@ -8,17 +8,6 @@
 #include "memory.h"
 #include "report/report.h"
 
-static bool metric_of(const char *text, enum rsd_metric *metric) {
-    static const char *const name[] = {"growth", "outstanding", "allocated", "calls"};
-    for (size_t i = 0; i < sizeof name / sizeof *name; i++)
-        if (strcmp(text, name[i]) == 0) {
-            *metric = (enum rsd_metric)i;
-            return true;
-        }
-    rsd_usage("flame", "--metric wants growth, outstanding, allocated or calls, not %s", text);
-    return false;
-}
-
 /* A trace in which nothing grew is no empty picture: show what is outstanding, or what was allocated. */
 static enum rsd_metric metric_with_values(const struct rsd_pairing *pairing) {
     bool grew = false;
@@ -42,8 +31,9 @@ static int flame(const char *path, bool chosen, enum rsd_metric metric) {
         free(why);
         return RSD_FAILED;
     }
-    rsd_report_make(&report, &analysis, 1, NULL);
-    rsd_report_flame(&report, chosen ? metric : metric_with_values(&analysis.pairing), stdout);
+    struct rsd_report_options shown = {.top = 1, .metric = chosen ? metric : metric_with_values(&analysis.pairing)};
+    rsd_report_make(&report, &analysis, &shown);
+    rsd_report_flame(&report, stdout);
     rsd_report_free(&report);
     rsd_analysis_free(&analysis);
     return rsd_flush_output();
@@ -56,8 +46,8 @@ static int run(int argc, char **argv) {
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1; chosen = true)
         if (option != 'm')
             return rsd_usage("flame", "that is no option of it");
-        else if (!metric_of(optarg, &metric))
-            return RSD_USAGE;
+        else if (!rsd_metric_named(optarg, &metric))
+            return rsd_usage("flame", "--metric wants %s, not %s", rsd_metric_list(), optarg);
     char *path = rsd_trace_argument("flame", argc, argv, optind);
     if (!path)
         return RSD_USAGE;
@@ -74,7 +64,8 @@ const struct rsd_command rsd_command_flame = {
             "Writes one line per stack, root first: frames parted by semicolons, a space, a number.\n"
             "FlameGraph's flamegraph.pl, inferno and speedscope read it.\n"
             "\n"
-            "  --metric METRIC  growth (bytes; default), outstanding (bytes), allocated (bytes) or calls\n"
+            "  --metric METRIC  growth (default), outstanding, peak, allocated: bytes; temporary, calls:\n"
+            "                   numbers\n"
             "\n"
             "The window is that of `residue report`. What shrank is left out. Where nothing grew and no\n"
             "metric is chosen, it is what is outstanding, and stderr says so.\n",

@@ -10,10 +10,8 @@
 
 struct options {
     struct rsd_analysis_options analysis;
+    struct rsd_report_options report;
     bool json;
-    size_t top;
-    const char *site;
-    uint64_t limit;
 };
 
 static bool moment(const char *text, enum rsd_at *at) {
@@ -27,6 +25,24 @@ static bool moment(const char *text, enum rsd_at *at) {
     return false;
 }
 
+static bool by(const char *text, enum rsd_by *by) {
+    static const char *const name[] = {"site", "js", "package", "module"};
+    for (int i = RSD_BY_SITE; i <= RSD_BY_MODULE; i++)
+        if (strcmp(text, name[i]) == 0) {
+            *by = (enum rsd_by)i;
+            return true;
+        }
+    rsd_usage("report", "--by wants site, js, package or module, not %s", text);
+    return false;
+}
+
+static bool metric(const char *text, enum rsd_metric *metric) {
+    if (rsd_metric_named(text, metric))
+        return true;
+    rsd_usage("report", "--metric wants %s, not %s", rsd_metric_list(), text);
+    return false;
+}
+
 static bool take_option(int option, struct options *options) {
     struct rsd_window_options *window = &options->analysis.window;
     double number;
@@ -37,7 +53,7 @@ static bool take_option(int option, struct options *options) {
     case 'n':
         if (!rsd_number_argument("report", "--top", optarg, &number))
             return false;
-        options->top = (size_t)number;
+        options->report.top = (size_t)number;
         return true;
     case 'f':
         window->has_from = true;
@@ -48,10 +64,17 @@ static bool take_option(int option, struct options *options) {
     case 'a':
         return moment(optarg, &window->at);
     case 's':
-        options->site = optarg;
+        options->report.site = optarg;
         return true;
     case 'l':
-        return rsd_size_argument("report", "--limit", optarg, &options->limit);
+        return rsd_size_argument("report", "--limit", optarg, &options->report.limit);
+    case 'b':
+        return by(optarg, &options->report.by);
+    case 'm':
+        return metric(optarg, &options->report.metric);
+    case 'i':
+        options->report.internals = true;
+        return true;
     default:
         rsd_usage("report", "that is no option of it");
         return false;
@@ -68,11 +91,11 @@ static int report(const char *path, const struct options *options) {
         return RSD_FAILED;
     }
     int status = RSD_FAILED;
-    if (rsd_report_make(&report, &analysis, options->top, options->site)) {
+    if (rsd_report_make(&report, &analysis, &options->report)) {
         if (options->json)
             rsd_report_json(&report, stdout);
         else
-            rsd_report_text(&report, options->limit, stdout);
+            rsd_report_text(&report, stdout);
         rsd_report_free(&report);
         status = rsd_flush_output();
     }
@@ -89,9 +112,12 @@ static int run(int argc, char **argv) {
         {"at", required_argument, NULL, 'a'},
         {"site", required_argument, NULL, 's'},
         {"limit", required_argument, NULL, 'l'},
+        {"by", required_argument, NULL, 'b'},
+        {"metric", required_argument, NULL, 'm'},
+        {"internals", no_argument, NULL, 'i'},
         {NULL, 0, NULL, 0},
     };
-    struct options options = {.top = 20};
+    struct options options = {.report.top = 20};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (!take_option(option, &options))
             return RSD_USAGE;
@@ -115,6 +141,11 @@ const struct rsd_command rsd_command_report = {
             "\n"
             "  --top N        show N call sites; 0: all (default: 20)\n"
             "  --site SITE    show one call site, by rank or id, with its whole stack\n"
+            "  --by WHAT      join call sites by js (the innermost JavaScript function that is not\n"
+            "                 node's own, and its line), package, or module (default: site)\n"
+            "  --metric WHAT  rank by growth (default), outstanding, peak, temporary, allocated or\n"
+            "                 calls; the peak is found to a sixty-fourth of the window\n"
+            "  --internals    show the frames of V8's builtins and of code without a name one by one\n"
             "  --from SECONDS start of the window (default: the end of warm-up, where RSS shows one\n"
             "                 and the trace is longer than 20 s; else 0)\n"
             "  --to SECONDS   end of the window\n"

@@ -1,8 +1,8 @@
 /*
  * Groups: what a report calls a call site.
  *
- * Sites whose stacks have the same hash (names.c) are one group. Those that leak come first; then they are ranked by growth
- * over the window, then by outstanding bytes, then by bytes allocated, and at last by id, so that the order is the same each
+ * Sites whose stacks have the same hash (names.c), or another thing in common that the caller names, are one group. They are
+ * ranked by a metric (by growth those that leak come first), then by outstanding bytes, then by bytes allocated, and at last by id, so that the order is the same each
  * time.
  *
  * Sizes and ages are not kept while events are merged. When it is known which groups are shown, one walk over the live
@@ -27,14 +27,9 @@ static void add_sums(struct rsd_sums *to, const struct rsd_sums *from) {
     to->temporaries += from->temporaries;
 }
 
-static int by_rank(const void *first, const void *second) {
-    const struct rsd_group *a = first, *b = second;
-    int64_t x = rsd_site_growth(&a->site), y = rsd_site_growth(&b->site);
-    bool a_leaks = a->trend.verdict == RSD_VERDICT_LEAK, b_leaks = b->trend.verdict == RSD_VERDICT_LEAK;
-    if (a_leaks != b_leaks)
-        return a_leaks ? -1 : 1;
-    if (x != y)
-        return x > y ? -1 : 1;
+static int by_value(const struct rsd_group *a, const struct rsd_group *b) {
+    if (a->value != b->value)
+        return a->value > b->value ? -1 : 1;
     if (a->site.now.live_bytes != b->site.now.live_bytes)
         return a->site.now.live_bytes > b->site.now.live_bytes ? -1 : 1;
     if (a->site.now.bytes != b->site.now.bytes)
@@ -42,8 +37,18 @@ static int by_rank(const void *first, const void *second) {
     return a->id < b->id ? -1 : a->id > b->id;
 }
 
-static void join(struct rsd_groups *groups, const struct rsd_sites *sites, struct rsd_names *names,
-                 struct rsd_intern *ids) {
+static int by_rank(const void *first, const void *second) {
+    return by_value(first, second);
+}
+
+static int leaks_first(const void *first, const void *second) {
+    const struct rsd_group *a = first, *b = second;
+    bool a_leaks = a->trend.verdict == RSD_VERDICT_LEAK, b_leaks = b->trend.verdict == RSD_VERDICT_LEAK;
+    return a_leaks != b_leaks ? (a_leaks ? -1 : 1) : by_value(a, b);
+}
+
+static void join(struct rsd_groups *groups, const struct rsd_sites *sites, const struct rsd_grouping *grouping,
+                 struct rsd_names *names, struct rsd_intern *ids) {
     uint64_t *largest = NULL; /* outstanding bytes of the largest member, by group */
     size_t capacity = 0;
     for (size_t i = 0; i < sites->count; i++) {
@@ -51,14 +56,17 @@ static void join(struct rsd_groups *groups, const struct rsd_sites *sites, struc
         groups->of_site[i] = RSD_NO_GROUP;
         if (site->stack == RSD_TRACER_STACK)
             continue;
-        uint64_t id = rsd_names_hash(names, site->stack);
+        char *label = grouping->label ? grouping->label(grouping->context, site->stack) : NULL;
+        uint64_t id = label ? residue_fnv1a(label, strlen(label)) : rsd_names_hash(names, site->stack);
         uint32_t number = rsd_intern(ids, &id, sizeof id);
         if (number == groups->count) {
             RSD_ROOM(largest, groups->count, capacity);
             RSD_ROOM(groups->list, groups->count, groups->capacity);
             largest[number] = 0;
-            groups->list[groups->count++] = (struct rsd_group){.id = id, .site.stack = site->stack};
+            groups->list[groups->count++] = (struct rsd_group){.id = id, .label = label, .site.stack = site->stack};
+            label = NULL;
         }
+        free(label);
         struct rsd_group *group = &groups->list[number];
         add_sums(&group->site.now, &site->now);
         add_sums(&group->site.start, &site->start);
@@ -71,31 +79,58 @@ static void join(struct rsd_groups *groups, const struct rsd_sites *sites, struc
     free(largest);
 }
 
-/* Give a curve and a verdict to each group that grew or shrank by more than a trifle. */
-static void judge(struct rsd_groups *groups, const struct rsd_series *series, double seconds) {
+/* Give a curve to each group that grew or shrank by more than a trifle, or to all. */
+static void find_curves(struct rsd_groups *groups, const struct rsd_series *series, bool all) {
     uint32_t *row = rsd_alloc(groups->count * sizeof *row), *of_site = rsd_alloc(series->site_count * sizeof *of_site);
     uint32_t rows = 0;
-    for (size_t i = 0; i < groups->count; i++) {
-        row[i] = llabs(rsd_site_growth(&groups->list[i].site)) >= RSD_JUDGED_GROWTH ? rows++ : RSD_NO_ROW;
-        groups->list[i].trend.verdict = seconds < RSD_TREND_SHORTEST ? RSD_VERDICT_SHORT : RSD_VERDICT_STEADY;
-    }
+    for (size_t i = 0; i < groups->count; i++)
+        row[i] = all || llabs(rsd_site_growth(&groups->list[i].site)) >= RSD_JUDGED_GROWTH ? rows++ : RSD_NO_ROW;
     for (size_t i = 0; i < series->site_count; i++)
         of_site[i] = groups->of_site[i] == RSD_NO_GROUP ? RSD_NO_ROW : row[groups->of_site[i]];
     groups->levels = rsd_series_rows(series, of_site, rows);
     for (size_t i = 0; i < groups->count; i++)
-        if (row[i] != RSD_NO_ROW) {
+        if (row[i] != RSD_NO_ROW)
             groups->list[i].level = groups->levels[row[i]];
-            groups->list[i].trend = rsd_trend_of(groups->list[i].level, seconds);
-        }
     free(row);
     free(of_site);
 }
 
+static void judge(struct rsd_groups *groups, double seconds) {
+    for (size_t i = 0; i < groups->count; i++) {
+        struct rsd_group *group = &groups->list[i];
+        if (group->level)
+            group->trend = rsd_trend_of(group->level, seconds);
+        else
+            group->trend.verdict = seconds < RSD_TREND_SHORTEST ? RSD_VERDICT_SHORT : RSD_VERDICT_STEADY;
+    }
+}
+
+/* The slice at whose end all together had most. */
+static int peak_of(const struct rsd_groups *groups) {
+    double total[RSD_LEVELS] = {0};
+    int peak = 0;
+    for (size_t i = 0; i < groups->count; i++)
+        for (int slice = 0; slice < RSD_LEVELS; slice++)
+            total[slice] += groups->list[i].level[slice];
+    for (int slice = 1; slice < RSD_LEVELS; slice++)
+        if (total[slice] > total[peak])
+            peak = slice;
+    return peak;
+}
+
+static void find_values(struct rsd_groups *groups, enum rsd_metric metric) {
+    int peak = metric == RSD_METRIC_PEAK ? peak_of(groups) : 0;
+    for (size_t i = 0; i < groups->count; i++) {
+        struct rsd_group *group = &groups->list[i];
+        group->value = metric == RSD_METRIC_PEAK ? (int64_t)group->level[peak] : rsd_metric_of(&group->site, metric);
+    }
+}
+
 /* Sort the groups by rank; of_site then follows by way of the ids, which are numbered as the groups were. */
-static void rank(struct rsd_groups *groups, size_t sites, struct rsd_intern *ids) {
+static void rank(struct rsd_groups *groups, size_t sites, enum rsd_metric metric, struct rsd_intern *ids) {
     uint32_t *now = rsd_alloc(groups->count * sizeof *now);
     if (groups->count)
-        qsort(groups->list, groups->count, sizeof *groups->list, by_rank);
+        qsort(groups->list, groups->count, sizeof *groups->list, metric == RSD_METRIC_GROWTH ? leaks_first : by_rank);
     for (size_t i = 0; i < groups->count; i++)
         now[rsd_intern(ids, &groups->list[i].id, sizeof groups->list[i].id)] = (uint32_t)i;
     for (size_t i = 0; i < sites; i++)
@@ -105,18 +140,22 @@ static void rank(struct rsd_groups *groups, size_t sites, struct rsd_intern *ids
 }
 
 void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, const struct rsd_series *series,
-                     double seconds, struct rsd_names *names) {
+                     double seconds, const struct rsd_grouping *grouping, struct rsd_names *names) {
     struct rsd_intern ids = {0};
     *groups = (struct rsd_groups){.of_site = rsd_alloc(sites->count * sizeof *groups->of_site)};
-    join(groups, sites, names, &ids);
-    judge(groups, series, seconds);
-    rank(groups, sites->count, &ids);
+    join(groups, sites, grouping, names, &ids);
+    find_curves(groups, series, grouping->metric == RSD_METRIC_PEAK);
+    judge(groups, seconds);
+    find_values(groups, grouping->metric);
+    rank(groups, sites->count, grouping->metric, &ids);
     rsd_intern_free(&ids);
 }
 
 void rsd_groups_free(struct rsd_groups *groups) {
-    for (size_t i = 0; i < groups->count; i++)
+    for (size_t i = 0; i < groups->count; i++) {
         free(groups->list[i].sizes);
+        free(groups->list[i].label);
+    }
     free(groups->list);
     free(groups->levels);
     free(groups->of_site);

@@ -3,6 +3,7 @@
 #define RSD_GROUP_H
 
 #include "analysis.h"
+#include "metric.h"
 #include "names/names.h"
 
 struct rsd_size {
@@ -11,7 +12,9 @@ struct rsd_size {
 
 struct rsd_group {
     uint64_t id;            /* the same in each run */
+    char *label;            /* what the members have in common; NULL: their stack, by name */
     struct rsd_site site;   /* sums over the members; the stack of the largest one */
+    int64_t value;          /* by which it is ranked */
     struct rsd_size *sizes; /* of the outstanding blocks, most bytes first; of those that are shown only */
     size_t size_count;
     uint64_t detailed;                /* blocks in `sizes` */
@@ -20,7 +23,7 @@ struct rsd_group {
     double *level;                    /* its curve, RSD_LEVELS values; NULL where it was not looked into */
 };
 
-#define RSD_JUDGED_GROWTH 1024 /* bytes */
+#define RSD_JUDGED_GROWTH 1024 /* bytes, up or down */
 
 #define RSD_NO_GROUP UINT32_MAX
 
@@ -32,9 +35,17 @@ struct rsd_groups {
     double (*levels)[RSD_LEVELS]; /* the curves of those that have one */
 };
 
-/* Join the sites of one set, judge their curves over a window of `seconds`, and rank them: leaks first, then by growth. */
+/* How sites are joined and ranked. */
+struct rsd_grouping {
+    enum rsd_metric metric;
+    /* What the sites of a group have in common, to be freed; NULL: the names on their stacks. */
+    char *(*label)(void *context, uint32_t stack);
+    void *context;
+};
+
+/* Join the sites of one set, judge their curves over a window of `seconds`, and rank them; by growth leaks come first. */
 void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, const struct rsd_series *series,
-                     double seconds, struct rsd_names *names);
+                     double seconds, const struct rsd_grouping *grouping, struct rsd_names *names);
 void rsd_groups_free(struct rsd_groups *groups);
 /* Find sizes and ages of the first `shown` groups; `mappings`: they are of mappings, not of blocks. */
 void rsd_groups_detail(struct rsd_groups *groups, size_t shown, const struct rsd_analysis *analysis, bool mappings);

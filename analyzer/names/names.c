@@ -34,6 +34,11 @@ struct binary {
     char *package;
 };
 
+struct script {
+    bool tried;
+    char *package;
+};
+
 struct frames {
     struct rsd_named *list;
     size_t count;
@@ -45,6 +50,7 @@ struct rsd_names {
     struct rsd_problems *problems;
     struct binary *binaries;
     struct frames *frames;      /* by node; empty until asked for */
+    struct script *scripts;     /* by number of the JavaScript function */
     uint64_t *hashes;           /* by node; NULL until one is asked for */
     struct rsd_intern readable; /* demangled names, files */
 };
@@ -55,6 +61,7 @@ struct rsd_names *rsd_names_open(const struct rsd_history *history, const struct
     *names = (struct rsd_names){.history = history, .stacks = stacks, .problems = problems};
     names->binaries = rsd_zalloc(history->binary_count, sizeof *names->binaries);
     names->frames = rsd_zalloc(stacks->count, sizeof *names->frames);
+    names->scripts = rsd_zalloc(history->js_name_count, sizeof *names->scripts);
     for (size_t i = 0; i < history->binary_count; i++)
         names->binaries[i].name = rsd_base_name(history->binaries[i].path);
     return names;
@@ -67,6 +74,9 @@ void rsd_names_close(struct rsd_names *names) {
     }
     for (size_t i = 0; i < names->stacks->count; i++)
         free(names->frames[i].list);
+    for (size_t i = 0; i < names->history->js_name_count; i++)
+        free(names->scripts[i].package);
+    free(names->scripts);
     rsd_intern_free(&names->readable);
     free(names->binaries);
     free(names->frames);
@@ -198,6 +208,18 @@ static size_t native_frames(struct rsd_names *names, const struct rsd_stack_node
     return count;
 }
 
+/* The file of an ES module is a URL. */
+static const char *package_of_script(struct rsd_names *names, uint32_t number) {
+    struct script *script = &names->scripts[number];
+    const char *file = names->history->js_names[number].file;
+    if (strncmp(file, "file://", 7) == 0)
+        file += 7;
+    if (!script->tried && *file == '/')
+        script->package = rsd_package_of(file);
+    script->tried = true;
+    return script->package;
+}
+
 /* "kind JS: line << 32 | column". */
 static size_t script_frame(struct rsd_names *names, const struct rsd_stack_node *node, struct rsd_named *list) {
     *list = (struct rsd_named){.kind = RSD_FRAME_JS, .offset = node->offset};
@@ -207,6 +229,7 @@ static size_t script_frame(struct rsd_names *names, const struct rsd_stack_node 
     list->function = *js->name ? js->name : "(anonymous)";
     list->file = *js->file ? js->file : NULL;
     list->line = (int)(node->offset >> 32);
+    list->package = package_of_script(names, node->owner);
     list->kind = js->builtin ? RSD_FRAME_BUILTIN : RSD_FRAME_JS;
     return 1;
 }

@@ -15,20 +15,6 @@
 #include "report/report.h"
 #include "text.h"
 
-static int64_t value_of(const struct rsd_site *site, enum rsd_metric metric) {
-    switch (metric) {
-    case RSD_METRIC_OUTSTANDING:
-        return (int64_t)site->now.live_bytes;
-    case RSD_METRIC_ALLOCATED:
-        return (int64_t)(site->now.bytes - site->start.bytes);
-    case RSD_METRIC_CALLS:
-        return (int64_t)(site->now.calls - site->start.calls);
-    case RSD_METRIC_GROWTH:
-        break;
-    }
-    return rsd_site_growth(site);
-}
-
 static char *fold_name(const struct rsd_named *frame, size_t run) {
     char *raw, *shown;
     if (run)
@@ -84,23 +70,22 @@ static int by_text(const void *a, const void *b) {
     return strcmp((*x)->bytes, (*y)->bytes);
 }
 
-void rsd_report_flame(struct rsd_report *report, enum rsd_metric metric, FILE *out) {
+void rsd_report_flame(struct rsd_report *report, FILE *out) {
     struct rsd_intern lines = {0};
     uint64_t *values = NULL;
     size_t count = 0, capacity = 0;
-    const struct rsd_sites *sites = &report->analysis->pairing.heap;
-    for (size_t i = 0; i < sites->count; i++) {
-        int64_t value = value_of(&sites->list[i], metric);
-        if (value <= 0 || sites->list[i].stack == RSD_TRACER_STACK)
+    for (size_t i = 0; i < report->heap.count; i++) {
+        const struct rsd_group *group = &report->heap.list[i];
+        if (group->value <= 0)
             continue;
-        char *line = fold(report, sites->list[i].stack);
+        char *line = fold(report, group->site.stack);
         uint32_t number = rsd_intern(&lines, line, strlen(line));
         free(line);
         if (number == count) {
             RSD_ROOM(values, count, capacity);
             values[count++] = 0;
         }
-        values[number] += (uint64_t)value;
+        values[number] += (uint64_t)group->value;
     }
     const struct rsd_interned **order = rsd_alloc(count * sizeof *order);
     for (size_t i = 0; i < count; i++)

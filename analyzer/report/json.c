@@ -141,6 +141,8 @@ static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size
     set(site, "id", json_string(id));
     set(site, "rank", integer(rank + 1));
     set(site, "verdict", json_string(rsd_verdict_name(group->trend.verdict)));
+    set(site, "label", text_of(group->label));
+    set(site, "value", json_integer(group->value));
     set(site, "package", package_of(r, group->site.stack));
     set(site, "outstanding_bytes", integer(now->live_bytes));
     set(site, "outstanding_blocks", integer(now->live_blocks));
@@ -287,6 +289,7 @@ void rsd_report_json(struct rsd_report *report, FILE *out) {
     member(out, "window", window_of(a));
     member(out, "verdict", verdict_of(report));
     member(out, "ledger", ledgers_of(report));
+    member(out, "metric", json_string(rsd_metric_name(report->options.metric)));
     member(out, "timeline", timeline_of(a));
     write_sites(out, report);
     write_modules(out, report);

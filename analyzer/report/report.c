@@ -11,24 +11,43 @@
 
 #include "memory.h"
 
-bool rsd_report_make(struct rsd_report *report, struct rsd_analysis *analysis, size_t top, const char *site) {
-    *report = (struct rsd_report){.analysis = analysis, .only = SIZE_MAX};
+struct blaming {
+    struct rsd_report *report;
+    enum rsd_by by;
+};
+
+static char *label_of(void *context, uint32_t stack) {
+    const struct blaming *blaming = context;
+    return rsd_blame(blaming->report, stack, blaming->by);
+}
+
+static bool find_site(struct rsd_report *report, const char *site) {
+    report->only = rsd_groups_find(&report->heap, site);
+    if (report->only < report->heap.count)
+        return true;
+    fprintf(stderr, "residue: there is no call site %s: give a rank from 1 to %zu, or an id\n", site,
+            report->heap.count);
+    return false;
+}
+
+bool rsd_report_make(struct rsd_report *report, struct rsd_analysis *analysis,
+                     const struct rsd_report_options *options) {
+    *report = (struct rsd_report){.analysis = analysis, .options = *options, .only = SIZE_MAX};
     report->names = rsd_names_open(&analysis->history, &analysis->stacks, &analysis->trace.problems);
     double seconds = analysis->window.to_s - analysis->window.from_s;
-    rsd_groups_make(&report->heap, &analysis->pairing.heap, &analysis->heap_series, seconds, report->names);
-    rsd_groups_make(&report->mappings, &analysis->pairing.mappings, &analysis->mapping_series, seconds, report->names);
+    struct blaming blaming = {report, options->by};
+    struct rsd_grouping blocks = {options->metric, options->by == RSD_BY_SITE ? NULL : label_of, &blaming};
+    struct rsd_grouping ranges = {RSD_METRIC_GROWTH, NULL, NULL};
+    rsd_groups_make(&report->heap, &analysis->pairing.heap, &analysis->heap_series, seconds, &blocks, report->names);
+    rsd_groups_make(&report->mappings, &analysis->pairing.mappings, &analysis->mapping_series, seconds, &ranges,
+                    report->names);
     rsd_judge(&report->judgement, analysis, &report->heap, &report->mappings);
-    report->top = top && top < report->heap.count ? top : report->heap.count;
-    if (site) {
-        report->only = rsd_groups_find(&report->heap, site);
-        if (report->only == report->heap.count) {
-            fprintf(stderr, "residue: there is no call site %s: give a rank from 1 to %zu, or an id\n", site,
-                    report->heap.count);
-            rsd_report_free(report);
-            return false;
-        }
+    report->top = options->top && options->top < report->heap.count ? options->top : report->heap.count;
+    if (options->site && !find_site(report, options->site)) {
+        rsd_report_free(report);
+        return false;
     }
-    size_t detailed = site && report->only >= report->top ? report->only + 1 : report->top;
+    size_t detailed = options->site && report->only >= report->top ? report->only + 1 : report->top;
     rsd_groups_detail(&report->heap, detailed, analysis, false);
     rsd_groups_detail(&report->mappings, report->mappings.count, analysis, true);
     return true;
@@ -53,7 +72,7 @@ void rsd_walk_begin(struct rsd_walk *walk, struct rsd_report *report, uint32_t s
                               .history = &report->analysis->history,
                               .stacks = &report->analysis->stacks,
                               .node = stack,
-                              .join_runs = join_runs};
+                              .join_runs = join_runs && !report->options.internals};
     while (walk->node && of_recorder(walk, walk->node))
         walk->node = walk->stacks->nodes[walk->node].parent;
 }
@@ -83,6 +102,59 @@ const struct rsd_named *rsd_walk_next(struct rsd_walk *walk) {
     if (walk->join_runs && rsd_names_is_script(walk->names, node))
         take_run(walk, node);
     return first;
+}
+
+/* ---- Blame ------------------------------------------------------------------------------------------------------- */
+
+static bool is_node_internal(const char *file) {
+    return strncmp(file, "node:", 5) == 0;
+}
+
+/* The innermost function of the application's or a package's JavaScript; failing that, of node's own. */
+static char *blame_js(struct rsd_report *report, uint32_t stack) {
+    struct rsd_walk walk;
+    char *own = NULL;
+    rsd_walk_begin(&walk, report, stack, true);
+    for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk));) {
+        if (frame->kind != RSD_FRAME_JS || !frame->function || !frame->file)
+            continue;
+        if (!is_node_internal(frame->file)) {
+            free(own);
+            return rsd_format("%s %s:%d", frame->function, frame->file, frame->line);
+        }
+        if (!own)
+            own = rsd_format("%s %s:%d", frame->function, frame->file, frame->line);
+    }
+    return own ? own : rsd_strdup("(no JavaScript)");
+}
+
+/* The innermost package; failing that the application, if its JavaScript is there; failing that the module. */
+static char *blame_package(struct rsd_report *report, uint32_t stack) {
+    struct rsd_walk walk;
+    bool application = false;
+    rsd_walk_begin(&walk, report, stack, true);
+    for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk));) {
+        if (frame->package)
+            return rsd_strdup(frame->package);
+        application |= frame->kind == RSD_FRAME_JS && frame->file && !is_node_internal(frame->file);
+    }
+    return application ? rsd_strdup("(the application)") : rsd_blame(report, stack, RSD_BY_MODULE);
+}
+
+static char *blame_module(struct rsd_report *report, uint32_t stack) {
+    const struct rsd_history *history = &report->analysis->history;
+    uint32_t binary = rsd_owner_of(history, &report->analysis->stacks, stack);
+    if (binary == RSD_NO_BINARY)
+        return rsd_strdup("(the C library)");
+    return rsd_is_node(history, binary) ? rsd_format("node %s", history->node)
+                                        : rsd_strdup(rsd_base_name(history->binaries[binary].path));
+}
+
+char *rsd_blame(struct rsd_report *report, uint32_t stack, enum rsd_by by) {
+    if (!stack)
+        return rsd_strdup("(no stack)");
+    return by == RSD_BY_JS ? blame_js(report, stack)
+                           : by == RSD_BY_PACKAGE ? blame_package(report, stack) : blame_module(report, stack);
 }
 
 /* ---- Words ------------------------------------------------------------------------------------------------------- */

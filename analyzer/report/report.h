@@ -9,25 +9,38 @@
 #include "judge/verdict.h"
 #include "names/names.h"
 
+/* What call sites are joined by. */
+enum rsd_by { RSD_BY_SITE, RSD_BY_JS, RSD_BY_PACKAGE, RSD_BY_MODULE };
+
+struct rsd_report_options {
+    size_t top;       /* call sites shown; 0: all */
+    const char *site; /* an id or a rank: show this one only; or NULL */
+    enum rsd_metric metric;
+    enum rsd_by by;
+    bool internals; /* show V8's own frames */
+    uint64_t limit; /* bytes of RSS that the process may have; 0: not known */
+};
+
 struct rsd_report {
     struct rsd_analysis *analysis;
     struct rsd_names *names;
     struct rsd_groups heap, mappings;
     struct rsd_judgement judgement;
+    struct rsd_report_options options;
     size_t top;  /* call sites shown; already within heap.count */
     size_t only; /* the one that the user asked for, or SIZE_MAX */
 };
 
-/* `top` 0: all. `site`: an id or a rank, or NULL. False, with a message on stderr: there is no such site. */
-bool rsd_report_make(struct rsd_report *report, struct rsd_analysis *analysis, size_t top, const char *site);
+/* False, with a message on stderr: there is no such site. */
+bool rsd_report_make(struct rsd_report *report, struct rsd_analysis *analysis,
+                     const struct rsd_report_options *options);
 void rsd_report_free(struct rsd_report *report);
 
-/* `limit`: bytes of RSS that the process may have; 0: not known. */
-void rsd_report_text(struct rsd_report *report, uint64_t limit, FILE *out);
+void rsd_report_text(struct rsd_report *report, FILE *out);
 void rsd_report_json(struct rsd_report *report, FILE *out);
 
-enum rsd_metric { RSD_METRIC_GROWTH, RSD_METRIC_OUTSTANDING, RSD_METRIC_ALLOCATED, RSD_METRIC_CALLS };
-void rsd_report_flame(struct rsd_report *report, enum rsd_metric metric, FILE *out);
+/* By the metric of the options. */
+void rsd_report_flame(struct rsd_report *report, FILE *out);
 void rsd_report_stat(struct rsd_analysis *analysis, FILE *out);
 
 /* The frames of a stack, one after the other, leaf first. Runs of code of JavaScript without names are one step. */
@@ -43,6 +56,8 @@ struct rsd_walk {
     size_t builtins; /* how many of those are V8's own */
 };
 void rsd_walk_begin(struct rsd_walk *walk, struct rsd_report *report, uint32_t stack, bool join_runs);
+/* Whose a stack is: "resizeAvatar /app/avatar.js:57", "sharp@0.33.5", "libvips-cpp.so.42"; to be freed. */
+char *rsd_blame(struct rsd_report *report, uint32_t stack, enum rsd_by by);
 /* The next frame, NULL at the root side's end. With walk->run > 0 the frame is the first of the run. */
 const struct rsd_named *rsd_walk_next(struct rsd_walk *walk);
 

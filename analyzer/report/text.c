@@ -318,15 +318,46 @@ static void print_stack(FILE *out, struct rsd_report *r, uint32_t stack, bool wh
         fprintf(out, "      (ends here: %s)\n", why);
 }
 
+static struct rsd_short value_text(const struct rsd_report *r, const struct rsd_group *group) {
+    enum rsd_metric metric = r->options.metric;
+    if (metric == RSD_METRIC_GROWTH)
+        return rsd_change(group->value);
+    return rsd_metric_is_bytes(metric) ? rsd_bytes((uint64_t)group->value) : rsd_count((uint64_t)group->value);
+}
+
+static void print_head(FILE *out, const struct rsd_report *r, size_t rank) {
+    const struct rsd_group *group = &r->heap.list[rank];
+    const struct rsd_sums *now = &group->site.now;
+    fprintf(out, "\n#%-3zu %s, now %s in %s    id %016" PRIx64 "\n", rank + 1, value_text(r, group).text,
+            rsd_bytes(now->live_bytes).text, counted(now->live_blocks, "block").text, group->id);
+    if (group->label)
+        rsd_field(out, "  of", group->label);
+}
+
+static void print_calls(FILE *out, const struct rsd_report *r, const struct rsd_group *group) {
+    const struct rsd_sums *now = &group->site.now, *start = &group->site.start;
+    char *temporary = r->analysis->history.counts
+                          ? rsd_format(", %s of it temporary", rsd_percent((double)(now->temporaries - start->temporaries),
+                                                                           (double)(now->calls - start->calls)).text)
+                          : rsd_strdup("");
+    rsd_take_field(out, "  allocated",
+                   rsd_format("%s in %s%s", rsd_bytes(now->bytes - start->bytes).text,
+                              counted(now->calls - start->calls, "call").text, temporary));
+    free(temporary);
+}
+
+static void print_hints(FILE *out, const struct rsd_report *r, const struct rsd_group *group) {
+    for (size_t i = 0; i < 2 && group->trend.verdict == RSD_VERDICT_LEAK; i++) {
+        char *hint = rsd_hint(group, r->names, &r->analysis->stacks, i);
+        if (hint)
+            rsd_take_field(out, "  hint", hint);
+    }
+}
+
 static void print_group(FILE *out, struct rsd_report *r, size_t rank, bool whole) {
     const struct rsd_group *group = &r->heap.list[rank];
-    const struct rsd_sums *now = &group->site.now, *start = &group->site.start;
-    fprintf(out, "\n#%-3zu %s, now %s in %s    id %016" PRIx64 "\n", rank + 1,
-            rsd_change(rsd_site_growth(&group->site)).text, rsd_bytes(now->live_bytes).text,
-            counted(now->live_blocks, "block").text, group->id);
-    rsd_take_field(out, "  allocated",
-               rsd_format("%s in %s", rsd_bytes(now->bytes - start->bytes).text,
-                          counted(now->calls - start->calls, "call").text));
+    print_head(out, r, rank);
+    print_calls(out, r, group);
     char *trend = rsd_trend_text(&group->trend);
     if (trend)
         rsd_take_field(out, "  trend", trend);
@@ -334,30 +365,30 @@ static void print_group(FILE *out, struct rsd_report *r, size_t rank, bool whole
         print_sizes(out, group);
         print_ages(out, group);
     }
-    for (size_t i = 0; i < 2 && group->trend.verdict == RSD_VERDICT_LEAK; i++) {
-        char *hint = rsd_hint(group, r->names, &r->analysis->stacks, i);
-        if (hint)
-            rsd_take_field(out, "  hint", hint);
-    }
+    if (group->label && !whole)
+        return;
+    print_hints(out, r, group);
     print_stack(out, r, group->site.stack, whole);
 }
 
 /* ---- Tables ------------------------------------------------------------------------------------------------------ */
 
+static const char *const by_title[] = {"CALL SITES", "JAVASCRIPT", "PACKAGES", "MODULES"};
+
 static void print_sites(FILE *out, struct rsd_report *r) {
-    int64_t growth = 0, shown = 0;
+    int64_t all = 0, shown = 0;
     size_t wanted = 0;
     for (size_t i = 0; i < r->heap.count; i++) {
-        growth += rsd_site_growth(&r->heap.list[i].site);
+        all += r->heap.list[i].value;
         if (i < r->top) {
-            shown += rsd_site_growth(&r->heap.list[i].site);
-            wanted += rsd_site_growth(&r->heap.list[i].site) != 0 || r->heap.list[i].site.now.live_bytes != 0;
+            shown += r->heap.list[i].value;
+            wanted += r->heap.list[i].value != 0 || r->heap.list[i].site.now.live_bytes != 0;
         }
     }
-    fprintf(out, "\nCALL SITES BY GROWTH");
+    fprintf(out, "\n%s BY %s", by_title[r->options.by], rsd_metric_title(r->options.metric));
     if (r->heap.count)
-        fprintf(out, "   %zu of %zu shown, with %s of the growth", wanted, r->heap.count,
-                rsd_percent((double)shown, (double)growth).text);
+        fprintf(out, "   %zu of %zu shown, with %s of it", wanted, r->heap.count,
+                rsd_percent((double)shown, (double)all).text);
     fputc('\n', out);
     for (size_t i = 0; i < wanted; i++)
         print_group(out, r, i, false);
@@ -453,13 +484,13 @@ static void print_mappings(FILE *out, struct rsd_report *r) {
     rsd_intern_free(&chains);
 }
 
-void rsd_report_text(struct rsd_report *report, uint64_t limit, FILE *out) {
+void rsd_report_text(struct rsd_report *report, FILE *out) {
     char *path = rsd_escape_string(report->analysis->trace.path);
     fprintf(out, "residue report of %s\n\n", path);
     free(path);
     print_process(out, report->analysis);
     print_time(out, report->analysis);
-    rsd_print_verdict(out, report, limit);
+    rsd_print_verdict(out, report, report->options.limit);
     print_rss(out, report->analysis);
     print_sums(out, report);
     print_doubts(out, report);

@@ -96,16 +96,19 @@ static char *example(void) {
 struct shown {
     struct rsd_analysis analysis;
     struct rsd_report report;
-    enum rsd_metric metric;
 };
 
-static void show(struct shown *shown, const char *folder, size_t top, const char *site) {
+static void show_with(struct shown *shown, const char *folder, const struct rsd_report_options *how) {
     struct rsd_analysis_options options = {.quiet = true};
     char *why = NULL;
     cr_assert(rsd_analyse(&shown->analysis, folder, &options, &why), "%s", why);
     free(shown->analysis.trace.path);
     shown->analysis.trace.path = strdup("residue.4711"); /* the folder's name is made up each time */
-    cr_assert(rsd_report_make(&shown->report, &shown->analysis, top, site));
+    cr_assert(rsd_report_make(&shown->report, &shown->analysis, how));
+}
+
+static void show(struct shown *shown, const char *folder, size_t top, const char *site) {
+    show_with(shown, folder, &(struct rsd_report_options){.top = top, .site = site});
 }
 
 static void unshow(struct shown *shown) {
@@ -114,14 +117,13 @@ static void unshow(struct shown *shown) {
 }
 
 static void write_text(FILE *out, void *context) {
-    rsd_report_text(&((struct shown *)context)->report, 0, out);
+    rsd_report_text(&((struct shown *)context)->report, out);
 }
 static void write_json(FILE *out, void *context) {
     rsd_report_json(&((struct shown *)context)->report, out);
 }
 static void write_flame(FILE *out, void *context) {
-    struct shown *shown = context;
-    rsd_report_flame(&shown->report, shown->metric, out);
+    rsd_report_flame(&((struct shown *)context)->report, out);
 }
 static void write_stat(FILE *out, void *context) {
     rsd_report_stat(&((struct shown *)context)->analysis, out);
@@ -189,10 +191,9 @@ Test(report, folded_stacks_keep_the_rules_of_flame_graphs) {
     static const char *const files[] = {"flame-growth.txt", "flame-outstanding.txt", "flame-allocated.txt",
                                         "flame-calls.txt"};
     char *folder = example();
-    struct shown shown;
-    show(&shown, folder, 20, NULL);
     for (size_t i = 0; i < 4; i++) {
-        shown.metric = metrics[i];
+        struct shown shown;
+        show_with(&shown, folder, &(struct rsd_report_options){.metric = metrics[i]});
         char *text = text_of(write_flame, &shown);
         golden(files[i], text);
         for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
@@ -202,8 +203,140 @@ Test(report, folded_stacks_keep_the_rules_of_flame_graphs) {
             cr_assert(line[0] != ';' && number[-1] != ';', "an empty frame: %s", line);
         }
         free(text);
+        unshow(&shown);
     }
+    made_remove(folder);
+}
+
+/* ---- A leak of a minute ------------------------------------------------------------------------------------------ */
+
+#define SECOND 1000u /* ticks */
+#define HEAP 0x555600000000u
+#define V8_PAGES 0x7c0000000000u
+
+static void made_mapping(struct made_writer *w, uint64_t time, uint64_t start, uint64_t size, uint64_t rss,
+                         const char *name) {
+    struct residue_mapping r = {.head = {.tag = RESIDUE_TAG_MAPPING, .time = time},
+                                .start = start,
+                                .end = start + size,
+                                .rss_bytes = rss,
+                                .prot = PROT_READ | PROT_WRITE,
+                                .name_size = (uint32_t)strlen(name)};
+    made_tagged(w, &r, sizeof r, name, NULL);
+}
+
+static void sample_mappings(struct made_writer *p, uint64_t time, uint64_t heap) {
+    made_mapping(p, time, 0x555500000000, 8 << 20, 4 << 20, "/srv/app/bin/node");
+    made_mapping(p, time, HEAP, 256 << 20, heap, "[heap]");
+    made_mapping(p, time, V8_PAGES, 2 << 20, 1 << 20, "");
+    made_mapping(p, time, 0x7f0000000000, 8 << 20, 2 << 20, LIBVIPS);
+    made_mapping(p, time, 0x7f1000000000, 1 << 20, 512 << 10, "[residue]");
+    made_mapping(p, time, 0x7ffe00000000, 1 << 20, 64 << 10, "[stack]");
+}
+
+/* One block of 100,000 bytes a second is kept; a cache of 40 blocks of 50,000 bytes fills in the first ten. */
+static char *minute(void) {
+    char *folder = made_folder("report");
+    made_meta(folder);
+    struct made_writer *p = made_open(folder, 0), *w = made_open(folder, 1);
+    struct residue_runtime runtime = {
+        .head = {.tag = RESIDUE_TAG_RUNTIME, .time = 3}, .name_size = 4, .version_size = 8};
+    made_module(p, 2, 1, 0x7f0000000000, LIBVIPS);
+    made_module(p, 2, 2, 0x555500000000, "/srv/app/bin/node");
+    made_tagged(p, &runtime, sizeof runtime, "node", "v20.20.2");
+    made_thread(w, 2, 4711, 1, "node");
+    uint32_t end = made_node(w, RESIDUE_NODE_END, RESIDUE_END_ROOT, 0, 0, RESIDUE_SOURCE_NONE);
+    uint32_t start = made_node(w, RESIDUE_NODE_NATIVE, 0x555500001000, end, 2, RESIDUE_SOURCE_CFI);
+    uint32_t handler = made_node(w, RESIDUE_NODE_JS, UINT64_C(57) << 32 | 5, start,
+                                 js_function(w, 1, "resizeAvatar", "/srv/app/src/avatar.js"), RESIDUE_SOURCE_FP);
+    uint32_t leak = made_node(w, RESIDUE_NODE_NATIVE, 0x7f000026870b, handler, 1, RESIDUE_SOURCE_CODE);
+    uint32_t cache = made_node(w, RESIDUE_NODE_NATIVE, 0x555500003000, handler, 2, RESIDUE_SOURCE_CFI);
+    made_large(w, 5, RESIDUE_API_MMAP, V8_PAGES, 2 << 20, start, PROT_READ | PROT_WRITE | (MAP_PRIVATE | MAP_ANONYMOUS) << 8);
+    uint64_t heap = 8 << 20;
+    for (uint64_t second = 0; second < 60; second++) {
+        uint64_t time = second * SECOND + 10;
+        made_memory(p, time, heap + (8 << 20));
+        if (second % 20 == 0)
+            sample_mappings(p, time + 1, heap);
+        made_large(w, time + 100, RESIDUE_API_MALLOC, HEAP + second * 0x40000, 100000, leak, 0);
+        heap += 100 << 10;
+        for (uint64_t i = 0; i < 4 && second < 10; i++, heap += 50 << 10)
+            made_alloc(w, time + 200 + i, HEAP + 0x8000000 + (second * 4 + i) * 0x10000, 50000, cache);
+    }
+    sample_mappings(p, 60 * SECOND - 1, heap);
+    made_barrier(p, 60 * SECOND, RESIDUE_BARRIER_TEARDOWN, "");
+    made_end(p, 60 * SECOND + 1);
+    made_live(p);
+    made_live(w);
+    made_close(p);
+    made_close(w);
+    return folder;
+}
+
+static void expect_80_columns(const char *name, char *text) {
+    golden(name, text);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        cr_assert_leq(strlen(line), 80u, "wider than 80 columns: %s", line);
+    free(text);
+}
+
+Test(report, a_leak_of_a_minute_is_told_with_its_ledger) {
+    char *folder = minute();
+    struct shown shown;
+    show(&shown, folder, 20, NULL);
+    cr_assert_eq(shown.report.judgement.cause, RSD_CAUSE_LEAK);
+    cr_assert_eq(shown.report.heap.list[0].trend.verdict, RSD_VERDICT_LEAK);
+    cr_assert_float_eq(shown.report.judgement.rate, 100000, 2000);
+    const struct rsd_ledger *ledger = &shown.analysis.ledger[1];
+    uint64_t sum = 0;
+    for (int row = 0; row < RSD_LEDGER_COUNT; row++)
+        sum += ledger->row[row];
+    cr_assert_eq(sum, ledger->rss_bytes, "the rows add up");
+    cr_assert_eq(ledger->row[RSD_LEDGER_NATIVE] + ledger->row[RSD_LEDGER_OVERHEAD] + ledger->row[RSD_LEDGER_RETAINED],
+                 ledger->rss_bytes - (4 << 20) - (1 << 20) - (2 << 20) - (512 << 10) - (64 << 10));
+    cr_assert_eq(ledger->row[RSD_LEDGER_V8], 1u << 20);
+    cr_assert_eq(ledger->row[RSD_LEDGER_TRACER], 512u << 10);
+    expect_80_columns("leak.txt", text_of(write_text, &shown));
     unshow(&shown);
+    made_remove(folder);
+}
+
+Test(report, sites_are_joined_by_javascript_package_or_module) {
+    static const struct {
+        enum rsd_by by;
+        const char *first, *second;
+    } expected[] = {
+        {RSD_BY_JS, "resizeAvatar /srv/app/src/avatar.js:57", NULL},
+        {RSD_BY_PACKAGE, "@img/sharp-libvips-linux-x64", "(the application)"},
+        {RSD_BY_MODULE, "libvips-cpp.so.42", "node v20.20.2"},
+    };
+    char *folder = minute();
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        struct shown shown;
+        show_with(&shown, folder, &(struct rsd_report_options){.by = expected[i].by});
+        cr_assert_str_eq(shown.report.heap.list[0].label, expected[i].first);
+        cr_assert_eq(shown.report.heap.count, expected[i].second ? 2u : 1u);
+        if (expected[i].second)
+            cr_assert_str_eq(shown.report.heap.list[1].label, expected[i].second);
+        if (expected[i].by == RSD_BY_PACKAGE)
+            expect_80_columns("by-package.txt", text_of(write_text, &shown));
+        unshow(&shown);
+    }
+    made_remove(folder);
+}
+
+Test(report, sites_are_ranked_by_any_metric) {
+    char *folder = minute();
+    for (int metric = 0; metric < RSD_METRIC_COUNT; metric++) {
+        struct shown shown;
+        show_with(&shown, folder, &(struct rsd_report_options){.metric = (enum rsd_metric)metric});
+        const struct rsd_group *group = shown.report.heap.list;
+        for (size_t i = 1; i < shown.report.heap.count; i++)
+            cr_assert(group[i - 1].value >= group[i].value || group[i - 1].trend.verdict == RSD_VERDICT_LEAK);
+        if (metric == RSD_METRIC_PEAK)
+            cr_assert_eq(group[0].value, 60 * 100000);
+        unshow(&shown);
+    }
     made_remove(folder);
 }
 
