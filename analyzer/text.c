@@ -30,6 +30,12 @@ struct rsd_short rsd_count(uint64_t number) {
     return s;
 }
 
+struct rsd_short rsd_counted(uint64_t number, const char *word) {
+    struct rsd_short text;
+    snprintf(text.text, sizeof text.text, "%.30s %.14s%s", rsd_count(number).text, word, number == 1 ? "" : "s");
+    return text;
+}
+
 struct rsd_short rsd_bytes(uint64_t bytes) {
     static const char *const unit[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     struct rsd_short s;

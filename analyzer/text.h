@@ -13,6 +13,7 @@ struct rsd_short {
 };
 
 struct rsd_short rsd_count(uint64_t number);             /* 1,234,567 */
+struct rsd_short rsd_counted(uint64_t number, const char *word); /* "1 block", "2,000 blocks" */
 struct rsd_short rsd_bytes(uint64_t bytes);              /* 512 B, 1.5 MiB */
 struct rsd_short rsd_change(int64_t bytes);              /* +1.5 MiB, -512 B, 0 B */
 struct rsd_short rsd_seconds(double seconds);            /* 0.8 ms, 12.3 s, 5 min 20 s, 3 h 12 min */

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "diff.h"
 #include "memory.h"
 #include "report/report.h"
 #include "residue/version.h"
@@ -295,4 +296,51 @@ void rsd_report_json(struct rsd_report *report, FILE *out) {
     write_modules(out, report);
     member(out, "recorder", recorder_of(a));
     fputs("}\n", out);
+}
+
+/* ---- A difference ------------------------------------------------------------------------------------------------ */
+
+static json_t *side_of(const struct rsd_report *r) {
+    json_t *side = json_object();
+    set(side, "trace", text_of(r->analysis->trace.path));
+    set(side, "process", process_of(r->analysis));
+    set(side, "window", window_of(r->analysis));
+    set(side, "verdict", verdict_of(r));
+    return side;
+}
+
+static json_t *difference_of(const struct rsd_diff *diff, const struct rsd_difference *row) {
+    static const char *const key[] = {"a", "b"};
+    json_t *object = json_object();
+    set(object, "change", json_string(rsd_difference_name(row)));
+    set(object, "moved", json_boolean(row->moved));
+    for (int side = 0; side < 2; side++) {
+        json_t *part = json_object();
+        set(part, "value", seconds(row->value[side]));
+        set(part, "outstanding_bytes", integer(row->outstanding[side]));
+        set(part, "calls", integer(row->calls[side]));
+        set(part, "stack", row->stack[side] ? stack_of(diff->side[side], row->stack[side]) : NULL);
+        set(object, key[side], part);
+    }
+    return object;
+}
+
+void rsd_diff_json(const struct rsd_diff *diff, size_t top, FILE *out) {
+    size_t count = top && top < diff->count ? top : diff->count;
+    member(out, "format", json_integer(1));
+    member(out, "tool", json_string("residue " RESIDUE_VERSION));
+    member(out, "a", side_of(diff->side[RSD_A]));
+    member(out, "b", side_of(diff->side[RSD_B]));
+    member(out, "verdict", json_string(rsd_diff_verdict(diff)));
+    member(out, "metric", json_string(rsd_metric_name(diff->metric)));
+    member(out, "per_minute", json_boolean(diff->per_minute));
+    member(out, "total_a", seconds(diff->total[RSD_A]));
+    member(out, "total_b", seconds(diff->total[RSD_B]));
+    member(out, "matched_share", seconds(diff->matched));
+    fprintf(out, ",\n \"sites\":[");
+    for (size_t i = 0; i < count; i++) {
+        fputs(i ? ",\n  " : "\n  ", out);
+        write_value(out, difference_of(diff, &diff->list[i]));
+    }
+    fputs("]}\n", out);
 }

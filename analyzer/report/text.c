@@ -4,10 +4,6 @@
  * First screen: what process, how long, how it ended, the verdict, memory at both ends of the window, and whether the
  * figures are exact. Then memory over time and the ledger (judgement.c), and the call sites of the malloc family by growth, each with sums, block sizes, ages and its stack, leaf
  * first. Then mappings, in a table of their own and short: V8's heap is one, and must not outrank a leak.
- *
- * A stack line is `function  module+0xoffset  file:line`, the last where debug information knows it; what would pass
- * the margin goes to a line of its own. A line `in PACKAGE` stands where the stack enters another npm package. `?`
- * before a frame marks a guess, `(inlined)` a function without a frame of its own.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -16,11 +12,9 @@
 #include "memory.h"
 #include "report/judgement.h"
 #include "report/layout.h"
+#include "report/stack.h"
 #include "text.h"
 
-#define LEAF_FRAMES 20 /* shown of a deep stack, unless one site is asked for */
-#define ROOT_FRAMES 4
-#define QUEUING_FRAMES 2
 #define EXACT_SIZES 4 /* more distinct sizes than these are shown in ranges */
 #define MAPPING_ROWS 5
 
@@ -34,13 +28,6 @@ static char *command_line(const struct rsd_meta *meta) {
         line = longer;
     }
     return line;
-}
-
-/* "1 block", "2,000 blocks" */
-static struct rsd_short counted(uint64_t number, const char *word) {
-    struct rsd_short text;
-    snprintf(text.text, sizeof text.text, "%.30s %s%s", rsd_count(number).text, word, number == 1 ? "" : "s");
-    return text;
 }
 
 static void print_process(FILE *out, const struct rsd_analysis *a) {
@@ -104,7 +91,7 @@ static void print_sums(FILE *out, const struct rsd_report *r) {
     rsd_take_field(out, "native live",
                rsd_format("%s -> %s (%s), %s -> %s", rsd_bytes(start->live_bytes).text, rsd_bytes(now->live_bytes).text,
                           rsd_change((int64_t)(now->live_bytes - start->live_bytes)).text,
-                          rsd_count(start->live_blocks).text, counted(now->live_blocks, "block").text));
+                          rsd_count(start->live_blocks).text, rsd_counted(now->live_blocks, "block").text));
     const struct rsd_sums *maps = &a->pairing.mappings_now, *maps_start = &a->mappings_start;
     rsd_take_field(out, "mapped",
                rsd_format("%s -> %s (%s) of anonymous memory, not in the above", rsd_bytes(maps_start->live_bytes).text,
@@ -112,7 +99,7 @@ static void print_sums(FILE *out, const struct rsd_report *r) {
                           rsd_change((int64_t)(maps->live_bytes - maps_start->live_bytes)).text));
     rsd_take_field(out, "allocated",
                rsd_format("%s in %s", rsd_bytes(now->bytes - start->bytes).text,
-                          counted(now->calls - start->calls, "call").text));
+                          rsd_counted(now->calls - start->calls, "call").text));
 }
 
 /* Everything that makes a figure less than exact is said before the figures are read. */
@@ -199,125 +186,6 @@ static void print_ages(FILE *out, const struct rsd_group *group) {
                           rsd_seconds(group->age_p50).text, rsd_seconds(group->age_p90).text));
 }
 
-/* Where a frame is, when its name does not say so already. */
-static char *module_of(const struct rsd_named *frame) {
-    bool says_more = frame->function && frame->module && !frame->inlined;
-    return says_more ? rsd_format("%s+0x%" PRIx64, frame->module, frame->offset) : rsd_strdup("");
-}
-
-static char *line_of(const struct rsd_named *frame) {
-    return frame->file && frame->line ? rsd_format("%s:%d", frame->file, frame->line) : rsd_strdup("");
-}
-
-/* The name of a frame that has one; a nameless one is its place. */
-static char *name_of(const struct rsd_named *frame) {
-    if (frame->function)
-        return rsd_format("%s%s", frame->function, frame->inlined ? " (inlined)" : "");
-    if (frame->module)
-        return rsd_format("%s+0x%" PRIx64, frame->module, frame->offset);
-    return rsd_format("%s 0x%" PRIx64, frame->kind == RSD_FRAME_JS ? "code without a name at" : "unknown code at",
-                      frame->offset);
-}
-
-/* Add a text to a line that is `column` wide, on a line of its own when it does not fit. Takes over `text`. */
-static size_t add_to_line(FILE *out, size_t column, char *text) {
-    char *shown = rsd_escape_string(text);
-    size_t length = strlen(shown);
-    if (length && column + 2 + length <= RSD_WIDTH)
-        column += (size_t)fprintf(out, "  %s", shown);
-    else if (length)
-        column = (size_t)fprintf(out, "\n          %s", shown) - 1;
-    free(shown);
-    free(text);
-    return column;
-}
-
-static void print_frame(FILE *out, const struct rsd_named *frame) {
-    char *name = name_of(frame), *shown = rsd_escape_string(name);
-    const char *mark = frame->source == RESIDUE_SOURCE_SCAN ? "?" : " ";
-    bool fits = strlen(shown) + 6 <= RSD_WIDTH;
-    fprintf(out, "    %s %.*s%s", mark, fits ? RSD_WIDTH : RSD_WIDTH - 9, shown, fits ? "" : "...");
-    size_t column = fits ? 6 + strlen(shown) : RSD_WIDTH;
-    column = add_to_line(out, column, module_of(frame));
-    add_to_line(out, column, line_of(frame));
-    fputc('\n', out);
-    free(name);
-    free(shown);
-}
-
-static void print_seam(FILE *out) {
-    fprintf(out, "    - - - - - - - - - - - - - queued by - - - - - - - - - - - - -\n");
-}
-
-static void print_run(FILE *out, const struct rsd_walk *walk) {
-    bool own = walk->builtins == walk->run;
-    fprintf(out, "      [%s: %s]\n", own ? "V8's builtins" : "JavaScript without names",
-            counted(walk->run, "frame").text);
-}
-
-static bool same_text(const char *a, const char *b) {
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-/* Frames up to the first seam. */
-static size_t own_steps(struct rsd_report *r, uint32_t stack) {
-    struct rsd_walk walk;
-    size_t steps = 0;
-    rsd_walk_begin(&walk, r, stack, true);
-    for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk)) && frame->kind != RSD_FRAME_SEAM;)
-        steps++;
-    return steps;
-}
-
-/* Of a deep stack, the ends are shown; of one that queued work, its leaf and its JavaScript. */
-static bool is_shown(const struct rsd_named *frame, size_t at, size_t own, size_t beyond) {
-    if (at < own || frame->kind == RSD_FRAME_SEAM)
-        return at < LEAF_FRAMES || at + ROOT_FRAMES >= own || own <= LEAF_FRAMES + ROOT_FRAMES + 1;
-    return beyond <= QUEUING_FRAMES || (frame->kind == RSD_FRAME_JS && frame->file);
-}
-
-static void print_step(FILE *out, const struct rsd_walk *walk, const struct rsd_named *frame) {
-    if (frame->kind == RSD_FRAME_SEAM)
-        print_seam(out);
-    else if (walk->run)
-        print_run(out, walk);
-    else
-        print_frame(out, frame);
-}
-
-static void print_omitted(FILE *out, size_t *omitted) {
-    if (*omitted)
-        fprintf(out, "      ... %zu more ...\n", *omitted);
-    *omitted = 0;
-}
-
-static void print_stack(FILE *out, struct rsd_report *r, uint32_t stack, bool whole) {
-    size_t own = own_steps(r, stack), omitted = 0, beyond = 0;
-    struct rsd_walk walk;
-    const char *package = NULL;
-    const struct rsd_named *frame;
-    rsd_walk_begin(&walk, r, stack, true);
-    for (size_t i = 0; (frame = rsd_walk_next(&walk)); i++) {
-        beyond = frame->kind == RSD_FRAME_SEAM ? 0 : beyond + 1;
-        if (!whole && !is_shown(frame, i, own, beyond)) {
-            omitted++;
-            continue;
-        }
-        print_omitted(out, &omitted);
-        if (frame->package && !same_text(package, frame->package)) {
-            char *shown = rsd_escape_string(frame->package);
-            fprintf(out, "      in %s\n", shown);
-            free(shown);
-        }
-        package = frame->package;
-        print_step(out, &walk, frame);
-    }
-    print_omitted(out, &omitted);
-    const char *why = stack ? rsd_end_text(rsd_stacks_end(&r->analysis->stacks, stack)) : "no stack was recorded";
-    if (why)
-        fprintf(out, "      (ends here: %s)\n", why);
-}
-
 static struct rsd_short value_text(const struct rsd_report *r, const struct rsd_group *group) {
     enum rsd_metric metric = r->options.metric;
     if (metric == RSD_METRIC_GROWTH)
@@ -329,7 +197,7 @@ static void print_head(FILE *out, const struct rsd_report *r, size_t rank) {
     const struct rsd_group *group = &r->heap.list[rank];
     const struct rsd_sums *now = &group->site.now;
     fprintf(out, "\n#%-3zu %s, now %s in %s    id %016" PRIx64 "\n", rank + 1, value_text(r, group).text,
-            rsd_bytes(now->live_bytes).text, counted(now->live_blocks, "block").text, group->id);
+            rsd_bytes(now->live_bytes).text, rsd_counted(now->live_blocks, "block").text, group->id);
     if (group->label)
         rsd_field(out, "  of", group->label);
 }
@@ -342,7 +210,7 @@ static void print_calls(FILE *out, const struct rsd_report *r, const struct rsd_
                           : rsd_strdup("");
     rsd_take_field(out, "  allocated",
                    rsd_format("%s in %s%s", rsd_bytes(now->bytes - start->bytes).text,
-                              counted(now->calls - start->calls, "call").text, temporary));
+                              rsd_counted(now->calls - start->calls, "call").text, temporary));
     free(temporary);
 }
 
@@ -368,7 +236,7 @@ static void print_group(FILE *out, struct rsd_report *r, size_t rank, bool whole
     if (group->label && !whole)
         return;
     print_hints(out, r, group);
-    print_stack(out, r, group->site.stack, whole);
+    rsd_print_stack(out, r, group->site.stack, whole);
 }
 
 /* ---- Tables ------------------------------------------------------------------------------------------------------ */
@@ -420,7 +288,7 @@ static char *chain_of(struct rsd_report *r, uint32_t stack) {
     size_t column = (size_t)fprintf(out, "     %s", stack ? "" : "no stack was recorded");
     rsd_walk_begin(&walk, r, stack, true);
     for (int lines = 1, first = 1; lines <= 2 && (frame = rsd_walk_next(&walk)); first = 0) {
-        char *name = walk.run ? rsd_strdup("[JavaScript]") : name_of(frame);
+        char *name = walk.run ? rsd_strdup("[JavaScript]") : rsd_frame_name(frame);
         char *shown = rsd_escape_string(short_name(name));
         bool fits = first || column + 4 + strlen(shown) <= RSD_WIDTH;
         if (!fits && ++lines <= 2)
@@ -477,7 +345,7 @@ static void print_mappings(FILE *out, struct rsd_report *r) {
     }
     for (size_t i = 0; i < count && i < MAPPING_ROWS; i++)
         fprintf(out, "  %12s  now %s in %s\n%s\n", rsd_change(rows[i].growth).text, rsd_bytes(rows[i].bytes).text,
-                counted(rows[i].ranges, "range").text, rows[i].chain);
+                rsd_counted(rows[i].ranges, "range").text, rows[i].chain);
     if (count > MAPPING_ROWS)
         fprintf(out, "  and %zu more\n", count - MAPPING_ROWS);
     free(rows);

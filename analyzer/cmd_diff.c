@@ -1,0 +1,120 @@
+/*
+ * residue diff: two traces, call site by call site.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "diff.h"
+#include "memory.h"
+
+struct options {
+    struct rsd_analysis_options analysis;
+    struct rsd_report_options report;
+    bool json, per_minute;
+    size_t top;
+};
+
+struct side {
+    struct rsd_analysis analysis;
+    struct rsd_report report;
+};
+
+static bool open_side(struct side *side, const char *path, const struct options *options) {
+    char *why = NULL;
+    if (!rsd_analyse(&side->analysis, path, &options->analysis, &why)) {
+        fprintf(stderr, "residue diff: %s\n", why);
+        free(why);
+        return false;
+    }
+    rsd_report_make(&side->report, &side->analysis, &options->report);
+    return true;
+}
+
+static void close_side(struct side *side) {
+    rsd_report_free(&side->report);
+    rsd_analysis_free(&side->analysis);
+}
+
+static int compare(char **paths, const struct options *options) {
+    struct side a, b;
+    struct rsd_diff diff;
+    if (!open_side(&a, paths[0], options))
+        return RSD_FAILED;
+    if (!open_side(&b, paths[1], options)) {
+        close_side(&a);
+        return RSD_FAILED;
+    }
+    rsd_diff_make(&diff, &a.report, &b.report, options->per_minute);
+    if (options->json)
+        rsd_diff_json(&diff, options->top, stdout);
+    else
+        rsd_diff_text(&diff, options->top, stdout);
+    rsd_diff_free(&diff);
+    close_side(&a);
+    close_side(&b);
+    return rsd_flush_output();
+}
+
+static bool take_option(int option, struct options *options) {
+    double number;
+    switch (option) {
+    case 'j':
+        options->json = true;
+        return true;
+    case 'n':
+        if (!rsd_number_argument("diff", "--top", optarg, &number))
+            return false;
+        options->top = (size_t)number;
+        return true;
+    case 'p':
+        options->per_minute = true;
+        if (strcmp(optarg, "minute") == 0)
+            return true;
+        rsd_usage("diff", "--per wants minute, not %s", optarg);
+        return false;
+    case 'm':
+        if (rsd_metric_named(optarg, &options->report.metric))
+            return true;
+        rsd_usage("diff", "--metric wants %s, not %s", rsd_metric_list(), optarg);
+        return false;
+    case 'f':
+        options->analysis.window.has_from = true;
+        return rsd_number_argument("diff", "--from", optarg, &options->analysis.window.from);
+    default:
+        rsd_usage("diff", "that is no option of it");
+        return false;
+    }
+}
+
+static int run(int argc, char **argv) {
+    static const struct option known[] = {
+        {"json", no_argument, NULL, 'j'},         {"top", required_argument, NULL, 'n'},
+        {"per", required_argument, NULL, 'p'},    {"metric", required_argument, NULL, 'm'},
+        {"from", required_argument, NULL, 'f'},   {NULL, 0, NULL, 0},
+    };
+    struct options options = {.top = 10, .report.top = 1};
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
+        if (!take_option(option, &options))
+            return RSD_USAGE;
+    if (argc - optind != 2)
+        return rsd_usage("diff", "two traces are wanted, %d were given", argc - optind);
+    return compare(argv + optind, &options);
+}
+
+const struct rsd_command rsd_command_diff = {
+    .name = "diff",
+    .summary = "compare two traces, as of two versions of a library",
+    .help = "usage: residue diff [OPTIONS] A B\n"
+            "\n"
+            "What became of the leak, and the call sites by how much they changed from A to B. Call sites\n"
+            "are matched by the names on their stacks, without versions, addresses and lines; what\n"
+            "remains, by modules and JavaScript functions alone, and is marked `moved`.\n"
+            "\n"
+            "  --top N         show N call sites; 0: all (default: 10)\n"
+            "  --per minute    divide by the length of each window: for runs of different lengths\n"
+            "  --metric WHAT   growth (default), outstanding, peak, temporary, allocated or calls\n"
+            "  --from SECONDS  start of both windows (default: the end of each warm-up)\n"
+            "  --json          one JSON object\n",
+    .run = run,
+};
