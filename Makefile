@@ -15,12 +15,12 @@ UNIT_HELPERS = $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 PROGRAM_C = $(wildcard tests/programs/*.c)
 PROGRAM_CC = $(wildcard tests/programs/*.cc)
 
-ANALYZER_OBJ = $(ANALYZER_SRC:%.c=$(BUILD)/obj/%.o)
+ANALYZER_OBJ = $(ANALYZER_SRC:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/profile.pb-c.o
 PRELOAD_OBJ = $(PRELOAD_SRC:%.c=$(BUILD)/obj/%.o)
 UNIT_OBJ = $(UNIT_SRC:%.c=$(BUILD)/obj/%.o) $(UNIT_HELPERS:%.c=$(BUILD)/obj/%.o)
 PROGRAMS = $(PROGRAM_C:tests/programs/%.c=$(BUILD)/programs/%) $(PROGRAM_CC:tests/programs/%.cc=$(BUILD)/programs/%)
 
-ANALYZER_LIBS = -lm -lzstd -ldw -lelf -liberty -ljansson
+ANALYZER_LIBS = -lm -lzstd -ldw -lelf -liberty -ljansson -lprotobuf-c
 # zstd is linked in and hidden: node 22 and later export a zstd of their own, which would take its place.
 PRELOAD_LIBS = -l:libzstd.a -Wl,--exclude-libs,ALL -lZydis -ldl -lpthread
 
@@ -100,7 +100,19 @@ $(BUILD)/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(ANALYZER_OBJ)) $(UNIT_PRELOAD
 $(BUILD)/obj/analyzer/%.o: analyzer/%.c
 	@mkdir -p $(@D)
 	$(call say,CC )
-	$(Q)$(CC) $(COMMON) -Ianalyzer -c -o $@ $<
+	$(Q)$(CC) $(COMMON) -Ianalyzer -I$(BUILD)/made -c -o $@ $<
+
+$(BUILD)/made/profile.pb-c.c $(BUILD)/made/profile.pb-c.h &: analyzer/export/profile.proto
+	@mkdir -p $(@D)
+	$(call say,GEN)
+	$(Q)protoc-c --proto_path=analyzer/export --c_out=$(BUILD)/made profile.proto
+
+$(BUILD)/obj/profile.pb-c.o: $(BUILD)/made/profile.pb-c.c
+	@mkdir -p $(@D)
+	$(call say,CC )
+	$(Q)$(CC) -O2 -c -o $@ $<
+
+$(BUILD)/obj/analyzer/export/pprof.o: $(BUILD)/made/profile.pb-c.h
 
 $(BUILD)/obj/preload/%.o: preload/%.c
 	@mkdir -p $(@D)

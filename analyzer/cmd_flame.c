@@ -6,7 +6,10 @@
 
 #include "command.h"
 #include "memory.h"
+#include "report/icicle.h"
 #include "report/report.h"
+
+#define TEXT_WIDTH 100 /* columns: what a page of a bug tracker shows without scrolling */
 
 /* A trace in which nothing grew is no empty picture: show what is outstanding, or what was allocated. */
 static enum rsd_metric metric_with_values(const struct rsd_pairing *pairing) {
@@ -21,7 +24,7 @@ static enum rsd_metric metric_with_values(const struct rsd_pairing *pairing) {
     return metric;
 }
 
-static int flame(const char *path, bool chosen, enum rsd_metric metric) {
+static int flame(const char *path, bool chosen, enum rsd_metric metric, bool text) {
     struct rsd_analysis_options options = {0};
     struct rsd_analysis analysis;
     struct rsd_report report;
@@ -33,37 +36,44 @@ static int flame(const char *path, bool chosen, enum rsd_metric metric) {
     }
     struct rsd_report_options shown = {.top = 1, .metric = chosen ? metric : metric_with_values(&analysis.pairing)};
     rsd_report_make(&report, &analysis, &shown);
-    rsd_report_flame(&report, stdout);
+    if (text)
+        rsd_report_icicle(&report, TEXT_WIDTH, stdout);
+    else
+        rsd_report_flame(&report, stdout);
     rsd_report_free(&report);
     rsd_analysis_free(&analysis);
     return rsd_flush_output();
 }
 
 static int run(int argc, char **argv) {
-    static const struct option known[] = {{"metric", required_argument, NULL, 'm'}, {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"metric", required_argument, NULL, 'm'}, {"text", no_argument, NULL, 't'}, {NULL, 0, NULL, 0}};
     enum rsd_metric metric = RSD_METRIC_GROWTH;
-    bool chosen = false;
-    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1; chosen = true)
-        if (option != 'm')
+    bool chosen = false, text = false;
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
+        if (option == 't')
+            text = true;
+        else if (option != 'm')
             return rsd_usage("flame", "that is no option of it");
-        else if (!rsd_metric_named(optarg, &metric))
+        else if (!(chosen = rsd_metric_named(optarg, &metric)))
             return rsd_usage("flame", "--metric wants %s, not %s", rsd_metric_list(), optarg);
     char *path = rsd_trace_argument("flame", argc, argv, optind);
     if (!path)
         return RSD_USAGE;
-    int status = flame(path, chosen, metric);
+    int status = flame(path, chosen, metric, text);
     free(path);
     return status;
 }
 
 const struct rsd_command rsd_command_flame = {
     .name = "flame",
-    .summary = "write folded stacks for a flame graph",
-    .help = "usage: residue flame [--metric METRIC] [TRACE]\n"
+    .summary = "write folded stacks for a flame graph, or draw one as text",
+    .help = "usage: residue flame [--text] [--metric METRIC] [TRACE]\n"
             "\n"
             "Writes one line per stack, root first: frames parted by semicolons, a space, a number.\n"
             "FlameGraph's flamegraph.pl, inferno and speedscope read it.\n"
             "\n"
+            "  --text           draw it in plain characters instead, 100 columns wide\n"
             "  --metric METRIC  growth (default), outstanding, peak, allocated: bytes; temporary, calls:\n"
             "                   numbers\n"
             "\n"

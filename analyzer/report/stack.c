@@ -24,15 +24,28 @@ static char *module_of(const struct rsd_named *frame) {
     return says_more ? rsd_format("%s+0x%" PRIx64, frame->module, frame->offset) : rsd_strdup("");
 }
 
-/* A package's file without the folders before it: the line `in PACKAGE` stands above. */
-static char *line_of(const struct rsd_named *frame) {
+/* The path within a package; the whole path of a file that is in none. */
+static const char *path_in_package(const char *file) {
     static const char folder[] = "/node_modules/";
-    const char *file = frame->file;
-    if (!file || !frame->line)
+    const char *found = file;
+    for (const char *at = file; (at = strstr(at, folder)); at++)
+        found = at + strlen(folder);
+    return found;
+}
+
+const char *rsd_short_path(const char *file) {
+    const char *path = path_in_package(file);
+    return path != file || strncmp(file, "node:", 5) == 0 ? path : rsd_base_name(file);
+}
+
+/* Of a package's JavaScript the path within it: the line `in PACKAGE` stands above. */
+static char *line_of(const struct rsd_named *frame, bool redacted) {
+    if (!frame->file || !frame->line)
         return rsd_strdup("");
-    for (const char *at = file; frame->package && frame->kind == RSD_FRAME_JS && (at = strstr(at, folder)); at++)
-        file = at + strlen(folder);
-    return rsd_format("%s:%d", file, frame->line);
+    const char *path = redacted                                           ? rsd_short_path(frame->file)
+                       : frame->package && frame->kind == RSD_FRAME_JS ? path_in_package(frame->file)
+                                                                          : frame->file;
+    return rsd_format("%s:%d", path, frame->line);
 }
 
 /* The name of a frame that has one; a nameless one is its place. */
@@ -58,14 +71,14 @@ static size_t add_to_line(FILE *out, size_t column, char *text) {
     return column;
 }
 
-static void print_frame(FILE *out, const struct rsd_named *frame) {
+static void print_frame(FILE *out, const struct rsd_named *frame, bool redacted) {
     char *name = rsd_frame_name(frame), *shown = rsd_escape_string(name);
     const char *mark = frame->source == RESIDUE_SOURCE_SCAN ? "?" : " ";
     bool fits = strlen(shown) + 6 <= RSD_WIDTH;
     fprintf(out, "    %s %.*s%s", mark, fits ? RSD_WIDTH : RSD_WIDTH - 9, shown, fits ? "" : "...");
     size_t column = fits ? 6 + strlen(shown) : RSD_WIDTH;
     column = add_to_line(out, column, module_of(frame));
-    add_to_line(out, column, line_of(frame));
+    add_to_line(out, column, line_of(frame, redacted));
     fputc('\n', out);
     free(name);
     free(shown);
@@ -102,13 +115,13 @@ static bool is_shown(const struct rsd_named *frame, size_t at, size_t own, size_
     return beyond <= QUEUING_FRAMES || (frame->kind == RSD_FRAME_JS && frame->file);
 }
 
-static void print_step(FILE *out, const struct rsd_walk *walk, const struct rsd_named *frame) {
+static void print_step(FILE *out, const struct rsd_walk *walk, const struct rsd_named *frame, bool redacted) {
     if (frame->kind == RSD_FRAME_SEAM)
         print_seam(out);
     else if (walk->run)
         print_run(out, walk);
     else
-        print_frame(out, frame);
+        print_frame(out, frame, redacted);
 }
 
 static void print_omitted(FILE *out, size_t *omitted) {
@@ -117,7 +130,7 @@ static void print_omitted(FILE *out, size_t *omitted) {
     *omitted = 0;
 }
 
-void rsd_print_stack(FILE *out, struct rsd_report *r, uint32_t stack, bool whole) {
+static void print_stack(FILE *out, struct rsd_report *r, uint32_t stack, bool whole, bool redacted) {
     size_t own = own_steps(r, stack), omitted = 0, beyond = 0;
     struct rsd_walk walk;
     const char *package = NULL;
@@ -136,10 +149,18 @@ void rsd_print_stack(FILE *out, struct rsd_report *r, uint32_t stack, bool whole
             free(shown);
         }
         package = frame->package;
-        print_step(out, &walk, frame);
+        print_step(out, &walk, frame, redacted);
     }
     print_omitted(out, &omitted);
     const char *why = stack ? rsd_end_text(rsd_stacks_end(&r->analysis->stacks, stack)) : "no stack was recorded";
     if (why)
         fprintf(out, "      (ends here: %s)\n", why);
+}
+
+void rsd_print_stack(FILE *out, struct rsd_report *report, uint32_t stack, bool whole) {
+    print_stack(out, report, stack, whole, false);
+}
+
+void rsd_print_stack_redacted(FILE *out, struct rsd_report *report, uint32_t stack) {
+    print_stack(out, report, stack, true, true);
 }

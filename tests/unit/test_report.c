@@ -10,6 +10,8 @@
 
 #include "dump.h"
 #include "reading.h"
+#include "report/icicle.h"
+#include "report/issue.h"
 #include "report/report.h"
 
 #define LIBVIPS "/srv/app/node_modules/@img/sharp-libvips-linux-x64/lib/libvips-cpp.so.42"
@@ -297,6 +299,39 @@ Test(report, a_leak_of_a_minute_is_told_with_its_ledger) {
     cr_assert_eq(ledger->row[RSD_LEDGER_V8], 1u << 20);
     cr_assert_eq(ledger->row[RSD_LEDGER_TRACER], 512u << 10);
     expect_80_columns("leak.txt", text_of(write_text, &shown));
+    unshow(&shown);
+    made_remove(folder);
+}
+
+static void write_issue(FILE *out, void *context) {
+    rsd_report_issue(&((struct shown *)context)->report, 0, out);
+}
+
+Test(report, an_issue_has_the_figures_and_no_path_of_the_machine) {
+    char *folder = minute();
+    struct shown shown;
+    show_with(&shown, folder, &(struct rsd_report_options){.top = 1});
+    char *text = text_of(write_issue, &shown);
+    golden("issue.md", text);
+    cr_assert_null(strstr(text, "/srv"), "a path outside of packages");
+    free(text);
+    unshow(&shown);
+    made_remove(folder);
+}
+
+static void write_icicle(FILE *out, void *context) {
+    rsd_report_icicle(&((struct shown *)context)->report, 60, out);
+}
+
+Test(report, an_icicle_keeps_to_its_width) {
+    char *folder = minute();
+    struct shown shown;
+    show_with(&shown, folder, &(struct rsd_report_options){.metric = RSD_METRIC_ALLOCATED});
+    char *text = text_of(write_icicle, &shown);
+    golden("icicle.txt", text);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        cr_assert_leq(strlen(line), 60u, "%s", line);
+    free(text);
     unshow(&shown);
     made_remove(folder);
 }

@@ -1,0 +1,116 @@
+/*
+ * residue export: a trace for other tools.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "export/export.h"
+#include "memory.h"
+
+static const struct format {
+    const char *name;
+    void (*write)(struct rsd_report *report, FILE *out);
+} formats[] = {
+    {"pprof", rsd_export_pprof},
+    {"speedscope", rsd_export_speedscope},
+    {"folded", rsd_report_flame},
+    {"json", rsd_report_json},
+};
+
+struct options {
+    const struct format *format;
+    const char *file;
+    struct rsd_analysis_options analysis;
+    struct rsd_report_options report;
+};
+
+static const struct format *format_of(const char *name) {
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (strcmp(formats[i].name, name) == 0)
+            return &formats[i];
+    rsd_usage("export", "--format wants pprof, speedscope, folded or json, not %s", name);
+    return NULL;
+}
+
+static int write_to(struct rsd_report *report, const struct options *options) {
+    if (!options->file || strcmp(options->file, "-") == 0) {
+        options->format->write(report, stdout);
+        return rsd_flush_output();
+    }
+    FILE *out = fopen(options->file, "w");
+    if (out)
+        options->format->write(report, out);
+    if (!out || ferror(out) + fclose(out) != 0) {
+        fprintf(stderr, "residue export: %s could not be written: %m\n", options->file);
+        return RSD_FAILED;
+    }
+    return RSD_OK;
+}
+
+static int export(const char *path, const struct options *options) {
+    struct rsd_analysis analysis;
+    struct rsd_report report;
+    char *why = NULL;
+    if (!rsd_analyse(&analysis, path, &options->analysis, &why)) {
+        fprintf(stderr, "residue export: %s\n", why);
+        free(why);
+        return RSD_FAILED;
+    }
+    rsd_report_make(&report, &analysis, &options->report);
+    int status = write_to(&report, options);
+    rsd_report_free(&report);
+    rsd_analysis_free(&analysis);
+    return status;
+}
+
+static bool take_option(int option, struct options *options) {
+    switch (option) {
+    case 'F':
+        return (options->format = format_of(optarg)) != NULL;
+    case 'o':
+        options->file = optarg;
+        return true;
+    case 'm':
+        if (rsd_metric_named(optarg, &options->report.metric))
+            return true;
+        rsd_usage("export", "--metric wants %s, not %s", rsd_metric_list(), optarg);
+        return false;
+    default:
+        rsd_usage("export", "that is no option of it");
+        return false;
+    }
+}
+
+static int run(int argc, char **argv) {
+    static const struct option known[] = {{"format", required_argument, NULL, 'F'},
+                                          {"output", required_argument, NULL, 'o'},
+                                          {"metric", required_argument, NULL, 'm'},
+                                          {NULL, 0, NULL, 0}};
+    struct options options = {.format = &formats[0]};
+    for (int option; (option = getopt_long(argc, argv, "o:", known, NULL)) != -1;)
+        if (!take_option(option, &options))
+            return RSD_USAGE;
+    char *path = rsd_trace_argument("export", argc, argv, optind);
+    if (!path)
+        return RSD_USAGE;
+    int status = export(path, &options);
+    free(path);
+    return status;
+}
+
+const struct rsd_command rsd_command_export = {
+    .name = "export",
+    .summary = "write a trace for pprof, speedscope and others",
+    .help = "usage: residue export [OPTIONS] [TRACE]\n"
+            "\n"
+            "  --format FORMAT  pprof: protobuf with inuse_space, inuse_objects, alloc_space and\n"
+            "                   alloc_objects, for `go tool pprof`, Pyroscope and Parca (default)\n"
+            "                   speedscope: its JSON\n"
+            "                   folded: as `residue flame`\n"
+            "                   json: as `residue report --json --top 0`\n"
+            "  -o FILE          write to FILE (default: stdout)\n"
+            "  --metric WHAT    speedscope, folded, json: growth (default), outstanding, peak,\n"
+            "                   temporary, allocated or calls\n",
+    .run = run,
+};
