@@ -100,7 +100,7 @@ $(BUILD)/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(ANALYZER_OBJ)) $(UNIT_PRELOAD
 $(BUILD)/obj/analyzer/%.o: analyzer/%.c
 	@mkdir -p $(@D)
 	$(call say,CC )
-	$(Q)$(CC) $(COMMON) -Ianalyzer -I$(BUILD)/made -c -o $@ $<
+	$(Q)$(CC) $(COMMON) -Ianalyzer -I$(BUILD)/made -Wa,-I$(BUILD)/made -c -o $@ $<
 
 $(BUILD)/made/profile.pb-c.c $(BUILD)/made/profile.pb-c.h &: analyzer/export/profile.proto
 	@mkdir -p $(@D)
@@ -113,6 +113,14 @@ $(BUILD)/obj/profile.pb-c.o: $(BUILD)/made/profile.pb-c.c
 	$(Q)$(CC) -O2 -c -o $@ $<
 
 $(BUILD)/obj/analyzer/export/pprof.o: $(BUILD)/made/profile.pb-c.h
+
+# The page of `residue html`, bundled from analyzer/web and put into the analyzer as it is.
+$(BUILD)/made/page.html: analyzer/web/build.js analyzer/web/package-lock.json $(wildcard analyzer/web/src/*)
+	@mkdir -p $(@D)
+	$(call say,GEN)
+	$(Q)node analyzer/web/build.js $@
+
+$(BUILD)/obj/analyzer/report/html.o: $(BUILD)/made/page.html
 
 $(BUILD)/obj/preload/%.o: preload/%.c
 	@mkdir -p $(@D)

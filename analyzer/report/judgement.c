@@ -39,7 +39,7 @@ char *rsd_owner_text(const struct rsd_report *r, uint32_t binary) {
     return package ? rsd_format("%s (%s)", name, package) : rsd_strdup(name);
 }
 
-static char *headline(const struct rsd_report *r) {
+char *rsd_headline(const struct rsd_report *r) {
     const struct rsd_judgement *j = &r->judgement;
     double seconds = r->analysis->window.to_s - r->analysis->window.from_s;
     char *owner = j->cause == RSD_CAUSE_BUNDLED ? rsd_owner_text(r, j->owner) : NULL, *text;
@@ -93,7 +93,7 @@ static void print_limit(FILE *out, const struct rsd_judgement *j, uint64_t limit
 
 void rsd_print_verdict(FILE *out, const struct rsd_report *r, uint64_t limit) {
     const struct rsd_judgement *j = &r->judgement;
-    rsd_take_field(out, "verdict", headline(r));
+    rsd_take_field(out, "verdict", rsd_headline(r));
     if (j->cause == RSD_CAUSE_LEAK)
         rsd_take_field(out, "",
                        rsd_format("%zu call site%s; p %s that it is chance (Mann-Kendall), %.0f %% of it in the "

@@ -8,6 +8,8 @@
 void rsd_print_verdict(FILE *out, const struct rsd_report *report, uint64_t limit);
 void rsd_print_timeline(FILE *out, const struct rsd_analysis *analysis);
 void rsd_print_ledger(FILE *out, const struct rsd_report *report);
+/* The verdict in one line; to be freed. */
+char *rsd_headline(const struct rsd_report *report);
 /* "leak, 2.1 MiB/s, ..." for a call site; NULL where there is nothing to say. To be freed. */
 char *rsd_trend_text(const struct rsd_trend *trend);
 /* "libfoo.so (foo@1.2.3)"; to be freed. */

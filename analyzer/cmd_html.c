@@ -1,0 +1,93 @@
+/*
+ * residue html: a trace as a page.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "memory.h"
+#include "report/html.h"
+
+struct side {
+    struct rsd_analysis analysis;
+    struct rsd_report report;
+};
+
+static bool open_side(struct side *side, const char *path) {
+    struct rsd_analysis_options options = {0};
+    char *why = NULL;
+    if (!rsd_analyse(&side->analysis, path, &options, &why)) {
+        fprintf(stderr, "residue html: %s\n", why);
+        free(why);
+        return false;
+    }
+    rsd_report_make(&side->report, &side->analysis, &(struct rsd_report_options){.top = 1});
+    return true;
+}
+
+static void close_side(struct side *side) {
+    rsd_report_free(&side->report);
+    rsd_analysis_free(&side->analysis);
+}
+
+static int write_page(struct side *sides, size_t count, const char *file) {
+    struct rsd_report *reports[2] = {&sides[0].report, &sides[count - 1].report};
+    struct rsd_diff diff = {0};
+    bool to_stdout = strcmp(file, "-") == 0;
+    FILE *out = to_stdout ? stdout : fopen(file, "w");
+    if (count == 2)
+        rsd_diff_make(&diff, reports[0], reports[1], false);
+    if (out)
+        rsd_report_html(reports, count, count == 2 ? &diff : NULL, out);
+    rsd_diff_free(&diff);
+    if (to_stdout)
+        return rsd_flush_output();
+    if (!out || ferror(out) + fclose(out) != 0) {
+        fprintf(stderr, "residue html: %s could not be written: %m\n", file);
+        return RSD_FAILED;
+    }
+    fprintf(stderr, "residue html: wrote %s\n", file);
+    return RSD_OK;
+}
+
+static int html(char **paths, size_t count, const char *file) {
+    struct side sides[2];
+    size_t opened = 0;
+    while (opened < count && open_side(&sides[opened], paths[opened]))
+        opened++;
+    int status = opened == count ? write_page(sides, count, file) : RSD_FAILED;
+    while (opened)
+        close_side(&sides[--opened]);
+    return status;
+}
+
+static int run(int argc, char **argv) {
+    static const struct option known[] = {{"output", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
+    const char *file = "residue.html";
+    for (int option; (option = getopt_long(argc, argv, "o:", known, NULL)) != -1;)
+        if (option == 'o')
+            file = optarg;
+        else
+            return rsd_usage("html", "that is no option of it");
+    if (argc - optind == 2)
+        return html(argv + optind, 2, file);
+    char *path = rsd_trace_argument("html", argc, argv, optind);
+    if (!path)
+        return RSD_USAGE;
+    int status = html(&path, 1, file);
+    free(path);
+    return status;
+}
+
+const struct rsd_command rsd_command_html = {
+    .name = "html",
+    .summary = "write a trace, or two and their difference, as a page",
+    .help = "usage: residue html [-o FILE] [TRACE [TRACE]]\n"
+            "\n"
+            "One self-contained page: verdict, memory over time with a brush that chooses the window of\n"
+            "the table, where the resident memory is, a flame graph with search and zoom, the call sites\n"
+            "with their curves. It loads nothing from anywhere. With two traces also their difference.\n"
+            "\n"
+            "  -o FILE  write to FILE, `-` for stdout (default: residue.html)\n",
+    .run = run,
+};
