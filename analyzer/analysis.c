@@ -167,8 +167,12 @@ bool rsd_analyse(struct rsd_analysis *analysis, const char *path, const struct r
     if (!rsd_analyse_outline(analysis, path, why))
         return false;
     struct rsd_trace *trace = &analysis->trace;
+    if (!rsd_window_choose(&analysis->window, &options->window, &analysis->history, trace->running)) {
+        *why = rsd_format("%s has no mark of that name (residue report shows its marks)", path);
+        rsd_analysis_free(analysis);
+        return false;
+    }
     rsd_stacks_read(&analysis->stacks, trace, &analysis->history, &analysis->source);
-    rsd_window_choose(&analysis->window, &options->window, &analysis->history, trace->running);
     rsd_pairing_open(&analysis->pairing, &analysis->stacks, trace->writer_count);
     analysis->timeline = rsd_zalloc(analysis->history.sample_count, sizeof *analysis->timeline);
     rsd_smaps_read(analysis->smaps, trace, &analysis->source, analysis->window.from, analysis->window.to);

@@ -16,7 +16,8 @@
 struct options {
     struct rsd_analysis_options analysis;
     uint64_t most; /* bytes */
-    bool has_most, per_minute, has_site;
+    bool has_most, has_site;
+    enum { PER_RUN, PER_MINUTE, PER_MARK } per;
     regex_t site;
 };
 
@@ -51,13 +52,15 @@ static int64_t growth_of(struct rsd_report *report, const struct options *option
 }
 
 /* Why no answer would be worth anything, or NULL. To be freed. */
-static char *doubt_of(const struct rsd_report *report, size_t sites) {
+static char *doubt_of(const struct rsd_report *report, const struct options *options, size_t sites) {
     const struct rsd_analysis *a = report->analysis;
     uint64_t lost = rsd_trace_lost(&a->trace);
     if (!a->events)
         return rsd_strdup("the trace has no allocations");
     if (!sites)
         return rsd_strdup("nothing was allocated on a stack that matches --site");
+    if (options->per == PER_MARK && !a->window.marks)
+        return rsd_strdup("there is no mark in the window");
     if (lost)
         return rsd_format("%s segments of the trace are lost", rsd_count(lost).text);
     if (a->history.stop && a->history.stop_time <= a->window.to)
@@ -70,9 +73,12 @@ static int judge(struct rsd_report *report, const struct options *options) {
     double seconds = window->to_s - window->from_s;
     size_t sites = 0;
     int64_t growth = growth_of(report, options, &sites);
-    double measured = options->per_minute && seconds > 0 ? (double)growth * 60 / seconds : (double)growth;
-    const char *per = options->per_minute ? " a minute" : "";
-    char *doubt = doubt_of(report, sites);
+    double parts = options->per == PER_MINUTE && seconds > 0 ? seconds / 60
+                   : options->per == PER_MARK && window->marks  ? (double)window->marks
+                                                                : 1;
+    double measured = (double)growth / parts;
+    const char *per = options->per == PER_MINUTE ? " a minute" : options->per == PER_MARK ? " a mark" : "";
+    char *doubt = doubt_of(report, options, sites);
     if (doubt) {
         printf("residue check: cannot tell: %s\n", doubt);
         free(doubt);
@@ -102,15 +108,16 @@ static int check(const char *path, const struct options *options) {
 }
 
 static bool take_option(int option, struct options *options) {
+    struct rsd_window_options *window = &options->analysis.window;
     switch (option) {
     case 'm':
         options->has_most = true;
         return rsd_size_argument("check", "--max-growth", optarg, &options->most);
     case 'p':
-        options->per_minute = true;
-        if (strcmp(optarg, "minute") == 0)
+        options->per = strcmp(optarg, "minute") == 0 ? PER_MINUTE : strcmp(optarg, "mark") == 0 ? PER_MARK : PER_RUN;
+        if (options->per != PER_RUN)
             return true;
-        rsd_usage("check", "--per wants minute, not %s", optarg);
+        rsd_usage("check", "--per wants minute or mark, not %s", optarg);
         return false;
     case 's':
         options->has_site = regcomp(&options->site, optarg, REG_EXTENDED | REG_NOSUB) == 0;
@@ -118,11 +125,9 @@ static bool take_option(int option, struct options *options) {
             rsd_usage("check", "--site wants a regular expression, not %s", optarg);
         return options->has_site;
     case 'f':
-        options->analysis.window.has_from = true;
-        return rsd_number_argument("check", "--from", optarg, &options->analysis.window.from);
+        return rsd_moment_argument("check", "--from", optarg, &window->has_from, &window->from, &window->from_mark);
     case 't':
-        options->analysis.window.has_to = true;
-        return rsd_number_argument("check", "--to", optarg, &options->analysis.window.to);
+        return rsd_moment_argument("check", "--to", optarg, &window->has_to, &window->to, &window->to_mark);
     default:
         rsd_usage("check", "that is no option of it");
         return false;
@@ -160,10 +165,11 @@ const struct rsd_command rsd_command_check = {
             "SIZE over the window, 1 when it grew by more, 2 when that cannot be told.\n"
             "\n"
             "  --max-growth SIZE  what is allowed: 512KiB, 5MiB\n"
-            "  --per minute       SIZE is for each minute of the window\n"
+            "  --per minute|mark  SIZE is for each minute of the window, or for each mark in it\n"
+            "                     (`residue mark`, called after each round of work)\n"
             "  --site REGEX       count only call sites with a frame whose function, module, file or\n"
             "                     package matches (POSIX extended)\n"
-            "  --from SECONDS     start of the window, as in `residue report`\n"
-            "  --to SECONDS       end of the window\n",
+            "  --from MOMENT      start of the window, as in `residue report`\n"
+            "  --to MOMENT        end of the window\n",
     .run = run,
 };

@@ -11,7 +11,8 @@
 struct options {
     struct rsd_analysis_options analysis;
     struct rsd_report_options report;
-    bool json, per_minute;
+    bool json;
+    enum rsd_per per;
     size_t top;
 };
 
@@ -45,7 +46,7 @@ static int compare(char **paths, const struct options *options) {
         close_side(&a);
         return RSD_FAILED;
     }
-    rsd_diff_make(&diff, &a.report, &b.report, options->per_minute);
+    rsd_diff_make(&diff, &a.report, &b.report, options->per);
     if (options->json)
         rsd_diff_json(&diff, options->top, stdout);
     else
@@ -68,10 +69,10 @@ static bool take_option(int option, struct options *options) {
         options->top = (size_t)number;
         return true;
     case 'p':
-        options->per_minute = true;
-        if (strcmp(optarg, "minute") == 0)
+        options->per = strcmp(optarg, "minute") == 0 ? RSD_PER_MINUTE : strcmp(optarg, "mark") == 0 ? RSD_PER_MARK : RSD_PER_RUN;
+        if (options->per != RSD_PER_RUN)
             return true;
-        rsd_usage("diff", "--per wants minute, not %s", optarg);
+        rsd_usage("diff", "--per wants minute or mark, not %s", optarg);
         return false;
     case 'm':
         if (rsd_metric_named(optarg, &options->report.metric))
@@ -79,8 +80,8 @@ static bool take_option(int option, struct options *options) {
         rsd_usage("diff", "--metric wants %s, not %s", rsd_metric_list(), optarg);
         return false;
     case 'f':
-        options->analysis.window.has_from = true;
-        return rsd_number_argument("diff", "--from", optarg, &options->analysis.window.from);
+        return rsd_moment_argument("diff", "--from", optarg, &options->analysis.window.has_from,
+                                   &options->analysis.window.from, &options->analysis.window.from_mark);
     default:
         rsd_usage("diff", "that is no option of it");
         return false;
@@ -113,8 +114,9 @@ const struct rsd_command rsd_command_diff = {
             "\n"
             "  --top N         show N call sites; 0: all (default: 10)\n"
             "  --per minute    divide by the length of each window: for runs of different lengths\n"
+            "  --per mark      divide by the number of marks in each window: for runs of different work\n"
             "  --metric WHAT   growth (default), outstanding, peak, temporary, allocated or calls\n"
-            "  --from SECONDS  start of both windows (default: the end of each warm-up)\n"
+            "  --from MOMENT   start of both windows (default: the end of each warm-up)\n"
             "  --json          one JSON object\n",
     .run = run,
 };

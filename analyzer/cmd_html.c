@@ -36,7 +36,7 @@ static int write_page(struct side *sides, size_t count, const char *file) {
     bool to_stdout = strcmp(file, "-") == 0;
     FILE *out = to_stdout ? stdout : fopen(file, "w");
     if (count == 2)
-        rsd_diff_make(&diff, reports[0], reports[1], false);
+        rsd_diff_make(&diff, reports[0], reports[1], RSD_PER_RUN);
     if (out)
         rsd_report_html(reports, count, count == 2 ? &diff : NULL, out);
     rsd_diff_free(&diff);

@@ -56,11 +56,9 @@ static bool take_option(int option, struct options *options) {
         options->report.top = (size_t)number;
         return true;
     case 'f':
-        window->has_from = true;
-        return rsd_number_argument("report", "--from", optarg, &window->from);
+        return rsd_moment_argument("report", "--from", optarg, &window->has_from, &window->from, &window->from_mark);
     case 't':
-        window->has_to = true;
-        return rsd_number_argument("report", "--to", optarg, &window->to);
+        return rsd_moment_argument("report", "--to", optarg, &window->has_to, &window->to, &window->to_mark);
     case 'a':
         return moment(optarg, &window->at);
     case 's':
@@ -146,9 +144,9 @@ const struct rsd_command rsd_command_report = {
             "  --metric WHAT  rank by growth (default), outstanding, peak, temporary, allocated or\n"
             "                 calls; the peak is found to a sixty-fourth of the window\n"
             "  --internals    show the frames of V8's builtins and of code without a name one by one\n"
-            "  --from SECONDS start of the window (default: the end of warm-up, where RSS shows one\n"
-            "                 and the trace is longer than 20 s; else 0)\n"
-            "  --to SECONDS   end of the window\n"
+            "  --from MOMENT  start of the window: seconds, or the name of a mark (default: the end of\n"
+            "                 warm-up, where RSS shows one and the trace is longer than 20 s; else 0)\n"
+            "  --to MOMENT    end of the window: seconds, or the name of a mark\n"
             "  --at MOMENT    end of the window: teardown (node begins to free what it holds; the\n"
             "                 default where the trace has it), exit, or end (of the trace)\n"
             "  --limit SIZE   say when a leak reaches it: 1.5GiB, 512MiB\n"

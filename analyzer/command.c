@@ -15,9 +15,9 @@
 #include "trace.h"
 
 const struct rsd_command *const rsd_commands[] = {
-    &rsd_command_record, &rsd_command_report, &rsd_command_html, &rsd_command_diff,    &rsd_command_check,
-    &rsd_command_flame,  &rsd_command_issue,  &rsd_command_export, &rsd_command_list,  &rsd_command_stat,
-    &rsd_command_dump,   &rsd_command_version, &rsd_command_help,  NULL,
+    &rsd_command_record, &rsd_command_mark,    &rsd_command_report, &rsd_command_html, &rsd_command_diff,
+    &rsd_command_check,  &rsd_command_flame,   &rsd_command_issue,  &rsd_command_export, &rsd_command_list,
+    &rsd_command_stat,   &rsd_command_dump,    &rsd_command_version, &rsd_command_help, NULL,
 };
 
 const struct rsd_command *rsd_command_find(const char *name) {
@@ -66,6 +66,16 @@ bool rsd_number_argument(const char *command, const char *option, const char *te
         return true;
     rsd_usage(command, "%s wants a number, not %s", option, text);
     return false;
+}
+
+bool rsd_moment_argument(const char *command, const char *option, const char *text, bool *given, double *number,
+                         const char **mark) {
+    if (!*text || strchr("0123456789.-+", *text)) {
+        *given = true;
+        return rsd_number_argument(command, option, text, number);
+    }
+    *mark = text;
+    return true;
 }
 
 bool rsd_size_argument(const char *command, const char *option, const char *text, uint64_t *bytes) {

@@ -14,7 +14,7 @@ struct rsd_command {
 };
 
 extern const struct rsd_command rsd_command_list, rsd_command_record, rsd_command_report, rsd_command_check,
-    rsd_command_html, rsd_command_diff, rsd_command_flame, rsd_command_issue, rsd_command_export, rsd_command_stat, rsd_command_dump,
+    rsd_command_html, rsd_command_diff, rsd_command_flame, rsd_command_issue, rsd_command_export, rsd_command_mark, rsd_command_stat, rsd_command_dump,
     rsd_command_version, rsd_command_help;
 
 /* By name, NULL when there is none; and all of them, NULL behind the last. */
@@ -31,6 +31,9 @@ int rsd_usage(const char *command, const char *format, ...) __attribute__((forma
 char *rsd_trace_argument(const char *command, int argc, char **argv, int first);
 /* Numbers of options; false, with a message, when the text is none. */
 bool rsd_number_argument(const char *command, const char *option, const char *text, double *number);
+/* A moment: seconds into *number and *given, or the name of a mark into *mark. */
+bool rsd_moment_argument(const char *command, const char *option, const char *text, bool *given, double *number,
+                         const char **mark);
 /* "512", "64KiB", "1.5GiB" (units are binary; K, KB and KiB are the same). */
 bool rsd_size_argument(const char *command, const char *option, const char *text, uint64_t *bytes);
 

@@ -99,10 +99,15 @@ static struct rsd_difference *row_of(struct rsd_diff *diff, struct rows *rows, c
     return &diff->list[number];
 }
 
+static double scale_of(const struct rsd_window *window, enum rsd_per per) {
+    if (per == RSD_PER_MINUTE && window->to_s > window->from_s)
+        return 60 / (window->to_s - window->from_s);
+    return per == RSD_PER_MARK && window->marks ? 1 / (double)window->marks : 1;
+}
+
 static void add_side(struct rsd_diff *diff, struct rows *rows, enum rsd_side side) {
     struct rsd_report *report = diff->side[side];
-    const struct rsd_window *window = &report->analysis->window;
-    double scale = diff->per_minute && window->to_s > window->from_s ? 60 / (window->to_s - window->from_s) : 1;
+    double scale = scale_of(&report->analysis->window, diff->per);
     for (size_t i = 0; i < report->heap.count; i++) {
         const struct rsd_group *group = &report->heap.list[i];
         struct rsd_difference *row = row_of(diff, rows, key_of(report, group->site.stack, false));
@@ -181,10 +186,10 @@ static int by_change(const void *first, const void *second) {
     return v != w ? (v > w ? -1 : 1) : a->stack[RSD_A] < b->stack[RSD_A] ? -1 : 1;
 }
 
-void rsd_diff_make(struct rsd_diff *diff, struct rsd_report *a, struct rsd_report *b, bool per_minute) {
+void rsd_diff_make(struct rsd_diff *diff, struct rsd_report *a, struct rsd_report *b, enum rsd_per per) {
     struct rows rows = {0};
     double matched = 0, outstanding = 0;
-    *diff = (struct rsd_diff){.side = {a, b}, .metric = a->options.metric, .per_minute = per_minute};
+    *diff = (struct rsd_diff){.side = {a, b}, .metric = a->options.metric, .per = per};
     add_side(diff, &rows, RSD_A);
     add_side(diff, &rows, RSD_B);
     match_again(diff);

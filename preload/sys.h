@@ -105,6 +105,10 @@ static inline long rsd_sys_mkdir(const char *path, int mode) {
     return RSD_SYSCALL(mkdir, path, mode, 0, 0, 0, 0);
 }
 
+static inline long rsd_sys_unlink(const char *path) {
+    return RSD_SYSCALL(unlink, path, 0, 0, 0, 0, 0);
+}
+
 static inline long rsd_sys_readlink(const char *path, char *out, size_t size) {
     return RSD_SYSCALL(readlink, path, out, size, 0, 0, 0);
 }

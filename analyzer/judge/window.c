@@ -12,6 +12,8 @@
  */
 #include "judge/window.h"
 
+#include <string.h>
+
 #include "memory.h"
 
 #define KNEE_SHORTEST 20.0 /* seconds of a window: below, there is too little to find a knee in */
@@ -103,16 +105,48 @@ static uint64_t knee_of(const struct rsd_history *history, uint64_t to) {
     return knee;
 }
 
-void rsd_window_choose(struct rsd_window *window, const struct rsd_window_options *options,
+/* ---- Marks ------------------------------------------------------------------------------------------------------- */
+
+/* The last mark of that name; NULL when there is none. */
+static const struct rsd_barrier *mark_of(const struct rsd_history *history, const char *name) {
+    const struct rsd_barrier *found = NULL;
+    for (size_t i = 0; i < history->barrier_count; i++)
+        if (history->barriers[i].reason == RESIDUE_BARRIER_MARK && strcmp(history->barriers[i].name, name) == 0)
+            found = &history->barriers[i];
+    return found;
+}
+
+static size_t marks_in(const struct rsd_history *history, const struct rsd_window *window) {
+    size_t count = 0;
+    for (size_t i = 0; i < history->barrier_count; i++)
+        count += history->barriers[i].reason == RESIDUE_BARRIER_MARK && history->barriers[i].time > window->from &&
+                 history->barriers[i].time <= window->to;
+    return count;
+}
+
+/* A moment that the user named: by its mark or by seconds. False: there is no such mark. */
+static bool named(const struct rsd_history *history, const char *mark, double seconds, uint64_t *time) {
+    const struct rsd_barrier *barrier = mark ? mark_of(history, mark) : NULL;
+    *time = barrier ? barrier->time : rsd_history_time(history, seconds);
+    return barrier || !mark;
+}
+
+bool rsd_window_choose(struct rsd_window *window, const struct rsd_window_options *options,
                        const struct rsd_history *history, bool running) {
     struct moment end = end_of(options, history, running);
+    bool from = options->has_from || options->from_mark, found = true;
+    if (options->to_mark)
+        found = named(history, options->to_mark, 0, &end.time), end.name = "--to";
     window->to = end.time < history->last ? end.time : history->last;
-    uint64_t knee = options->has_from ? 0 : knee_of(history, window->to);
-    window->from = options->has_from ? rsd_history_time(history, options->from) : knee;
+    uint64_t knee = from ? 0 : knee_of(history, window->to);
+    window->from = knee;
+    if (from)
+        found &= named(history, options->from_mark, options->from, &window->from);
     if (window->from > window->to)
         window->from = window->to;
-    window->from_s = options->has_from || knee ? rsd_history_seconds(history, window->from) : 0;
+    window->from_s = from || knee ? rsd_history_seconds(history, window->from) : 0;
     window->to_s = rsd_history_seconds(history, window->to);
-    window->why = rsd_format("%s, up to %s",
-                             options->has_from ? "--from" : knee ? "from the end of warm-up" : "whole trace", end.name);
+    window->marks = marks_in(history, window);
+    window->why = rsd_format("%s, up to %s", from ? "--from" : knee ? "from the end of warm-up" : "whole trace", end.name);
+    return found;
 }

@@ -16,7 +16,7 @@ static struct rsd_short value_text(const struct rsd_diff *diff, double value, bo
     bool bytes = rsd_metric_is_bytes(diff->metric);
     struct rsd_short size = bytes ? rsd_bytes((uint64_t)fabs(value)) : rsd_count((uint64_t)fabs(value));
     snprintf(text.text, sizeof text.text, "%s%.30s%s", value <= -1 ? "-" : sign && value >= 1 ? "+" : "", size.text,
-             diff->per_minute ? "/min" : "");
+             diff->per == RSD_PER_MINUTE ? "/min" : diff->per == RSD_PER_MARK ? "/mark" : "");
     return text;
 }
 

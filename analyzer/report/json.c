@@ -67,6 +67,20 @@ static json_t *window_of(const struct rsd_analysis *a) {
     return window;
 }
 
+static json_t *marks_of(const struct rsd_analysis *a) {
+    json_t *marks = json_array();
+    for (size_t i = 0; i < a->history.barrier_count; i++) {
+        const struct rsd_barrier *barrier = &a->history.barriers[i];
+        if (barrier->reason != RESIDUE_BARRIER_MARK)
+            continue;
+        json_t *mark = json_object();
+        set(mark, "name", text_of(barrier->name));
+        set(mark, "t_s", seconds(rsd_history_seconds(&a->history, barrier->time)));
+        json_array_append_new(marks, mark);
+    }
+    return marks;
+}
+
 static json_t *timeline_of(const struct rsd_analysis *a) {
     json_t *timeline = json_array();
     for (size_t i = 0; i < a->point_count; i++) {
@@ -291,6 +305,7 @@ void rsd_report_json(struct rsd_report *report, FILE *out) {
     member(out, "verdict", verdict_of(report));
     member(out, "ledger", ledgers_of(report));
     member(out, "metric", json_string(rsd_metric_name(report->options.metric)));
+    member(out, "marks", marks_of(a));
     member(out, "timeline", timeline_of(a));
     write_sites(out, report);
     write_modules(out, report);
@@ -333,7 +348,8 @@ void rsd_diff_json(const struct rsd_diff *diff, size_t top, FILE *out) {
     member(out, "b", side_of(diff->side[RSD_B]));
     member(out, "verdict", json_string(rsd_diff_verdict(diff)));
     member(out, "metric", json_string(rsd_metric_name(diff->metric)));
-    member(out, "per_minute", json_boolean(diff->per_minute));
+    static const char *const per[] = {"run", "minute", "mark"};
+    member(out, "per", json_string(per[diff->per]));
     member(out, "total_a", seconds(diff->total[RSD_A]));
     member(out, "total_b", seconds(diff->total[RSD_B]));
     member(out, "matched_share", seconds(diff->matched));

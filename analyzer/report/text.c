@@ -20,6 +20,13 @@
 
 /* ---- The head ---------------------------------------------------------------------------------------------------- */
 
+static char *append(char *text, char *more) {
+    char *longer = rsd_format("%s%s%s", text, *text ? ", " : "", more);
+    free(text);
+    free(more);
+    return longer;
+}
+
 static char *command_line(const struct rsd_meta *meta) {
     char *line = rsd_strdup(meta->argc ? meta->argv[0] : meta->exe ? meta->exe : "(unknown program)");
     for (size_t i = 1; i < meta->argc; i++) {
@@ -64,6 +71,22 @@ static void print_time(FILE *out, const struct rsd_analysis *a) {
                           rsd_seconds(lasted).text, end));
     free(end);
     rsd_take_field(out, "window", rsd_format("%.1f s to %.1f s: %s", a->window.from_s, a->window.to_s, a->window.why));
+}
+
+#define MARKS_SHOWN 6
+
+static void print_marks(FILE *out, const struct rsd_history *history) {
+    char *text = rsd_strdup("");
+    size_t marks = 0;
+    for (size_t i = 0; i < history->barrier_count; i++)
+        if (history->barriers[i].reason == RESIDUE_BARRIER_MARK && marks++ < MARKS_SHOWN)
+            text = append(text, rsd_format("%s at %.1f s", history->barriers[i].name,
+                                           rsd_history_seconds(history, history->barriers[i].time)));
+    if (marks > MARKS_SHOWN)
+        text = append(text, rsd_format("%zu in all", marks));
+    if (marks)
+        rsd_field(out, "marks", text);
+    free(text);
 }
 
 /* The samples nearest to the two ends, inside of the window where there is one. */
@@ -152,13 +175,6 @@ static size_t join_ranges(struct rsd_size *sizes, size_t count) {
             sizes[kept++] = (struct rsd_size){from, sizes[i].blocks};
     }
     return kept;
-}
-
-static char *append(char *text, char *more) {
-    char *longer = rsd_format("%s%s%s", text, *text ? ", " : "", more);
-    free(text);
-    free(more);
-    return longer;
 }
 
 static void print_sizes(FILE *out, const struct rsd_group *group) {
@@ -358,6 +374,7 @@ void rsd_report_text(struct rsd_report *report, FILE *out) {
     free(path);
     print_process(out, report->analysis);
     print_time(out, report->analysis);
+    print_marks(out, &report->analysis->history);
     rsd_print_verdict(out, report, report->options.limit);
     print_rss(out, report->analysis);
     print_sums(out, report);

@@ -1,0 +1,56 @@
+// `residue mark`: what is outstanding is exact at a mark, and windows begin and end there.
+
+const { test } = require('node:test');
+const assert = require('node:assert');
+const path = require('node:path');
+const { spawnSync } = require('node:child_process');
+const { command, node, report, residue, root, start } = require('./lib/residue');
+
+const SIZE = 10007;
+const worker = path.join(root, 'tests', 'node', 'rounds.js');
+const run = (...args) => spawnSync(command, args, { encoding: 'utf8' });
+
+for (const mode of ['survivors', 'full'])
+  test(`${mode}: between two marks stands exactly what was retained between them`, async (t) => {
+    const program = start(t, [node(20), worker], { options: { MODE: mode } });
+    await program.line();
+    const trace = program.trace();
+    const mark = (name) => residue('mark', trace, name);
+    mark('warm');
+    for (const name of ['first', 'second', 'third']) {
+      program.child.kill('SIGUSR2');
+      await program.line();
+      mark(name);
+    }
+    const running = report(trace, '--from', 'warm', '--to', 'second');
+    program.child.kill('SIGKILL');
+    await program.ended;
+
+    const growth = (...window) =>
+      report(trace, ...window)
+        .sites.filter((site) => site.sizes.some(({ bytes }) => bytes === SIZE))
+        .reduce((sum, site) => sum + site.growth_blocks, 0);
+    assert.strictEqual(growth('--from', 'warm', '--to', 'first'), 100);
+    assert.strictEqual(growth('--from', 'first', '--to', 'third'), 200);
+    assert.strictEqual(growth('--from', 'third'), 0);
+    assert.deepStrictEqual(running.marks.map(({ name }) => name), ['warm', 'first', 'second', 'third']);
+    assert.strictEqual(running.window.from_s, running.marks[0].t_s);
+    assert.strictEqual(running.window.to_s, running.marks[2].t_s);
+
+    const check = (most) => run('check', '--max-growth', most, '--per', 'mark', '--from', 'warm', '--site', 'rounds', trace);
+    assert.strictEqual(check('1100KiB').status, 0, check('1100KiB').stdout);
+    assert.strictEqual(check('900KiB').status, 1);
+    const nowhere = run('report', '--from', 'never', trace);
+    assert.strictEqual(nowhere.status, 1);
+    assert.match(nowhere.stderr, /has no mark of that name/);
+  });
+
+test('a mark for a process that has ended, or that is not there, is refused', async (t) => {
+  const program = start(t, [node(20), '-e', '0']);
+  await program.ended;
+  const late = run('mark', program.trace(), 'late');
+  assert.strictEqual(late.status, 1);
+  assert.match(late.stderr, /no answer: has the process ended/);
+  assert.match(run('mark', '999999999', 'x').stderr, /is of a running process 999999999/);
+  for (const args of [['mark'], ['mark', '1', '2name'], ['mark', '1', '']]) assert.strictEqual(run(...args).status, 2);
+});
