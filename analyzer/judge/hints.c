@@ -22,7 +22,6 @@ static const struct {
     {"deflateInit", "a zlib stream is kept: a compression stream that is never closed or never read to its end?"},
     {"inflateInit", "a zlib stream is kept: a decompression stream that is never closed or never read to its end?"},
     {"node::zlib", "a zlib stream is kept: a stream that is never closed or never read to its end?"},
-    {"vips_cache_operation_build", "libvips keeps results of operations: sharp.cache(false) tells whether it is only that."},
     {"node::crypto::SecureContext", "TLS contexts are kept: is one created per request, or an agent per request?"},
     {"SSL_new", "TLS connections are kept: sockets that are never closed?"},
     {"v8::internal::BackingStore", "memory of ArrayBuffers and Buffers is kept: JavaScript still refers to them."},

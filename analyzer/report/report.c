@@ -110,22 +110,27 @@ static bool is_node_internal(const char *file) {
     return strncmp(file, "node:", 5) == 0;
 }
 
-/* The innermost function of the application's or a package's JavaScript; failing that, of node's own. */
+static void keep_first(char **text, const struct rsd_named *frame) {
+    if (!*text)
+        *text = rsd_format("%s %s:%d", frame->function, frame->file, frame->line);
+}
+
+/* The innermost function of the application's JavaScript; failing that of a package's, failing that of node's own. */
 static char *blame_js(struct rsd_report *report, uint32_t stack) {
     struct rsd_walk walk;
-    char *own = NULL;
+    char *found[4] = {NULL};
     rsd_walk_begin(&walk, report, stack, true);
-    for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk));) {
-        if (frame->kind != RSD_FRAME_JS || !frame->function || !frame->file)
-            continue;
-        if (!is_node_internal(frame->file)) {
-            free(own);
-            return rsd_format("%s %s:%d", frame->function, frame->file, frame->line);
-        }
-        if (!own)
-            own = rsd_format("%s %s:%d", frame->function, frame->file, frame->line);
-    }
-    return own ? own : rsd_strdup("(no JavaScript)");
+    for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk));)
+        if (frame->kind == RSD_FRAME_JS && frame->function && frame->file)
+            keep_first(&found[is_node_internal(frame->file) ? 2 : frame->package ? 1 : 0], frame);
+    found[3] = rsd_strdup("(no JavaScript)");
+    char *best = NULL;
+    for (int i = 0; i < 4; i++)
+        if (!best)
+            best = found[i];
+        else
+            free(found[i]);
+    return best;
 }
 
 /* The innermost package; failing that the application, if its JavaScript is there; failing that the module. */
