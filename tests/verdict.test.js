@@ -15,6 +15,7 @@ const TRUTH = {
   'leak-fast': ['leak', 'keepForGood'],
   'leak-pool': ['leak', 'libvips'],
   'leak-in-churn': ['leak', 'keepForGood'],
+  'leak-in-heavy-churn': ['leak', 'keepForGood'],
   'cache': ['plateau'],
   'sawtooth': ['churn'],
   'fragmentation': ['retention'],
@@ -33,7 +34,7 @@ const command = (kind, seed) =>
 async function judge(t, kind, seed) {
   const [cause, first] = TRUTH[kind];
   const run = start(t, command(kind, seed));
-  await run.line();
+  const truth = JSON.parse(await run.line());
   assert.strictEqual((await run.ended).status, 0);
   const { verdict, ledger, sites, timeline } = report(run.trace());
   t.diagnostic(JSON.stringify(verdict));
@@ -43,6 +44,19 @@ async function judge(t, kind, seed) {
   const rss = timeline.at(-1).rss_bytes;
   assert.ok(Math.abs(ledger.end.rss_bytes - rss) <= 0.03 * rss, `the ledger has ${ledger.end.rss_bytes} of ${rss} bytes`);
   assert.ok(ledger.end.other <= 0.02 * rss, `${ledger.end.other} of ${rss} bytes are not attributed`);
+  await t.test('the rows of the ledger are as the worker knows them', () => check(truth, verdict, ledger.end, sites));
+}
+
+const near = (what, told, true_, share = 0.05) =>
+  assert.ok(Math.abs(told - true_) <= share * true_, `${what}: ${told} bytes, in truth ${true_}`);
+
+// What a worker knows: what it holds for good, and V8's own account of its heap (committed, so a little above resident).
+function check(truth, verdict, end, sites) {
+  if (typeof truth === 'number') return near('mapped', end.mapped, truth);
+  const held = sites.filter(({ stack }) => stack.some((frame) => frame.function === 'keepForGood'));
+  if (truth.held_bytes) near('kept for good', held.reduce((sum, site) => sum + site.outstanding_bytes, 0), truth.held_bytes, 0.12);
+  if (verdict.cause === 'js-heap') near("V8's heap", end.v8, truth.memory.heapTotal);
+  else assert.ok(end.v8 <= 1.05 * truth.memory.heapTotal, `V8's heap: ${end.v8} of ${truth.memory.heapTotal} bytes`);
 }
 
 test('workers of known truth get the verdict that is true', { concurrency: 4 }, (t) =>

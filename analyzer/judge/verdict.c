@@ -11,11 +11,11 @@
  *     churn       the largest fall of all native memory
  *
  * When V8 compiles a function anew its allocations may come by another way: one call site's blocks are replaced by another's,
- * which looks like a leak of the second. So the curves of all that leaks and of all that shrinks are added up, and only if
- * the sum leaks, there is a leak.
+ * which looks like a leak of the second. So the curves of all that leaks and of all that goes down for good are added up, and
+ * only if the sum leaks, there is a leak.
  *
- * A leak is named even where something else grows more, down to a fifth of it: what else grows may stop, a leak does not.
- * What matters is at least MATERIAL, and a five-hundredth of RSS.
+ * A leak is named even where something else is larger: what else there is may stop, a leak does not. Only beside a heap of
+ * V8's or a library's allocator that grows it must be a tenth of that: their bookkeeping grows with them. What matters is at least MATERIAL, and a five-hundredth of RSS.
  */
 #include "judge/verdict.h"
 
@@ -27,7 +27,7 @@
 #define MATERIAL (128 << 10) /* bytes: a leak of 1 MB a minute, seen for 30 s, is four times this */
 #define MATERIAL_SHARE 0.002 /* of RSS */
 #define COARSE (4 << 20)     /* bytes: what is known by pages and at two moments only must be more */
-#define LEAK_SHARE 0.2       /* of the largest cause */
+#define LEAK_SHARE 0.1       /* of what V8 or a bundled allocator grew by */
 #define RETAINED_SHARE 0.4   /* of RSS: malloc keeps so much that it is the story, however it came about */
 #define CHURN_SHARE 0.1      /* of RSS */
 
@@ -57,9 +57,12 @@ static void add_group(struct sums *sums, const struct rsd_group *group) {
     case RSD_VERDICT_STARTUP:
         sums->startup += growth;
         break;
-    default:
+    case RSD_VERDICT_STEADY: /* of a curve that goes down: without coming up again */
         if (growth < 0)
             add_curve(sums->level, group->level);
+        break;
+    default:
+        break;
     }
 }
 
@@ -206,11 +209,14 @@ void rsd_judge(struct rsd_judgement *j, const struct rsd_analysis *a, const stru
     j->rate = j->cause == RSD_CAUSE_JS_HEAP ? v8.rate : (double)j->bytes / seconds;
 
     int64_t mapped = maps.leaking < resident_maps ? maps.leaking : resident_maps;
-    if (blocks.leaking >= least && (double)blocks.leaking >= LEAK_SHARE * (double)j->bytes)
-        take_leak(j, &blocks, false);
-    if (mapped >= coarse && (double)mapped >= LEAK_SHARE * (double)j->bytes &&
-        (j->cause != RSD_CAUSE_LEAK || mapped > blocks.leaking))
+    bool others_grow = j->cause == RSD_CAUSE_JS_HEAP || j->cause == RSD_CAUSE_BUNDLED;
+    double beside = others_grow ? LEAK_SHARE * (double)j->bytes : 0;
+    bool blocks_leak = blocks.leaking >= least && (double)blocks.leaking >= beside;
+    bool maps_leak = mapped >= coarse && (double)mapped >= beside;
+    if (maps_leak && (!blocks_leak || mapped > blocks.leaking))
         take_leak(j, &maps, true);
+    else if (blocks_leak)
+        take_leak(j, &blocks, false);
 }
 
 /* ---- Words -------------------------------------------------------------------------------------------------------- */

@@ -7,10 +7,10 @@
  *
  * The hash. A frame with a symbol counts as (module's base name, symbol, offset in the symbol), one without as (base
  * name, offset in the file), a JavaScript function as (name, file, line): nothing that depends on where things were
- * loaded. Code of JavaScript that has no name counts as one token, and a run of such frames as one frame: a function
- * moves from the interpreter to baseline to optimised code, its address and the number of frames around it with it, and
- * would otherwise be three call sites. V8's builtins are part of such a run. The hash of a node mixes its frame into
- * the hash of its parent, so all are found in one pass from the root.
+ * loaded. Code of JavaScript that has no name, V8's builtins, and the functions by which V8 calls an addon count as nothing: a
+ * function moves from the interpreter to baseline to optimised code, these frames come and go with it, and it would be three
+ * call sites, of which one stops growing and the next begins. The hash of a node mixes its frame into the hash of its
+ * parent, so all are found in one pass from the root.
  *
  * A return address belongs to the instruction before it, so it is looked up one byte lower (a call may be the last
  * instruction of its function); an interrupted instruction is looked up where it is.
@@ -126,6 +126,17 @@ bool rsd_names_is_script(struct rsd_names *names, uint32_t number) {
     return node->kind == RESIDUE_NODE_JIT || is_builtin(symbol_of(names, node));
 }
 
+/* Does V8 call an addon or node by it? Optimised code calls them without. */
+static bool is_glue(const struct rsd_symbol *symbol) {
+    static const char *const part[] = {"FunctionCallbackArguments", "PropertyCallbackArguments", "HandleApiCall"};
+    if (!symbol || strncmp(symbol->name, "_ZN2v88internal", 15) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+        if (strstr(symbol->name, part[i]))
+            return true;
+    return false;
+}
+
 /* ---- The hash ---------------------------------------------------------------------------------------------------- */
 
 static uint64_t mix_text(uint64_t hash, const char *text) {
@@ -147,22 +158,15 @@ static uint64_t frame_hash(struct rsd_names *names, const struct rsd_stack_node 
     return rsd_mix(hash ^ node->offset);
 }
 
-#define SCRIPT_RUN 0x5363726970742e2eu /* mixed in once for a run of frames */
-
 /* A parent stands before its children in the trie. */
 static void find_hashes(struct rsd_names *names) {
     names->hashes = rsd_zalloc(names->stacks->count, sizeof *names->hashes);
-    bool *script = rsd_zalloc(names->stacks->count, sizeof *script);
     for (uint32_t at = 1; at < names->stacks->count; at++) {
         const struct rsd_stack_node *node = &names->stacks->nodes[at];
         uint64_t above = names->hashes[node->parent];
-        script[at] = rsd_names_is_script(names, at);
-        if (script[at])
-            names->hashes[at] = script[node->parent] ? above : rsd_mix(above ^ SCRIPT_RUN);
-        else
-            names->hashes[at] = frame_hash(names, node, above);
+        bool counts = !rsd_names_is_script(names, at) && !is_glue(symbol_of(names, node));
+        names->hashes[at] = counts ? frame_hash(names, node, above) : above;
     }
-    free(script);
 }
 
 uint64_t rsd_names_hash(struct rsd_names *names, uint32_t node) {

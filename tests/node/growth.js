@@ -38,10 +38,18 @@ const kinds = {
       else Buffer.allocUnsafeSlow(size).fill(1);
     }
   }),
-  // Full after a third of the time; then a hundredth of it is replaced each second.
+  // 60 MB a second come and go, 1 MB a minute stays.
+  'leak-in-heavy-churn': () => {
+    every(10, () => {
+      for (let i = 0; i < 20; i++) Buffer.allocUnsafeSlow(vary(30_000)).fill(1);
+    });
+    every(100, () => keep(vary(1750)));
+  },
+  // Full after a third of the time; then a hundredth of it is replaced each second. Collected as often as in a busy server.
   'cache': () => {
     const room = 100 * seconds;
     const fill = () => Buffer.allocUnsafeSlow(vary(30_000)).fill(1);
+    every(2000, () => globalThis.gc());
     every(10, () => {
       for (let i = 0; i < 4; i++)
         if (held.length < room) held.push(fill());
@@ -72,6 +80,7 @@ const kinds = {
 
 kinds[kind]();
 setTimeout(() => {
+  truth.memory = process.memoryUsage();
   console.log(JSON.stringify(truth));
   process.exit(0);
 }, seconds * 1000);
