@@ -69,12 +69,13 @@ static double ties_of(const double *floor) {
     return sum;
 }
 
-static double mann_kendall(const double *floor) {
+/* One-sided: how likely so many pairs that rise (`sign` 1) or fall (-1) are by chance. */
+static double mann_kendall(const double *floor, int sign) {
     const double n = RSD_FLOORS;
     int s = 0;
     for (int i = 0; i < RSD_FLOORS; i++)
         for (int j = i + 1; j < RSD_FLOORS; j++)
-            s += (floor[j] > floor[i]) - (floor[j] < floor[i]);
+            s += sign * ((floor[j] > floor[i]) - (floor[j] < floor[i]));
     double variance = (n * (n - 1) * (2 * n + 5) - ties_of(floor)) / 18;
     if (s <= 0 || variance <= 0)
         return 1;
@@ -134,6 +135,8 @@ static enum rsd_verdict judge(const double *level, const double *floor, const st
         total += fabs(level[i] - level[i - 1]);
     if (total == 0)
         return RSD_VERDICT_STEADY;
+    if (rise <= 0 && mann_kendall(floor, -1) < SIGNIFICANT)
+        return RSD_VERDICT_FALLING;
     bool falls = largest_fall(floor) > FALL_SHARE * (high - low) && kept_for_good(floor) < KEPT_SHARE * (high - low);
     if (rise <= 0 || falls) /* what it gained it has given back */
         return total > 2 * fabs(level[RSD_SLICES] - level[0]) ? RSD_VERDICT_CHURN : RSD_VERDICT_STEADY;
@@ -149,7 +152,7 @@ struct rsd_trend rsd_trend_of(const double level[RSD_LEVELS], double seconds) {
     double floor[RSD_FLOORS];
     find_floors(level, floor);
     double rise = floor[LAST] - floor[0];
-    struct rsd_trend trend = {.verdict = RSD_VERDICT_SHORT, .p = mann_kendall(floor), .rises = rises_of(floor)};
+    struct rsd_trend trend = {.verdict = RSD_VERDICT_SHORT, .p = mann_kendall(floor, 1), .rises = rises_of(floor)};
     trend.late = rise > 0 ? (floor[LAST] - floor[LAST / 2]) / rise : 0;
     double slope = theil_sen(floor);
     if (seconds > 0)
@@ -160,6 +163,6 @@ struct rsd_trend rsd_trend_of(const double level[RSD_LEVELS], double seconds) {
 }
 
 const char *rsd_verdict_name(enum rsd_verdict verdict) {
-    static const char *const name[] = {"too short", "steady", "leak", "plateau", "startup", "churn", "unclear"};
+    static const char *const name[] = {"too short", "steady", "leak", "plateau", "startup", "churn", "falling", "unclear"};
     return name[verdict];
 }

@@ -16,6 +16,7 @@ enum rsd_verdict {
     RSD_VERDICT_PLATEAU, /* grew and stopped: a cache that filled */
     RSD_VERDICT_STARTUP, /* the same, in the first fifth of the window */
     RSD_VERDICT_CHURN,   /* rises and falls: what is held is given back again */
+    RSD_VERDICT_FALLING, /* is given back, and not taken again */
     RSD_VERDICT_UNCLEAR, /* grew, in too few steps to tell how it goes on */
 };
 

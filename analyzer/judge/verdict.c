@@ -7,12 +7,13 @@
  *     js-heap     growth of what V8 mapped for itself, if that curve leaks
  *     bundled     growth of the resident bytes of a library's mappings that did not become more
  *     retention   growth of what malloc keeps after it was freed; or that it is most of RSS
- *     plateau     growth of the call sites that grew and stopped
+ *     plateau     growth of the call sites that grew and stopped; or what warm-up left and the whole window holds
  *     churn       the largest fall of all native memory
  *
  * When V8 compiles a function anew its allocations may come by another way: one call site's blocks are replaced by another's,
- * which looks like a leak of the second. So the curves of all that leaks and of all that goes down for good are added up, and
- * only if the sum leaks, there is a leak.
+ * which looks like a leak of the second; and a cache replaces by one line what it was filled with by another. So to the curves
+ * of all that leaks is added what others have lost since they had most (but for churn, which gets it back), and only if the
+ * sum leaks, there is a leak.
  *
  * A leak is named even where something else is larger: what else there is may stop, a leak does not. Only beside a heap of
  * V8's or a library's allocator that grows it must be a tenth of that: their bookkeeping grows with them. What matters is at least MATERIAL, and a five-hundredth of RSS.
@@ -30,17 +31,28 @@
 #define LEAK_SHARE 0.1       /* of what V8 or a bundled allocator grew by */
 #define RETAINED_SHARE 0.4   /* of RSS: malloc keeps so much that it is the story, however it came about */
 #define CHURN_SHARE 0.1      /* of RSS */
+#define WARM_SHARE 0.2       /* of RSS: what warm-up left is worth a word */
 
 struct sums {
     int64_t leaking, filled, startup;
     size_t leaks;
-    double level[RSD_LEVELS]; /* of what leaks and what shrinks */
+    double level[RSD_LEVELS]; /* of what leaks, less what others lost */
     struct rsd_trend trend;   /* of that */
 };
 
 static void add_curve(double *sum, const double *level) {
     for (int i = 0; i < RSD_LEVELS && level; i++)
         sum[i] += level[i];
+}
+
+/* What a curve has lost since its top. */
+static void add_losses(double *sum, const double *level) {
+    int top = 0;
+    for (int i = 1; i < RSD_LEVELS && level; i++)
+        if (level[i] > level[top])
+            top = i;
+    for (int i = top; i < RSD_LEVELS && level; i++)
+        sum[i] += level[i] - level[top];
 }
 
 static void add_group(struct sums *sums, const struct rsd_group *group) {
@@ -50,20 +62,19 @@ static void add_group(struct sums *sums, const struct rsd_group *group) {
         sums->leaking += growth;
         sums->leaks++;
         add_curve(sums->level, group->level);
-        break;
+        return;
+    case RSD_VERDICT_CHURN:
+        return;
     case RSD_VERDICT_PLATEAU:
         sums->filled += growth;
         break;
     case RSD_VERDICT_STARTUP:
         sums->startup += growth;
         break;
-    case RSD_VERDICT_STEADY: /* of a curve that goes down: without coming up again */
-        if (growth < 0)
-            add_curve(sums->level, group->level);
-        break;
     default:
         break;
     }
+    add_losses(sums->level, group->level);
 }
 
 /* What moved from one call site to another did not leak: at most the sum of both grew. */
@@ -141,6 +152,15 @@ static double largest_fall(const struct rsd_analysis *a) {
     return fall;
 }
 
+/* What is held all the time from the end of warm-up on; 0 where the window does not begin there. */
+static int64_t held_since_warm_up(const struct rsd_analysis *a) {
+    uint64_t least = UINT64_MAX;
+    for (size_t i = 0; i < a->point_count; i++)
+        if (a->timeline[i].time >= a->window.from && a->timeline[i].live_bytes < least)
+            least = a->timeline[i].live_bytes;
+    return a->window.from_s > 0 && least != UINT64_MAX ? (int64_t)least : 0;
+}
+
 static void find_rss(struct rsd_judgement *j, const struct rsd_analysis *a) {
     uint64_t first = 0;
     for (size_t i = 0; i < a->point_count; i++) {
@@ -196,6 +216,8 @@ void rsd_judge(struct rsd_judgement *j, const struct rsd_analysis *a, const stru
 
     consider(j, RSD_CAUSE_STARTUP, blocks.startup, coarse);
     consider(j, RSD_CAUSE_PLATEAU, blocks.filled, coarse);
+    if ((double)held_since_warm_up(a) > WARM_SHARE * (double)j->rss_end)
+        consider(j, RSD_CAUSE_PLATEAU, held_since_warm_up(a), coarse);
     if ((double)fall > CHURN_SHARE * (double)j->rss_end)
         consider(j, RSD_CAUSE_CHURN, fall, coarse);
     if (keeps_most || (kept > coarse && kept > j->rss_growth / 2)) {

@@ -102,7 +102,8 @@ Test(trend, what_stops_at_once_is_startup) {
 
 Test(trend, what_stands_or_falls_is_no_growth) {
     cr_assert_eq(judged(flat, 30, 0), RSD_VERDICT_STEADY);
-    cr_assert_eq(judged(falls, 30, 0), RSD_VERDICT_STEADY);
+    cr_assert_eq(judged(falls, 30, 0), RSD_VERDICT_FALLING);
+    cr_assert_eq(judged(falls, 30, 1e4), RSD_VERDICT_FALLING);
 }
 
 Test(trend, one_jump_is_no_trend) {
