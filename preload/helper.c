@@ -9,7 +9,8 @@
  *   has no number in the program's, and what the program closes is closed.
  * - Ten times a second it looks whether somebody asks for a mark (control.c): one failed open, 2 us.
  * - /proc/self/statm each second: about 10 us. smaps holds the lock that mmap waits for, 44 ms at 10,000 mappings, and so
- *   it is read at intervals of at least SHARE times what it cost last.
+ *   it is read at intervals of at least SHARE times what it cost last (in time of the processor: a busy machine is no
+ *   reason to look away).
  *
  * The thread's own allocations (its TLS) are recorded as the tracer's (guard.h).
  */
@@ -33,7 +34,7 @@
 #define MAPPINGS_EVERY_NS (10u * (uint64_t)SECOND_NS)
 #define TALLIES_EVERY 30u /* seconds: what a kill may cost of the counts of calls */
 #define SHARE 500u
-#define SLOW_NS 20000000u /* reading smaps on the program's own thread must cost less than this */
+#define SLOW_NS 50000000u /* reading smaps on the program's own thread must cost less than this */
 #define STACK_SIZE (256u << 10)
 
 static _Atomic uint64_t mappings_cost_ns;

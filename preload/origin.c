@@ -69,9 +69,13 @@ static atomic_flag busy = ATOMIC_FLAG_INIT;
 
 /* ---- records ---- */
 
+/* In a child made by fork the lock may be that of a thread that is not there; but there is no other thread either. */
 static void lock(void) {
-    while (atomic_flag_test_and_set_explicit(&busy, memory_order_acquire))
+    while (atomic_flag_test_and_set_explicit(&busy, memory_order_acquire)) {
+        if (rsd_sys_pid() != rsd_trace.pid)
+            return;
         rsd_sys_yield();
+    }
 }
 
 static void unlock(void) {

@@ -220,7 +220,7 @@ uint64_t rsd_process_sample_mappings(void) {
     static atomic_flag reading = ATOMIC_FLAG_INIT;
     if (atomic_flag_test_and_set(&reading))
         return 0;
-    uint64_t began = rsd_sys_clock_ns(CLOCK_MONOTONIC);
+    uint64_t began = rsd_sys_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     if (!buffer)
         buffer = rsd_sys_memory(READ_SIZE + 1);
     struct reader r = {.fd = buffer ? rsd_sys_open("/proc/self/smaps", O_RDONLY, 0) : -1, .bytes = buffer};
@@ -229,5 +229,5 @@ uint64_t rsd_process_sample_mappings(void) {
         rsd_sys_close(r.fd);
     }
     atomic_flag_clear(&reading);
-    return rsd_sys_clock_ns(CLOCK_MONOTONIC) - began;
+    return rsd_sys_clock_ns(CLOCK_THREAD_CPUTIME_ID) - began;
 }

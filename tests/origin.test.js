@@ -5,7 +5,7 @@ const assert = require('node:assert');
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-const { command, node, record, root } = require('./lib/residue');
+const { command, node, proving, record, residue, root } = require('./lib/residue');
 
 const worker = path.join(root, 'tests', 'node', 'origins.js');
 const callers = ['makesThumbnails', 'makesBanners'];
@@ -48,3 +48,14 @@ for (const major of [18, 20, 22, 24, 26]) {
     assert.ok(callers.reduce((sum, caller) => sum + seen[caller], 0) >= 0.99 * all);
   });
 }
+
+for (const major of [20, 24])
+  test(`node ${major}: workers that are terminated with work in flight end as they do without us`, (t) => {
+    const many = proving ? 400 : 40;
+    const { status, signal, stdout, trace } = record(t, [node(major), path.join(root, 'tests', 'node', 'terminate.js'), String(many)], {
+      timeout: 240_000,
+    });
+    assert.deepStrictEqual({ status, signal, stdout }, { status: 0, signal: null, stdout: `${many} workers have ended\n` });
+    const { recorder } = JSON.parse(residue('report', '--json', '--top', '1', trace));
+    assert.strictEqual(recorder.anomalies, 0);
+  });

@@ -386,9 +386,10 @@ struct residue_clock {
 };
 static_assert(sizeof(struct residue_clock) == 32, "FORMAT.md 5.6");
 
-/* One line group of /proc/self/smaps with resident pages. Followed by the name as the kernel gives it, and zeros. */
+/* One line group of /proc/self/smaps with resident pages. Followed by the name as the kernel gives it (the recorder's own
+ * memory has none and is called "[residue]"), and zeros. The records of a sample follow each other by address. */
 struct residue_mapping {
-    struct residue_tagged head; /* mappings of one sample have the same time */
+    struct residue_tagged head;
     uint64_t start;
     uint64_t end;
     uint64_t rss_bytes;

@@ -101,6 +101,11 @@ Test(format, free_and_large_and_node) {
     cr_assert_eq(n.owner, 2u);
     cr_assert_eq(n.kind, RESIDUE_NODE_NATIVE);
     cr_assert_eq(n.source, RESIDUE_SOURCE_CFI);
+    cr_assert_eq(vector("node-origin", (uint8_t *)&n, sizeof n), sizeof n);
+    cr_assert_eq(n.kind, RESIDUE_NODE_ORIGIN);
+    cr_assert_eq(n.pc, UINT64_C(3) << 32 | 17);
+    cr_assert_eq(n.parent, 1u);
+    cr_assert_eq(n.owner, (uint32_t)RESIDUE_ORIGIN_ASYNC_WORK);
 }
 
 Test(format, thread_is_4712_the_second_seen) {
