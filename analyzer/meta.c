@@ -87,6 +87,7 @@ static void read_meta(struct rsd_meta *meta, const json_t *root, struct rsd_prob
     meta->started_at = string_of(root, "started_at");
     meta->libc = string_of(root, "libc");
     meta->allocator = string_of(root, "allocator");
+    meta->memory_limit = number_of(root, "memory_limit");
     read_arguments(meta, root);
     read_clock(meta, root, problems);
     read_live(meta, root);

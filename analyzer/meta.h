@@ -28,6 +28,7 @@ struct rsd_meta {
     uint64_t realtime_ns;
     double ticks_per_second; /* as estimated at start; never 0 */
     char *libc, *allocator;  /* or NULL */
+    uint64_t memory_limit;   /* of its cgroup, in bytes; 0: none, or not known */
     char *live_directory;    /* where the .live files are when not in the trace; or NULL */
     bool live_at_end_only;   /* "private": there are none until the process ends */
     bool status_found;

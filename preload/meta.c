@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cgroup.h"
 #include "init.h"
 #include "real.h"
 #include "sys.h"
@@ -157,6 +158,7 @@ static void put_all(struct text *t, const struct rsd_config *config) {
     put_key_string(t, "libc", libc);
     put_key_string(t, "allocator", allocator());
     put(t, "  \"page_size\": %zu,\n", rsd_page_size);
+    put(t, "  \"memory_limit\": %llu,\n", (unsigned long long)rsd_cgroup_memory_limit());
     put(t, "  \"options\": {\"out\": ");
     put_string(t, config->out, strlen(config->out));
     put(t, ", \"depth\": %u, \"mode\": \"%s\"},\n", config->depth, config->survivors ? "survivors" : "full");

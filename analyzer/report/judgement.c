@@ -82,14 +82,17 @@ char *rsd_headline(const struct rsd_report *r) {
     return text;
 }
 
-static void print_limit(FILE *out, const struct rsd_judgement *j, uint64_t limit) {
+static void print_limit(FILE *out, const struct rsd_report *r, uint64_t chosen) {
+    const struct rsd_judgement *j = &r->judgement;
+    uint64_t limit = chosen ? chosen : r->analysis->trace.meta.memory_limit;
+    const char *whose = chosen ? "" : " (the cgroup's)";
     bool grows = j->cause == RSD_CAUSE_LEAK || j->cause == RSD_CAUSE_JS_HEAP;
     if (!limit || !grows || j->rate <= 0)
         return;
     if (j->rss_end >= limit)
-        rsd_take_field(out, "limit", rsd_format("%s: reached", rsd_bytes(limit).text));
+        rsd_take_field(out, "limit", rsd_format("%s%s: reached", rsd_bytes(limit).text, whose));
     else
-        rsd_take_field(out, "limit", rsd_format("%s: reached in %s, if it goes on like this", rsd_bytes(limit).text,
+        rsd_take_field(out, "limit", rsd_format("%s%s: reached in %s, if it goes on like this", rsd_bytes(limit).text, whose,
                                                 rsd_seconds((double)(limit - j->rss_end) / j->rate).text));
 }
 
@@ -104,7 +107,7 @@ void rsd_print_verdict(FILE *out, const struct rsd_report *r, uint64_t limit) {
                                   rsd_cause_advice(j->cause)));
     else
         rsd_field(out, "", rsd_cause_advice(j->cause));
-    print_limit(out, j, limit);
+    print_limit(out, r, limit);
 }
 
 /* ---- Memory over time --------------------------------------------------------------------------------------------- */
