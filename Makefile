@@ -64,15 +64,22 @@ asan: ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS="-O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer" unit
 	@$(BUILD)/asan/unit
 
-install: all ## install to PREFIX (default /usr/local)
+install: all $(BUILD)/residue.1 ## install to PREFIX (default /usr/local): commands, man page, completion
 	install -D -m 755 $(BUILD)/residue $(DESTDIR)$(PREFIX)/bin/residue
 	install -D -m 644 $(BUILD)/libresidue.so $(DESTDIR)$(PREFIX)/lib/residue/libresidue.so
+	install -D -m 644 $(BUILD)/residue.1 $(DESTDIR)$(PREFIX)/share/man/man1/residue.1
+	install -D -m 644 scripts/completion/residue.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/residue
+	install -D -m 644 scripts/completion/_residue $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_residue
 
 format: ## run clang-format over the C sources
 	@find analyzer preload include tests -name '*.[ch]' -not -path '*/node_modules/*' | xargs clang-format -i
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
+
+$(BUILD)/residue.1: $(BUILD)/residue scripts/man
+	$(call say,GEN)
+	$(Q)scripts/man $(BUILD)/residue > $@
 
 programs: $(PROGRAMS)
 unit: $(BUILD)/unit
