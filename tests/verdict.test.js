@@ -9,11 +9,13 @@ const SEEDS = proving ? [1, 2, 3] : [1];
 const SECONDS = proving ? 30 : 12;
 const worker = path.join(root, 'tests', 'node', 'growth.js');
 
-// What the verdict must be, and for a leak a text that stands on the stack of the first call site.
+// What the verdict must be, and for a leak a text that stands on the stack of the first call site. Of the fixed sharp it is
+// only known that it does not leak.
 const TRUTH = {
   'leak-slow': ['leak', 'keepForGood'],
   'leak-fast': ['leak', 'keepForGood'],
   'leak-pool': ['leak', 'libvips'],
+  'fixed-pool': ['none', 'plateau', 'startup', 'churn', 'retention'],
   'leak-in-churn': ['leak', 'keepForGood'],
   'leak-in-heavy-churn': ['leak', 'keepForGood'],
   'cache': ['plateau'],
@@ -33,14 +35,16 @@ const command = (kind, seed) =>
 
 async function judge(t, kind, seed) {
   const [cause, first] = TRUTH[kind];
+  const leaks = cause === 'leak';
   const run = start(t, command(kind, seed));
   const truth = JSON.parse(await run.line());
   assert.strictEqual((await run.ended).status, 0);
   const { verdict, ledger, sites, timeline } = report(run.trace());
   t.diagnostic(JSON.stringify(verdict));
   t.diagnostic(JSON.stringify(ledger));
-  assert.strictEqual(verdict.cause, cause);
-  if (first) assert.ok(JSON.stringify(sites[0].stack).includes(first), 'the guilty call site is not the first');
+  if (!leaks && first) assert.ok(TRUTH[kind].includes(verdict.cause), verdict.cause);
+  else assert.strictEqual(verdict.cause, cause);
+  if (leaks && first) assert.ok(JSON.stringify(sites[0].stack).includes(first), 'the guilty call site is not the first');
   const rss = timeline.at(-1).rss_bytes;
   assert.ok(Math.abs(ledger.end.rss_bytes - rss) <= 0.03 * rss, `the ledger has ${ledger.end.rss_bytes} of ${rss} bytes`);
   assert.ok(ledger.end.other <= 0.02 * rss, `${ledger.end.other} of ${rss} bytes are not attributed`);

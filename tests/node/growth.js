@@ -19,17 +19,20 @@ const keep = function keepForGood(size) {
 };
 const every = (ms, step) => setInterval(step, ms);
 
+function failingSaves(version) {
+  const folder = path.join(__dirname, '..', '..', 'examples', 'sharp-webp');
+  const sharp = require(path.join(folder, version, 'node_modules', 'sharp'));
+  const bad = require(path.join(folder, 'corrupt-tiff'))();
+  every(150, () => sharp(bad, { pages: -1, failOn: 'error' }).webp({ effort: 0 }).toBuffer().catch(() => {}));
+}
+
 const kinds = {
   // About 1 MB a minute.
   'leak-slow': () => every(100, () => keep(vary(1750))),
   'leak-fast': () => every(20, () => keep(vary(100_000))),
-  // An encoder is forgotten on libuv's pool each time that a save fails.
-  'leak-pool': () => {
-    const folder = path.join(__dirname, '..', '..', 'examples', 'sharp-webp');
-    const sharp = require(path.join(folder, 'leaky', 'node_modules', 'sharp'));
-    const bad = require(path.join(folder, 'corrupt-tiff'))();
-    every(150, () => sharp(bad, { pages: -1, failOn: 'error' }).webp({ effort: 0 }).toBuffer().catch(() => {}));
-  },
+  // An encoder is forgotten on libuv's pool each time that a save fails; and the version that frees it.
+  'leak-pool': () => failingSaves('leaky'),
+  'fixed-pool': () => failingSaves('fixed'),
   // One block of a hundred is kept.
   'leak-in-churn': () => every(5, () => {
     for (let i = 0; i < 100; i++) {
