@@ -73,9 +73,9 @@ static int judge(struct rsd_report *report, const struct options *options) {
     double seconds = window->to_s - window->from_s;
     size_t sites = 0;
     int64_t growth = growth_of(report, options, &sites);
-    double parts = options->per == PER_MINUTE && seconds > 0 ? seconds / 60
-                   : options->per == PER_MARK && window->marks  ? (double)window->marks
-                                                                : 1;
+    double parts = options->per == PER_MINUTE && seconds > 0   ? seconds / 60
+                   : options->per == PER_MARK && window->marks ? (double)window->marks
+                                                               : 1;
     double measured = (double)growth / parts;
     const char *per = options->per == PER_MINUTE ? " a minute" : options->per == PER_MARK ? " a mark" : "";
     char *doubt = doubt_of(report, options, sites);
@@ -92,18 +92,11 @@ static int judge(struct rsd_report *report, const struct options *options) {
 }
 
 static int check(const char *path, const struct options *options) {
-    struct rsd_analysis analysis;
-    struct rsd_report report;
-    char *why = NULL;
-    if (!rsd_analyse(&analysis, path, &options->analysis, &why)) {
-        fprintf(stderr, "residue check: %s\n", why);
-        free(why);
+    struct rsd_opened opened;
+    if (!rsd_open_report(&opened, "check", path, &options->analysis, &(struct rsd_report_options){.top = 1}))
         return UNTOLD;
-    }
-    rsd_report_make(&report, &analysis, &(struct rsd_report_options){.top = 1});
-    int status = judge(&report, options);
-    rsd_report_free(&report);
-    rsd_analysis_free(&analysis);
+    int status = judge(&opened.report, options);
+    rsd_close_report(&opened);
     return rsd_flush_output() == RSD_OK ? status : UNTOLD;
 }
 

@@ -16,34 +16,13 @@ struct options {
     size_t top;
 };
 
-struct side {
-    struct rsd_analysis analysis;
-    struct rsd_report report;
-};
-
-static bool open_side(struct side *side, const char *path, const struct options *options) {
-    char *why = NULL;
-    if (!rsd_analyse(&side->analysis, path, &options->analysis, &why)) {
-        fprintf(stderr, "residue diff: %s\n", why);
-        free(why);
-        return false;
-    }
-    rsd_report_make(&side->report, &side->analysis, &options->report);
-    return true;
-}
-
-static void close_side(struct side *side) {
-    rsd_report_free(&side->report);
-    rsd_analysis_free(&side->analysis);
-}
-
 static int compare(char **paths, const struct options *options) {
-    struct side a, b;
+    struct rsd_opened a, b;
     struct rsd_diff diff;
-    if (!open_side(&a, paths[0], options))
+    if (!rsd_open_report(&a, "diff", paths[0], &options->analysis, &options->report))
         return RSD_FAILED;
-    if (!open_side(&b, paths[1], options)) {
-        close_side(&a);
+    if (!rsd_open_report(&b, "diff", paths[1], &options->analysis, &options->report)) {
+        rsd_close_report(&a);
         return RSD_FAILED;
     }
     rsd_diff_make(&diff, &a.report, &b.report, options->per);
@@ -52,8 +31,8 @@ static int compare(char **paths, const struct options *options) {
     else
         rsd_diff_text(&diff, options->top, stdout);
     rsd_diff_free(&diff);
-    close_side(&a);
-    close_side(&b);
+    rsd_close_report(&a);
+    rsd_close_report(&b);
     return rsd_flush_output();
 }
 
@@ -69,7 +48,9 @@ static bool take_option(int option, struct options *options) {
         options->top = (size_t)number;
         return true;
     case 'p':
-        options->per = strcmp(optarg, "minute") == 0 ? RSD_PER_MINUTE : strcmp(optarg, "mark") == 0 ? RSD_PER_MARK : RSD_PER_RUN;
+        options->per = strcmp(optarg, "minute") == 0 ? RSD_PER_MINUTE
+                       : strcmp(optarg, "mark") == 0 ? RSD_PER_MARK
+                                                     : RSD_PER_RUN;
         if (options->per != RSD_PER_RUN)
             return true;
         rsd_usage("diff", "--per wants minute or mark, not %s", optarg);
@@ -90,9 +71,9 @@ static bool take_option(int option, struct options *options) {
 
 static int run(int argc, char **argv) {
     static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'},         {"top", required_argument, NULL, 'n'},
-        {"per", required_argument, NULL, 'p'},    {"metric", required_argument, NULL, 'm'},
-        {"from", required_argument, NULL, 'f'},   {NULL, 0, NULL, 0},
+        {"json", no_argument, NULL, 'j'},       {"top", required_argument, NULL, 'n'},
+        {"per", required_argument, NULL, 'p'},  {"metric", required_argument, NULL, 'm'},
+        {"from", required_argument, NULL, 'f'}, {NULL, 0, NULL, 0},
     };
     struct options options = {.top = 10, .report.top = 1};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)

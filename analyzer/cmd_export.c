@@ -49,18 +49,11 @@ static int write_to(struct rsd_report *report, const struct options *options) {
 }
 
 static int export(const char *path, const struct options *options) {
-    struct rsd_analysis analysis;
-    struct rsd_report report;
-    char *why = NULL;
-    if (!rsd_analyse(&analysis, path, &options->analysis, &why)) {
-        fprintf(stderr, "residue export: %s\n", why);
-        free(why);
+    struct rsd_opened opened;
+    if (!rsd_open_report(&opened, "export", path, &options->analysis, &options->report))
         return RSD_FAILED;
-    }
-    rsd_report_make(&report, &analysis, &options->report);
-    int status = write_to(&report, options);
-    rsd_report_free(&report);
-    rsd_analysis_free(&analysis);
+    int status = write_to(&opened.report, options);
+    rsd_close_report(&opened);
     return status;
 }
 

@@ -8,29 +8,7 @@
 #include "memory.h"
 #include "report/html.h"
 
-struct side {
-    struct rsd_analysis analysis;
-    struct rsd_report report;
-};
-
-static bool open_side(struct side *side, const char *path) {
-    struct rsd_analysis_options options = {0};
-    char *why = NULL;
-    if (!rsd_analyse(&side->analysis, path, &options, &why)) {
-        fprintf(stderr, "residue html: %s\n", why);
-        free(why);
-        return false;
-    }
-    rsd_report_make(&side->report, &side->analysis, &(struct rsd_report_options){.top = 1});
-    return true;
-}
-
-static void close_side(struct side *side) {
-    rsd_report_free(&side->report);
-    rsd_analysis_free(&side->analysis);
-}
-
-static int write_page(struct side *sides, size_t count, const char *file) {
+static int write_page(struct rsd_opened *sides, size_t count, const char *file) {
     struct rsd_report *reports[2] = {&sides[0].report, &sides[count - 1].report};
     struct rsd_diff diff = {0};
     bool to_stdout = strcmp(file, "-") == 0;
@@ -51,13 +29,15 @@ static int write_page(struct side *sides, size_t count, const char *file) {
 }
 
 static int html(char **paths, size_t count, const char *file) {
-    struct side sides[2];
+    struct rsd_opened sides[2];
+    struct rsd_analysis_options analysis = {0};
+    struct rsd_report_options report = {.top = 1};
     size_t opened = 0;
-    while (opened < count && open_side(&sides[opened], paths[opened]))
+    while (opened < count && rsd_open_report(&sides[opened], "html", paths[opened], &analysis, &report))
         opened++;
     int status = opened == count ? write_page(sides, count, file) : RSD_FAILED;
     while (opened)
-        close_side(&sides[--opened]);
+        rsd_close_report(&sides[--opened]);
     return status;
 }
 

@@ -8,23 +8,13 @@
 #include "report/issue.h"
 
 static int issue(const char *path, const char *site) {
-    struct rsd_analysis_options options = {0};
-    struct rsd_analysis analysis;
-    struct rsd_report report;
-    char *why = NULL;
-    int status = RSD_FAILED;
-    if (!rsd_analyse(&analysis, path, &options, &why)) {
-        fprintf(stderr, "residue issue: %s\n", why);
-        free(why);
+    struct rsd_opened opened;
+    struct rsd_analysis_options analysis = {0};
+    if (!rsd_open_report(&opened, "issue", path, &analysis, &(struct rsd_report_options){.top = 1, .site = site}))
         return RSD_FAILED;
-    }
-    if (rsd_report_make(&report, &analysis, &(struct rsd_report_options){.top = 1, .site = site})) {
-        rsd_report_issue(&report, report.only, stdout);
-        rsd_report_free(&report);
-        status = rsd_flush_output();
-    }
-    rsd_analysis_free(&analysis);
-    return status;
+    rsd_report_issue(&opened.report, opened.report.only, stdout);
+    rsd_close_report(&opened);
+    return rsd_flush_output();
 }
 
 static int run(int argc, char **argv) {

@@ -80,25 +80,15 @@ static bool take_option(int option, struct options *options) {
 }
 
 static int report(const char *path, const struct options *options) {
-    struct rsd_analysis analysis;
-    struct rsd_report report;
-    char *why = NULL;
-    if (!rsd_analyse(&analysis, path, &options->analysis, &why)) {
-        fprintf(stderr, "residue report: %s\n", why);
-        free(why);
+    struct rsd_opened opened;
+    if (!rsd_open_report(&opened, "report", path, &options->analysis, &options->report))
         return RSD_FAILED;
-    }
-    int status = RSD_FAILED;
-    if (rsd_report_make(&report, &analysis, &options->report)) {
-        if (options->json)
-            rsd_report_json(&report, stdout);
-        else
-            rsd_report_text(&report, stdout);
-        rsd_report_free(&report);
-        status = rsd_flush_output();
-    }
-    rsd_analysis_free(&analysis);
-    return status;
+    if (options->json)
+        rsd_report_json(&opened.report, stdout);
+    else
+        rsd_report_text(&opened.report, stdout);
+    rsd_close_report(&opened);
+    return rsd_flush_output();
 }
 
 static int run(int argc, char **argv) {

@@ -15,9 +15,9 @@
 #include "trace.h"
 
 const struct rsd_command *const rsd_commands[] = {
-    &rsd_command_record, &rsd_command_mark,    &rsd_command_report, &rsd_command_html, &rsd_command_diff,
-    &rsd_command_check,  &rsd_command_flame,   &rsd_command_issue,  &rsd_command_export, &rsd_command_list,
-    &rsd_command_stat,   &rsd_command_dump,    &rsd_command_version, &rsd_command_help, NULL,
+    &rsd_command_record, &rsd_command_mark,  &rsd_command_report,  &rsd_command_html,   &rsd_command_diff,
+    &rsd_command_check,  &rsd_command_flame, &rsd_command_issue,   &rsd_command_export, &rsd_command_list,
+    &rsd_command_stat,   &rsd_command_dump,  &rsd_command_version, &rsd_command_help,   NULL,
 };
 
 const struct rsd_command *rsd_command_find(const char *name) {
@@ -56,6 +56,25 @@ char *rsd_trace_argument(const char *command, int argc, char **argv, int first) 
     if (!path)
         fprintf(stderr, "residue %s: no trace was given and there is no residue.* here\n", command);
     return path;
+}
+
+bool rsd_open_report(struct rsd_opened *opened, const char *command, const char *path,
+                     const struct rsd_analysis_options *analysis, const struct rsd_report_options *report) {
+    char *why = NULL;
+    if (!rsd_analyse(&opened->analysis, path, analysis, &why)) {
+        fprintf(stderr, "residue %s: %s\n", command, why);
+        free(why);
+        return false;
+    }
+    if (rsd_report_make(&opened->report, &opened->analysis, report))
+        return true;
+    rsd_analysis_free(&opened->analysis);
+    return false;
+}
+
+void rsd_close_report(struct rsd_opened *opened) {
+    rsd_report_free(&opened->report);
+    rsd_analysis_free(&opened->analysis);
 }
 
 bool rsd_number_argument(const char *command, const char *option, const char *text, double *number) {

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "report/report.h"
+
 struct rsd_command {
     const char *name;
     const char *summary;               /* one line for `residue help` */
@@ -14,8 +16,8 @@ struct rsd_command {
 };
 
 extern const struct rsd_command rsd_command_list, rsd_command_record, rsd_command_report, rsd_command_check,
-    rsd_command_html, rsd_command_diff, rsd_command_flame, rsd_command_issue, rsd_command_export, rsd_command_mark, rsd_command_stat, rsd_command_dump,
-    rsd_command_version, rsd_command_help;
+    rsd_command_html, rsd_command_diff, rsd_command_flame, rsd_command_issue, rsd_command_export, rsd_command_mark,
+    rsd_command_stat, rsd_command_dump, rsd_command_version, rsd_command_help;
 
 /* By name, NULL when there is none; and all of them, NULL behind the last. */
 const struct rsd_command *rsd_command_find(const char *name);
@@ -29,6 +31,16 @@ int rsd_usage(const char *command, const char *format, ...) __attribute__((forma
 /* The one trace that argv names from `first` on, or the newest here; NULL, with a message, when there is none or more
  * than one was named. To be freed. */
 char *rsd_trace_argument(const char *command, int argc, char **argv, int first);
+/* A trace that was analysed, and the report on it. */
+struct rsd_opened {
+    struct rsd_analysis analysis;
+    struct rsd_report report;
+};
+/* False, with a message: the trace cannot be read, or there is no such call site. */
+bool rsd_open_report(struct rsd_opened *opened, const char *command, const char *path,
+                     const struct rsd_analysis_options *analysis, const struct rsd_report_options *report);
+void rsd_close_report(struct rsd_opened *opened);
+
 /* Numbers of options; false, with a message, when the text is none. */
 bool rsd_number_argument(const char *command, const char *option, const char *text, double *number);
 /* A moment: seconds into *number and *given, or the name of a mark into *mark. */

@@ -141,7 +141,10 @@ static void absorb(struct rsd_difference *to, const struct rsd_difference *from)
 /* Join what stands on one side only by the coarser key, where the other side has the same. */
 static void match_again(struct rsd_diff *diff) {
     struct rsd_intern keys = {0};
-    struct side_rows { size_t first[2]; bool seen[2]; } *by_key = NULL;
+    struct side_rows {
+        size_t first[2];
+        bool seen[2];
+    } *by_key = NULL;
     size_t count = 0, capacity = 0, kept = 0;
     uint32_t *key = rsd_alloc(diff->count * sizeof *key);
     for (size_t i = 0; i < diff->count; i++) {

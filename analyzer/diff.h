@@ -9,11 +9,11 @@ enum rsd_side { RSD_A, RSD_B };
 /* What values are divided by. */
 enum rsd_per { RSD_PER_RUN, RSD_PER_MINUTE, RSD_PER_MARK };
 
-struct rsd_difference { /* one call site, or several that read the same */
-    double value[2];    /* of the metric, by side, divided as was asked for */
+struct rsd_difference {                /* one call site, or several that read the same */
+    double value[2];                   /* of the metric, by side, divided as was asked for */
     uint64_t outstanding[2], calls[2]; /* of each side; calls in the window */
-    uint32_t stack[2];  /* of the largest member; RSD_NO_STACK: the side has none */
-    bool moved;         /* the stacks are not the same by name: only the modules and the JavaScript on them are */
+    uint32_t stack[2];                 /* of the largest member; RSD_NO_STACK: the side has none */
+    bool moved; /* the stacks are not the same by name: only the modules and the JavaScript on them are */
 };
 
 struct rsd_diff {

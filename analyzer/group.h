@@ -30,8 +30,8 @@ struct rsd_group {
 struct rsd_groups {
     struct rsd_group *list; /* by rank, from 0 */
     size_t count, capacity;
-    uint32_t *of_site; /* index in `list` by site; RSD_NO_GROUP for the tracer's own */
-    size_t shown;      /* how many are wanted */
+    uint32_t *of_site;            /* index in `list` by site; RSD_NO_GROUP for the tracer's own */
+    size_t shown;                 /* how many are wanted */
     double (*levels)[RSD_LEVELS]; /* the curves of those that have one */
 };
 

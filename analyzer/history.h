@@ -64,7 +64,7 @@ struct rsd_history {
     struct rsd_js_name *js_names;
     size_t js_name_count, js_name_capacity;
     struct rsd_intern js_keys;
-    char *javascript; /* how far it is named: a sentence; NULL when it is not node */
+    char *javascript;  /* how far it is named: a sentence; NULL when it is not node */
     char *node;        /* its version, "v20.20.2"; NULL when it is not node */
     bool counts;       /* there are COUNTS records */
     bool ended;        /* there is an END record */

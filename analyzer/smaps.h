@@ -13,7 +13,7 @@ struct rsd_resident { /* one MAPPING record */
 };
 
 struct rsd_smaps {
-    uint64_t time; /* of the sample's last record; 0: there is no sample */
+    uint64_t time;             /* of the sample's last record; 0: there is no sample */
     struct rsd_resident *list; /* by address */
     size_t count, capacity;
 };

@@ -12,12 +12,12 @@ struct rsd_short {
     char text[48];
 };
 
-struct rsd_short rsd_count(uint64_t number);             /* 1,234,567 */
+struct rsd_short rsd_count(uint64_t number);                     /* 1,234,567 */
 struct rsd_short rsd_counted(uint64_t number, const char *word); /* "1 block", "2,000 blocks" */
-struct rsd_short rsd_bytes(uint64_t bytes);              /* 512 B, 1.5 MiB */
-struct rsd_short rsd_change(int64_t bytes);              /* +1.5 MiB, -512 B, 0 B */
-struct rsd_short rsd_seconds(double seconds);            /* 0.8 ms, 12.3 s, 5 min 20 s, 3 h 12 min */
-struct rsd_short rsd_percent(double part, double whole); /* 97.1 %, or - when whole is 0 */
+struct rsd_short rsd_bytes(uint64_t bytes);                      /* 512 B, 1.5 MiB */
+struct rsd_short rsd_change(int64_t bytes);                      /* +1.5 MiB, -512 B, 0 B */
+struct rsd_short rsd_seconds(double seconds);                    /* 0.8 ms, 12.3 s, 5 min 20 s, 3 h 12 min */
+struct rsd_short rsd_percent(double part, double whole);         /* 97.1 %, or - when whole is 0 */
 
 /* Bytes of the UTF-8 sequence at `text`, 0 when it is not a valid one or stands for something that steers a terminal
  * (C0, C1, DEL, bidirectional controls). */

@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 struct rsd_config {
-    char out[512];  /* RESIDUE_OUT: pattern of the trace directory; %p = pid, %e = executable name */
-    uint32_t depth; /* RESIDUE_DEPTH: frames of a stack, 1 to 1,024 */
+    char out[512];   /* RESIDUE_OUT: pattern of the trace directory; %p = pid, %e = executable name */
+    uint32_t depth;  /* RESIDUE_DEPTH: frames of a stack, 1 to 1,024 */
     bool javascript; /* RESIDUE_JS: auto (true): name V8's frames from its objects; off */
-    bool survivors; /* RESIDUE_MODE: survivors (true), or full: every event is logged */
+    bool survivors;  /* RESIDUE_MODE: survivors (true), or full: every event is logged */
 };
 
 /* Fill in what the environment says, else the defaults. A value that makes no sense is named on stderr and ignored. */

@@ -158,8 +158,7 @@ void rsd_stop(long error, const char *what) {
     if ((size_t)size >= sizeof text)
         size = sizeof text - 1;
     rsd_say("%s; the program runs on, unrecorded%s%s", text, *rsd_trace.directory ? ": " : "", rsd_trace.directory);
-    struct residue_stop record = {
-        .head.tag = RESIDUE_TAG_STOP, .error = (uint32_t)-error, .text_size = (uint32_t)size};
+    struct residue_stop record = {.head.tag = RESIDUE_TAG_STOP, .error = (uint32_t)-error, .text_size = (uint32_t)size};
     rsd_process_tagged(&record.head, sizeof record, text, (size_t)size);
     errno = before;
 }

@@ -47,8 +47,10 @@ static const uint32_t segment_capacity[RESIDUE_KINDS] = {
 #define LIVE_SIZE (RING_OFFSET + RSD_NURSERY_ENTRIES * sizeof(struct residue_alloc))
 
 static const uint32_t record_size[RESIDUE_KINDS] = {
-    [RESIDUE_ALLOC] = sizeof(struct residue_alloc), [RESIDUE_FREE] = sizeof(struct residue_free),
-    [RESIDUE_LARGE] = sizeof(struct residue_large), [RESIDUE_NODE] = sizeof(struct residue_node),
+    [RESIDUE_ALLOC] = sizeof(struct residue_alloc),
+    [RESIDUE_FREE] = sizeof(struct residue_free),
+    [RESIDUE_LARGE] = sizeof(struct residue_large),
+    [RESIDUE_NODE] = sizeof(struct residue_node),
     [RESIDUE_OTHER] = 0, /* of any size: never in planes */
 };
 

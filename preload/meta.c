@@ -17,8 +17,8 @@
 #include "cgroup.h"
 #include "init.h"
 #include "real.h"
-#include "sys.h"
 #include "residue/version.h"
+#include "sys.h"
 
 #define TEXT_ROOM (1u << 20) /* what does not fit is left out: arguments, from the last */
 #define ARGUMENTS_ROOM (128u << 10)
@@ -38,7 +38,11 @@ __attribute__((format(printf, 2, 3))) static void put(struct text *t, const char
 
 /* Bytes of the UTF-8 character at `p`, or 0: lead byte, then the right number of continuation bytes. */
 static size_t utf8_length(const unsigned char *p, size_t left) {
-    size_t length = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : (p[0] & 0xf8) == 0xf0 ? 4 : 0;
+    size_t length = p[0] < 0x80                   ? 1
+                    : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+                    : (p[0] & 0xf0) == 0xe0       ? 3
+                    : (p[0] & 0xf8) == 0xf0       ? 4
+                                                  : 0;
     if (length > left)
         return 0;
     for (size_t i = 1; i < length; i++)

@@ -74,7 +74,7 @@ static uint32_t find(const struct dl_find_object *found) {
 
 /* ---- what stands in the module itself ---- */
 
-static const ElfW(Nhdr) *find_build_id(const char *note, size_t size) {
+static const ElfW(Nhdr) * find_build_id(const char *note, size_t size) {
     for (size_t at = 0; at + sizeof(ElfW(Nhdr)) <= size;) {
         const ElfW(Nhdr) *head = (const void *)(note + at);
         if (head->n_type == NT_GNU_BUILD_ID && head->n_namesz == 4 && memcmp(head + 1, "GNU", 4) == 0)

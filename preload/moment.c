@@ -33,8 +33,7 @@ struct function {
 };
 
 static const char *const names[] = {
-    "_ZN4node15FreeEnvironmentEPNS_11EnvironmentE",
-    "_ZN4node11Environment10RunCleanupEv",
+    "_ZN4node15FreeEnvironmentEPNS_11EnvironmentE", "_ZN4node11Environment10RunCleanupEv",
     "_ZN4node11Environment4ExitENS_8ExitCodeE", /* from Node 20 */
     "_ZN4node11Environment4ExitEi",             /* Node 18 */
 };

@@ -102,8 +102,8 @@ bool rsd_nursery_has(const struct rsd_nursery *nursery, uint64_t address) {
 void rsd_nursery_disown(uint64_t address, uint64_t now) {
     _Atomic uint64_t *word = stale_word(address);
     uint64_t before = atomic_load_explicit(word, memory_order_relaxed);
-    while (before < now && !atomic_compare_exchange_weak_explicit(word, &before, now, memory_order_release,
-                                                                   memory_order_relaxed))
+    while (before < now &&
+           !atomic_compare_exchange_weak_explicit(word, &before, now, memory_order_release, memory_order_relaxed))
         continue;
 }
 

@@ -249,7 +249,7 @@ void rsd_origin_start(void) {
     *(void **)&real.create = dlsym(RTLD_DEFAULT, "napi_create_async_work");
     *(void **)&real.delete = dlsym(RTLD_DEFAULT, "napi_delete_async_work");
     *(void **)&real.uv_queue = dlsym(RTLD_DEFAULT, "uv_queue_work");
-    if (real.create && real.delete && real.uv_queue)
+    if (real.create && real.delete &&real.uv_queue)
         works = rsd_sys_memory(WORKS * sizeof *works);
 }
 
@@ -265,10 +265,10 @@ static void *instead_of(const char *name) {
 
 /* What the dynamic section of a module says. Addresses there are relocated already (glibc). */
 struct dynamic {
-    const ElfW(Sym) *symbol;
+    const ElfW(Sym) * symbol;
     const char *name;
-    const ElfW(Rela) *relocation[2]; /* lazy, or at once */
-    size_t size[2];                  /* bytes */
+    const ElfW(Rela) * relocation[2]; /* lazy, or at once */
+    size_t size[2];                   /* bytes */
 };
 
 static struct dynamic read_dynamic(const struct link_map *map) {

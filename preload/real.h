@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 struct rsd_real {
-#define ALLOCATION(name, api, parameters, arguments, bytes) void *(*name) parameters;
+#define ALLOCATION(name, api, parameters, arguments, bytes) void *(*name)parameters;
 #define RELEASE(name, api, parameters, arguments) void(*name) parameters;
 #define SPECIAL(result, name, parameters, arguments) result(*name) parameters;
 #include "hooks.def"

@@ -140,8 +140,7 @@ void rsd_record_mapping(uint64_t when, uintptr_t at, uint64_t size, enum residue
     int before = errno;
     struct rsd_writer *writer = &self->writer;
     uint32_t node = from ? rsd_stack_node(self, from) : 0;
-    struct residue_large *room =
-        recordable(self, at) ? rsd_writer_reserve(writer, RESIDUE_LARGE, sizeof *room) : NULL;
+    struct residue_large *room = recordable(self, at) ? rsd_writer_reserve(writer, RESIDUE_LARGE, sizeof *room) : NULL;
     if (room) {
         if (when == 0 || when <= writer->last_large)
             when = rsd_writer_tick(writer);

@@ -334,9 +334,8 @@ uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *f
         forget_all(thread, epoch);
     if (__builtin_expect(thread->ours, 0))
         return end_node(thread, RESIDUE_END_TRACER);
-    if (__builtin_expect(thread->origin.node != thread->trie.origin.node ||
-                             thread->origin.writer != thread->trie.origin.writer,
-                         0))
+    if (__builtin_expect(
+            thread->origin.node != thread->trie.origin.node || thread->origin.writer != thread->trie.origin.writer, 0))
         change_origin(thread);
     struct rsd_stack *stack = rsd_unwind(thread->unwinder, from, thread->writer.counter);
     struct rsd_names *names = &thread->names;

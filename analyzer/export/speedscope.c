@@ -77,12 +77,12 @@ void rsd_export_speedscope(struct rsd_report *report, FILE *out) {
         total += group->value;
     }
     char *path = rsd_utf8(report->analysis->trace.path, strlen(report->analysis->trace.path));
-    json_t *root = json_pack("{s:s, s:s, s:s, s:{s:o}, s:[{s:s, s:s, s:s, s:i, s:I, s:o, s:o}]}", "$schema",
-                             "https://www.speedscope.app/file-format-schema.json", "exporter",
-                             "residue " RESIDUE_VERSION, "name", path, "shared", "frames", m.frames, "profiles", "type",
-                             "sampled", "name", rsd_metric_name(metric), "unit",
-                             rsd_metric_is_bytes(metric) ? "bytes" : "none", "startValue", 0, "endValue",
-                             (json_int_t)total, "samples", samples, "weights", weights);
+    json_t *root =
+        json_pack("{s:s, s:s, s:s, s:{s:o}, s:[{s:s, s:s, s:s, s:i, s:I, s:o, s:o}]}", "$schema",
+                  "https://www.speedscope.app/file-format-schema.json", "exporter", "residue " RESIDUE_VERSION, "name",
+                  path, "shared", "frames", m.frames, "profiles", "type", "sampled", "name", rsd_metric_name(metric),
+                  "unit", rsd_metric_is_bytes(metric) ? "bytes" : "none", "startValue", 0, "endValue",
+                  (json_int_t)total, "samples", samples, "weights", weights);
     json_dumpf(root, out, JSON_COMPACT);
     fputc('\n', out);
     json_decref(root);

@@ -16,7 +16,8 @@ static const struct {
     const char *function; /* as its name begins, or as it is contained */
     const char *hint;
 } known[] = {
-    {"napi_create_reference", "references of an addon (napi_create_reference) are kept: is napi_delete_reference missing?"},
+    {"napi_create_reference",
+     "references of an addon (napi_create_reference) are kept: is napi_delete_reference missing?"},
     {"napi_create_async_work", "work of an addon is kept: is napi_delete_async_work missing after completion?"},
     {"napi_create_threadsafe_function", "a threadsafe function is kept: is napi_release_threadsafe_function missing?"},
     {"deflateInit", "a zlib stream is kept: a compression stream that is never closed or never read to its end?"},

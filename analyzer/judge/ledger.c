@@ -63,7 +63,7 @@ struct piece { /* of a resident mapping: a range that the program mapped itself 
     bool code;
 };
 
-struct content { /* of one resident mapping */
+struct content {                    /* of one resident mapping */
     uint64_t blocks, asked, chunks; /* outstanding blocks of the malloc family */
     struct piece *pieces;
     size_t piece_count, piece_capacity;
@@ -146,7 +146,8 @@ static bool is_allocator(const struct drawing *d, uint32_t binary) {
 
 static void count_malloc(struct rsd_ledger *ledger, const struct content *content, uint64_t resident) {
     uint64_t held = content->chunks < resident ? content->chunks : resident;
-    uint64_t asked = content->chunks ? (uint64_t)((double)held * ((double)content->asked / (double)content->chunks)) : 0;
+    uint64_t asked =
+        content->chunks ? (uint64_t)((double)held * ((double)content->asked / (double)content->chunks)) : 0;
     ledger->row[RSD_LEDGER_NATIVE] += asked;
     ledger->row[RSD_LEDGER_OVERHEAD] += held - asked;
     ledger->row[RSD_LEDGER_RETAINED] += resident - held;
@@ -157,8 +158,8 @@ static uint64_t count_pieces(struct drawing *d, const struct rsd_resident *mappi
     uint64_t left = mapping->bytes;
     for (size_t i = 0; i < content->piece_count; i++) {
         const struct piece *piece = &content->pieces[i];
-        uint32_t binary = rsd_owner_of(d->history, d->pairing->mappings.stacks,
-                                       d->pairing->mappings.list[piece->site].stack);
+        uint32_t binary =
+            rsd_owner_of(d->history, d->pairing->mappings.stacks, d->pairing->mappings.list[piece->site].stack);
         double part = (double)piece->bytes / (double)(mapping->end - mapping->start);
         uint64_t resident = (uint64_t)((double)mapping->bytes * part);
         resident = resident < left ? resident : left;

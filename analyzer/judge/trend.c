@@ -18,14 +18,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define SIGNIFICANT 0.01   /* p below it is a rise */
-#define LATE_SHARE 0.25    /* a leak has at least this of its rise in the second half */
-#define FALL_SHARE 0.5     /* of the range of the floors: a fall that is churn */
-#define KEPT_SHARE 0.25    /* of the range: what must have stayed for good for a curve that falls to be a leak */
-#define FLAT_SHARE 0.1     /* of the mean step: a step below it is flat */
-#define SETTLED_SHARE 0.9  /* of the rise in the first fifth: startup */
-#define SLOPE_SHARE 0.25   /* of the rise: what the median slope makes of it over the window */
-#define FEWEST_RISES 4     /* fewer steps are no trend, however they lie */
+#define SIGNIFICANT 0.01  /* p below it is a rise */
+#define LATE_SHARE 0.25   /* a leak has at least this of its rise in the second half */
+#define FALL_SHARE 0.5    /* of the range of the floors: a fall that is churn */
+#define KEPT_SHARE 0.25   /* of the range: what must have stayed for good for a curve that falls to be a leak */
+#define FLAT_SHARE 0.1    /* of the mean step: a step below it is flat */
+#define SETTLED_SHARE 0.9 /* of the rise in the first fifth: startup */
+#define SLOPE_SHARE 0.25  /* of the rise: what the median slope makes of it over the window */
+#define FEWEST_RISES 4    /* fewer steps are no trend, however they lie */
 
 #define PER_FLOOR (RSD_SLICES / RSD_FLOORS)
 #define LAST (RSD_FLOORS - 1)
@@ -163,6 +163,7 @@ struct rsd_trend rsd_trend_of(const double level[RSD_LEVELS], double seconds) {
 }
 
 const char *rsd_verdict_name(enum rsd_verdict verdict) {
-    static const char *const name[] = {"too short", "steady", "leak", "plateau", "startup", "churn", "falling", "unclear"};
+    static const char *const name[] = {"too short", "steady", "leak",    "plateau",
+                                       "startup",   "churn",  "falling", "unclear"};
     return name[verdict];
 }

@@ -258,20 +258,24 @@ const char *rsd_cause_advice(enum rsd_cause cause) {
     case RSD_CAUSE_LEAK:
         return "It is held for good, and there is more of it all the time.";
     case RSD_CAUSE_PLATEAU:
-        return "Native memory grew and stopped: a cache that filled. If the program runs out of memory with it, make the "
+        return "Native memory grew and stopped: a cache that filled. If the program runs out of memory with it, make "
+               "the "
                "cache smaller.";
     case RSD_CAUSE_CHURN:
-        return "What is held is given back, again and again. If the tops are too high, free earlier or do less at a time.";
+        return "What is held is given back, again and again. If the tops are too high, free earlier or do less at a "
+               "time.";
     case RSD_CAUSE_STARTUP:
         return "It grew at the start of the window and no more. Record for longer, or say --from.";
     case RSD_CAUSE_RETENTION:
         return "The program freed this, and malloc keeps it in its arenas. Try MALLOC_ARENA_MAX=2, or jemalloc by "
                "LD_PRELOAD; neither frees what the program holds.";
     case RSD_CAUSE_JS_HEAP:
-        return "This is JavaScript's own heap: take heap snapshots (node --heapsnapshot-signal=SIGUSR2); residue sees no "
+        return "This is JavaScript's own heap: take heap snapshots (node --heapsnapshot-signal=SIGUSR2); residue sees "
+               "no "
                "further into it.";
     case RSD_CAUSE_BUNDLED:
-        return "A library brings its own allocator and holds more in it. Its calls cannot be seen; its package is named.";
+        return "A library brings its own allocator and holds more in it. Its calls cannot be seen; its package is "
+               "named.";
     }
     return "";
 }

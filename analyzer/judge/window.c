@@ -147,6 +147,10 @@ bool rsd_window_choose(struct rsd_window *window, const struct rsd_window_option
     window->from_s = from || knee ? rsd_history_seconds(history, window->from) : 0;
     window->to_s = rsd_history_seconds(history, window->to);
     window->marks = marks_in(history, window);
-    window->why = rsd_format("%s, up to %s", from ? "--from" : knee ? "from the end of warm-up" : "whole trace", end.name);
+    window->why = rsd_format("%s, up to %s",
+                             from   ? "--from"
+                             : knee ? "from the end of warm-up"
+                                    : "whole trace",
+                             end.name);
     return found;
 }

@@ -8,7 +8,7 @@ enum rsd_at { RSD_AT_DEFAULT, RSD_AT_TEARDOWN, RSD_AT_END, RSD_AT_EXIT };
 
 struct rsd_window_options {
     bool has_from, has_to;
-    double from, to;                   /* seconds */
+    double from, to;                 /* seconds */
     const char *from_mark, *to_mark; /* names of marks, instead; or NULL */
     enum rsd_at at;
 };

@@ -15,25 +15,26 @@ static struct rsd_short value_text(const struct rsd_diff *diff, double value, bo
     struct rsd_short text;
     bool bytes = rsd_metric_is_bytes(diff->metric);
     struct rsd_short size = bytes ? rsd_bytes((uint64_t)fabs(value)) : rsd_count((uint64_t)fabs(value));
-    snprintf(text.text, sizeof text.text, "%s%.30s%s", value <= -1 ? "-" : sign && value >= 1 ? "+" : "", size.text,
-             diff->per == RSD_PER_MINUTE ? "/min" : diff->per == RSD_PER_MARK ? "/mark" : "");
+    snprintf(text.text, sizeof text.text, "%s%.30s%s",
+             value <= -1          ? "-"
+             : sign && value >= 1 ? "+"
+                                  : "",
+             size.text,
+             diff->per == RSD_PER_MINUTE ? "/min"
+             : diff->per == RSD_PER_MARK ? "/mark"
+                                         : "");
     return text;
 }
 
 static void print_side(FILE *out, const struct rsd_diff *diff, enum rsd_side side) {
     const struct rsd_report *report = diff->side[side];
     const struct rsd_analysis *a = report->analysis;
-    char *command = rsd_strdup(a->trace.meta.argc ? a->trace.meta.argv[0] : "(unknown program)");
-    for (size_t i = 1; i < a->trace.meta.argc; i++) {
-        char *longer = rsd_format("%s %s", command, a->trace.meta.argv[i]);
-        free(command);
-        command = longer;
-    }
+    char *command = rsd_command_line(&a->trace.meta);
     rsd_take_field(out, side == RSD_A ? "A" : "B", rsd_format("%s: %s", a->trace.path, command));
     rsd_take_field(out, "",
                    rsd_format("%s%s%s%.1f s to %.1f s; verdict %s", a->history.node ? "node " : "",
-                              a->history.node ? a->history.node : "", a->history.node ? ", " : "", a->window.from_s, a->window.to_s,
-                              rsd_cause_name(report->judgement.cause)));
+                              a->history.node ? a->history.node : "", a->history.node ? ", " : "", a->window.from_s,
+                              a->window.to_s, rsd_cause_name(report->judgement.cause)));
     free(command);
 }
 
@@ -61,7 +62,8 @@ static void print_packages(FILE *out, const struct rsd_diff *diff) {
         if (!package)
             continue;
         size_t length = name_length(package);
-        const char *a = version_in(diff->side[RSD_A], package, length), *b = version_in(diff->side[RSD_B], package, length);
+        const char *a = version_in(diff->side[RSD_A], package, length),
+                   *b = version_in(diff->side[RSD_B], package, length);
         char *name = rsd_format("%.*s %s -> ", (int)length, package, a);
         if (b && strcmp(a, b) != 0 && !strstr(text, name)) {
             char *longer = rsd_format("%s%s%s%s", text, *text ? ", " : "", name, b);

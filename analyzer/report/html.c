@@ -65,18 +65,20 @@ static uint32_t string_of(struct page *p, const char *text) {
 }
 
 static uint32_t frame_of(struct page *p, const struct rsd_walk *walk, const struct rsd_named *frame) {
-    char *name = walk->run                       ? rsd_strdup(walk->builtins == walk->run ? "[V8's builtins]" : "[JavaScript]")
+    char *name = walk->run ? rsd_strdup(walk->builtins == walk->run ? "[V8's builtins]" : "[JavaScript]")
                  : frame->kind == RSD_FRAME_SEAM ? rsd_strdup("[queued by]")
                                                  : rsd_frame_name(frame);
     char *place = walk->run || frame->kind == RSD_FRAME_SEAM ? rsd_strdup("")
-                  : frame->file && frame->line           ? rsd_format("%s:%d", frame->file, frame->line)
-                  : frame->module && frame->function
-                      ? rsd_format("%s+0x%" PRIx64, frame->module, frame->offset)
-                      : rsd_strdup("");
-    bool is_node = walk->run || frame->kind == RSD_FRAME_BUILTIN || (frame->file && strncmp(frame->file, "node:", 5) == 0) ||
-                   (frame->function && (strncmp(frame->function, "v8::", 4) == 0 || strncmp(frame->function, "node::", 6) == 0));
+                  : frame->file && frame->line               ? rsd_format("%s:%d", frame->file, frame->line)
+                  : frame->module && frame->function         ? rsd_format("%s+0x%" PRIx64, frame->module, frame->offset)
+                                                             : rsd_strdup("");
+    bool is_node =
+        walk->run || frame->kind == RSD_FRAME_BUILTIN || (frame->file && strncmp(frame->file, "node:", 5) == 0) ||
+        (frame->function && (strncmp(frame->function, "v8::", 4) == 0 || strncmp(frame->function, "node::", 6) == 0));
     uint32_t key[4] = {string_of(p, name), string_of(p, place),
-                       frame->kind == RSD_FRAME_SEAM ? RSD_FRAME_SEAM : is_node ? RSD_FRAME_BUILTIN : frame->kind,
+                       frame->kind == RSD_FRAME_SEAM ? RSD_FRAME_SEAM
+                       : is_node                     ? RSD_FRAME_BUILTIN
+                                                     : frame->kind,
                        string_of(p, !walk->run && frame->package ? frame->package : "")};
     free(name);
     free(place);
@@ -107,12 +109,7 @@ static int64_t node_of(struct page *p, uint32_t stack) {
 static void put_process(struct page *p) {
     const struct rsd_analysis *a = p->report->analysis;
     const struct rsd_meta *meta = &a->trace.meta;
-    char *program = rsd_strdup(meta->argc ? meta->argv[0] : "(unknown program)");
-    for (size_t i = 1; i < meta->argc; i++) {
-        char *longer = rsd_format("%s %s", program, meta->argv[i]);
-        free(program);
-        program = longer;
-    }
+    char *program = rsd_command_line(meta);
     char *process = rsd_format("pid %" PRId64 "%s%s, %s, malloc from %s", meta->pid, a->history.node ? ", node " : "",
                                a->history.node ? a->history.node : "", meta->libc ? meta->libc : "unknown libc",
                                meta->allocator ? meta->allocator : "an unknown library");
@@ -175,8 +172,8 @@ static void put_ledger(struct page *p) {
         fputs(",\"ledger\":null", p->out);
         return;
     }
-    fprintf(p->out, ",\"ledger\":{\"start_s\":%.3f,\"end_s\":%.3f,\"rows\":[", rsd_history_seconds(&a->history, start->time),
-            rsd_history_seconds(&a->history, end->time));
+    fprintf(p->out, ",\"ledger\":{\"start_s\":%.3f,\"end_s\":%.3f,\"rows\":[",
+            rsd_history_seconds(&a->history, start->time), rsd_history_seconds(&a->history, end->time));
     for (int row = 0; row < RSD_LEDGER_COUNT; row++) {
         if (!start->row[row] && !end->row[row])
             continue;
@@ -193,9 +190,9 @@ static void put_site(struct page *p, const struct rsd_group *group, bool first) 
             "%s{\"id\":\"%016" PRIx64 "\",\"node\":%" PRId64 ",\"growth\":%" PRId64 ",\"outstanding\":%" PRIu64
             ",\"blocks\":%" PRIu64 ",\"allocated\":%" PRIu64 ",\"calls\":%" PRIu64 ",\"temporary\":%" PRIu64
             ",\"verdict\":\"%s\",\"rate\":%.0f,\"level\":",
-            first ? "" : ",\n", group->id, node_of(p, group->site.stack), rsd_site_growth(&group->site), now->live_bytes,
-            now->live_blocks, now->bytes - start->bytes, now->calls - start->calls, now->temporaries - start->temporaries,
-            rsd_verdict_name(group->trend.verdict), group->trend.rate);
+            first ? "" : ",\n", group->id, node_of(p, group->site.stack), rsd_site_growth(&group->site),
+            now->live_bytes, now->live_blocks, now->bytes - start->bytes, now->calls - start->calls,
+            now->temporaries - start->temporaries, rsd_verdict_name(group->trend.verdict), group->trend.rate);
     if (!group->level) {
         fputs("null}", p->out);
         return;

@@ -38,10 +38,11 @@ static const struct rsd_named *culprit(struct rsd_report *r, uint32_t stack) {
 static void print_title(FILE *out, struct rsd_report *r, const struct rsd_group *group) {
     const struct rsd_named *frame = culprit(r, group->site.stack);
     char *package = rsd_blame(r, group->site.stack, RSD_BY_PACKAGE);
-    char *shown_package = rsd_escape_string(package), *function = rsd_escape_string(frame ? frame->function : "native code");
+    char *shown_package = rsd_escape_string(package),
+         *function = rsd_escape_string(frame ? frame->function : "native code");
     bool leak = group->trend.verdict == RSD_VERDICT_LEAK;
-    fprintf(out, "# %s in `%s` (%s): %s in %s\n\n", leak ? "Native memory leak" : "Native memory that is held", function,
-            shown_package, rsd_bytes(group->site.now.live_bytes).text,
+    fprintf(out, "# %s in `%s` (%s): %s in %s\n\n", leak ? "Native memory leak" : "Native memory that is held",
+            function, shown_package, rsd_bytes(group->site.now.live_bytes).text,
             rsd_counted(group->site.now.live_blocks, "block").text);
     free(package);
     free(shown_package);
@@ -74,9 +75,10 @@ static void print_growth(FILE *out, const struct rsd_report *r, const struct rsd
     const struct rsd_analysis *a = r->analysis;
     const struct rsd_sums *now = &group->site.now, *start = &group->site.start;
     fprintf(out, "## What was measured\n\n");
-    fprintf(out, "In %s, %s was allocated here in %s; %s in %s was never freed", rsd_seconds(a->window.to_s - a->window.from_s).text,
-            rsd_bytes(now->bytes - start->bytes).text, rsd_counted(now->calls - start->calls, "call").text,
-            rsd_bytes(now->live_bytes).text, rsd_counted(now->live_blocks, "block").text);
+    fprintf(out, "In %s, %s was allocated here in %s; %s in %s was never freed",
+            rsd_seconds(a->window.to_s - a->window.from_s).text, rsd_bytes(now->bytes - start->bytes).text,
+            rsd_counted(now->calls - start->calls, "call").text, rsd_bytes(now->live_bytes).text,
+            rsd_counted(now->live_blocks, "block").text);
     if (group->size_count && group->size_count <= 4) {
         fprintf(out, " (");
         for (size_t i = 0; i < group->size_count; i++)
@@ -89,9 +91,11 @@ static void print_growth(FILE *out, const struct rsd_report *r, const struct rsd
     if (trend)
         fprintf(out, "\nIts curve: %s.\n", trend);
     free(trend);
-    fprintf(out, "\nAll native memory of the process went from %s to %s in that time; the verdict on the process is \"%s\".\n\n",
-            rsd_bytes(a->heap_start.live_bytes).text, rsd_bytes(a->pairing.heap_now.live_bytes).text,
-            rsd_cause_name(r->judgement.cause));
+    fprintf(
+        out,
+        "\nAll native memory of the process went from %s to %s in that time; the verdict on the process is \"%s\".\n\n",
+        rsd_bytes(a->heap_start.live_bytes).text, rsd_bytes(a->pairing.heap_now.live_bytes).text,
+        rsd_cause_name(r->judgement.cause));
 }
 
 static void print_reproduction(FILE *out, const struct rsd_report *r) {

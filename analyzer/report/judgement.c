@@ -92,8 +92,9 @@ static void print_limit(FILE *out, const struct rsd_report *r, uint64_t chosen) 
     if (j->rss_end >= limit)
         rsd_take_field(out, "limit", rsd_format("%s%s: reached", rsd_bytes(limit).text, whose));
     else
-        rsd_take_field(out, "limit", rsd_format("%s%s: reached in %s, if it goes on like this", rsd_bytes(limit).text, whose,
-                                                rsd_seconds((double)(limit - j->rss_end) / j->rate).text));
+        rsd_take_field(out, "limit",
+                       rsd_format("%s%s: reached in %s, if it goes on like this", rsd_bytes(limit).text, whose,
+                                  rsd_seconds((double)(limit - j->rss_end) / j->rate).text));
 }
 
 void rsd_print_verdict(FILE *out, const struct rsd_report *r, uint64_t limit) {
@@ -152,7 +153,11 @@ void rsd_print_timeline(FILE *out, const struct rsd_analysis *a) {
         int width = PLOT_WIDTH;
         while (width && cell[row][width - 1] == ' ')
             width--;
-        fprintf(out, "  %10s |%.*s\n", row == PLOT_HEIGHT - 1 ? rsd_bytes(top).text : row ? "" : "0 B", width, cell[row]);
+        fprintf(out, "  %10s |%.*s\n",
+                row == PLOT_HEIGHT - 1 ? rsd_bytes(top).text
+                : row                  ? ""
+                                       : "0 B",
+                width, cell[row]);
     }
     struct rsd_short first = rsd_seconds(rsd_history_seconds(&a->history, from));
     struct rsd_short last = rsd_seconds(rsd_history_seconds(&a->history, to));

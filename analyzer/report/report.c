@@ -158,11 +158,22 @@ static char *blame_module(struct rsd_report *report, uint32_t stack) {
 char *rsd_blame(struct rsd_report *report, uint32_t stack, enum rsd_by by) {
     if (!stack)
         return rsd_strdup("(no stack)");
-    return by == RSD_BY_JS ? blame_js(report, stack)
-                           : by == RSD_BY_PACKAGE ? blame_package(report, stack) : blame_module(report, stack);
+    return by == RSD_BY_JS        ? blame_js(report, stack)
+           : by == RSD_BY_PACKAGE ? blame_package(report, stack)
+                                  : blame_module(report, stack);
 }
 
 /* ---- Words ------------------------------------------------------------------------------------------------------- */
+
+char *rsd_command_line(const struct rsd_meta *meta) {
+    char *line = rsd_strdup(meta->argc ? meta->argv[0] : meta->exe ? meta->exe : "(unknown program)");
+    for (size_t i = 1; i < meta->argc; i++) {
+        char *longer = rsd_format("%s %s", line, meta->argv[i]);
+        free(line);
+        line = longer;
+    }
+    return line;
+}
 
 const char *rsd_end_name(enum rsd_end end) {
     static const char *const name[] = {"unknown", "exit", "signal", "running"};

@@ -61,6 +61,8 @@ char *rsd_blame(struct rsd_report *report, uint32_t stack, enum rsd_by by);
 /* The next frame, NULL at the root side's end. With walk->run > 0 the frame is the first of the run. */
 const struct rsd_named *rsd_walk_next(struct rsd_walk *walk);
 
+/* argv as one line; to be freed. */
+char *rsd_command_line(const struct rsd_meta *meta);
 /* "exit", "signal", "running", "unknown" */
 const char *rsd_end_name(enum rsd_end end);
 /* "cfi", ... as in the JSON; NULL for a frame that needed no source. */

@@ -42,9 +42,9 @@ const char *rsd_short_path(const char *file) {
 static char *line_of(const struct rsd_named *frame, bool redacted) {
     if (!frame->file || !frame->line)
         return rsd_strdup("");
-    const char *path = redacted                                           ? rsd_short_path(frame->file)
+    const char *path = redacted                                        ? rsd_short_path(frame->file)
                        : frame->package && frame->kind == RSD_FRAME_JS ? path_in_package(frame->file)
-                                                                          : frame->file;
+                                                                       : frame->file;
     return rsd_format("%s:%d", path, frame->line);
 }
 

@@ -27,23 +27,13 @@ static char *append(char *text, char *more) {
     return longer;
 }
 
-static char *command_line(const struct rsd_meta *meta) {
-    char *line = rsd_strdup(meta->argc ? meta->argv[0] : meta->exe ? meta->exe : "(unknown program)");
-    for (size_t i = 1; i < meta->argc; i++) {
-        char *longer = rsd_format("%s %s", line, meta->argv[i]);
-        free(line);
-        line = longer;
-    }
-    return line;
-}
-
 static void print_process(FILE *out, const struct rsd_analysis *a) {
     const struct rsd_meta *meta = &a->trace.meta;
-    rsd_take_field(out, "program", command_line(meta));
+    rsd_take_field(out, "program", rsd_command_line(meta));
     rsd_take_field(out, "process",
-               rsd_format("pid %" PRId64 "%s%s, %s, malloc from %s", meta->pid, a->history.node ? ", node " : "",
-                          a->history.node ? a->history.node : "", meta->libc ? meta->libc : "unknown libc",
-                          meta->allocator ? meta->allocator : "an unknown library"));
+                   rsd_format("pid %" PRId64 "%s%s, %s, malloc from %s", meta->pid, a->history.node ? ", node " : "",
+                              a->history.node ? a->history.node : "", meta->libc ? meta->libc : "unknown libc",
+                              meta->allocator ? meta->allocator : "an unknown library"));
 }
 
 static char *end_text(const struct rsd_analysis *a) {
@@ -66,9 +56,9 @@ static void print_time(FILE *out, const struct rsd_analysis *a) {
     double lasted = rsd_history_seconds(&a->history, a->history.last);
     char *end = end_text(a);
     rsd_take_field(out, "time",
-               rsd_format("started %s, %s, %s",
-                          a->trace.meta.started_at ? a->trace.meta.started_at : "at an unknown time",
-                          rsd_seconds(lasted).text, end));
+                   rsd_format("started %s, %s, %s",
+                              a->trace.meta.started_at ? a->trace.meta.started_at : "at an unknown time",
+                              rsd_seconds(lasted).text, end));
     free(end);
     rsd_take_field(out, "window", rsd_format("%.1f s to %.1f s: %s", a->window.from_s, a->window.to_s, a->window.why));
 }
@@ -101,28 +91,29 @@ static void print_rss(FILE *out, const struct rsd_analysis *a) {
         rsd_field(out, "RSS", "no samples in the window");
         return;
     }
-    rsd_take_field(out, "RSS",
-               rsd_format("%s -> %s (%s) from %.1f s to %.1f s", rsd_bytes(first->rss_bytes).text,
-                          rsd_bytes(last->rss_bytes).text,
-                          rsd_change((int64_t)(last->rss_bytes - first->rss_bytes)).text,
-                          rsd_history_seconds(&a->history, first->time), rsd_history_seconds(&a->history, last->time)));
+    rsd_take_field(
+        out, "RSS",
+        rsd_format("%s -> %s (%s) from %.1f s to %.1f s", rsd_bytes(first->rss_bytes).text,
+                   rsd_bytes(last->rss_bytes).text, rsd_change((int64_t)(last->rss_bytes - first->rss_bytes)).text,
+                   rsd_history_seconds(&a->history, first->time), rsd_history_seconds(&a->history, last->time)));
 }
 
 static void print_sums(FILE *out, const struct rsd_report *r) {
     const struct rsd_analysis *a = r->analysis;
     const struct rsd_sums *now = &a->pairing.heap_now, *start = &a->heap_start;
     rsd_take_field(out, "native live",
-               rsd_format("%s -> %s (%s), %s -> %s", rsd_bytes(start->live_bytes).text, rsd_bytes(now->live_bytes).text,
-                          rsd_change((int64_t)(now->live_bytes - start->live_bytes)).text,
-                          rsd_count(start->live_blocks).text, rsd_counted(now->live_blocks, "block").text));
+                   rsd_format("%s -> %s (%s), %s -> %s", rsd_bytes(start->live_bytes).text,
+                              rsd_bytes(now->live_bytes).text,
+                              rsd_change((int64_t)(now->live_bytes - start->live_bytes)).text,
+                              rsd_count(start->live_blocks).text, rsd_counted(now->live_blocks, "block").text));
     const struct rsd_sums *maps = &a->pairing.mappings_now, *maps_start = &a->mappings_start;
     rsd_take_field(out, "mapped",
-               rsd_format("%s -> %s (%s) of anonymous memory, not in the above", rsd_bytes(maps_start->live_bytes).text,
-                          rsd_bytes(maps->live_bytes).text,
-                          rsd_change((int64_t)(maps->live_bytes - maps_start->live_bytes)).text));
+                   rsd_format("%s -> %s (%s) of anonymous memory, not in the above",
+                              rsd_bytes(maps_start->live_bytes).text, rsd_bytes(maps->live_bytes).text,
+                              rsd_change((int64_t)(maps->live_bytes - maps_start->live_bytes)).text));
     rsd_take_field(out, "allocated",
-               rsd_format("%s in %s", rsd_bytes(now->bytes - start->bytes).text,
-                          rsd_counted(now->calls - start->calls, "call").text));
+                   rsd_format("%s in %s", rsd_bytes(now->bytes - start->bytes).text,
+                              rsd_counted(now->calls - start->calls, "call").text));
 }
 
 /* Everything that makes a figure less than exact is said before the figures are read. */
@@ -135,22 +126,22 @@ static void print_doubts(FILE *out, const struct rsd_report *r) {
         rsd_take_field(out, "NOT EXACT", rsd_format("%s segments of the trace are lost", rsd_count(lost).text));
     if (a->history.stop)
         rsd_take_field(out, "NOT EXACT",
-                   rsd_format("the recorder stopped at %.1f s: %s",
-                              rsd_history_seconds(&a->history, a->history.stop_time), a->history.stop));
+                       rsd_format("the recorder stopped at %.1f s: %s",
+                                  rsd_history_seconds(&a->history, a->history.stop_time), a->history.stop));
     if (odd)
         rsd_take_field(out, "NOT EXACT",
-                   rsd_format("%s records do not pair up (residue stat tells which)", rsd_count(odd).text));
+                       rsd_format("%s records do not pair up (residue stat tells which)", rsd_count(odd).text));
     if (sums.dropped)
         rsd_take_field(out, "NOT EXACT",
-                   rsd_format("%s calls were not recorded (residue stat tells why)", rsd_count(sums.dropped).text));
+                       rsd_format("%s calls were not recorded (residue stat tells why)", rsd_count(sums.dropped).text));
     if (a->history.javascript && strncmp(a->history.javascript, "names and lines", 15) != 0)
         rsd_take_field(out, "JavaScript", rsd_strdup(a->history.javascript));
     if (a->trace.problems.total) {
         char *first = rsd_problem_text(&a->trace.problems.list[0]);
         rsd_take_field(out, a->trace.problems.total == 1 ? "problem" : "problems",
-                   a->trace.problems.total == 1
-                       ? rsd_strdup(first)
-                       : rsd_format("%zu, the first: %s (residue stat shows all)", a->trace.problems.total, first));
+                       a->trace.problems.total == 1
+                           ? rsd_strdup(first)
+                           : rsd_format("%zu, the first: %s (residue stat shows all)", a->trace.problems.total, first));
         free(first);
     }
 }
@@ -198,8 +189,8 @@ static void print_sizes(FILE *out, const struct rsd_group *group) {
 
 static void print_ages(FILE *out, const struct rsd_group *group) {
     rsd_take_field(out, "  ages",
-               rsd_format("10 %% below %s, half below %s, 90 %% below %s", rsd_seconds(group->age_p10).text,
-                          rsd_seconds(group->age_p50).text, rsd_seconds(group->age_p90).text));
+                   rsd_format("10 %% below %s, half below %s, 90 %% below %s", rsd_seconds(group->age_p10).text,
+                              rsd_seconds(group->age_p50).text, rsd_seconds(group->age_p90).text));
 }
 
 static struct rsd_short value_text(const struct rsd_report *r, const struct rsd_group *group) {
@@ -220,10 +211,12 @@ static void print_head(FILE *out, const struct rsd_report *r, size_t rank) {
 
 static void print_calls(FILE *out, const struct rsd_report *r, const struct rsd_group *group) {
     const struct rsd_sums *now = &group->site.now, *start = &group->site.start;
-    char *temporary = r->analysis->history.counts
-                          ? rsd_format(", %s of it temporary", rsd_percent((double)(now->temporaries - start->temporaries),
-                                                                           (double)(now->calls - start->calls)).text)
-                          : rsd_strdup("");
+    char *temporary =
+        r->analysis->history.counts
+            ? rsd_format(", %s of it temporary", rsd_percent((double)(now->temporaries - start->temporaries),
+                                                             (double)(now->calls - start->calls))
+                                                     .text)
+            : rsd_strdup("");
     rsd_take_field(out, "  allocated",
                    rsd_format("%s in %s%s", rsd_bytes(now->bytes - start->bytes).text,
                               rsd_counted(now->calls - start->calls, "call").text, temporary));

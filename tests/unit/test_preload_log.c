@@ -36,7 +36,8 @@ struct reading {
 
 static void start_reading(struct reading *r) {
     char path[sizeof directory + 20];
-    *r = (struct reading){.writer = {.number = 1, .log = -1, .log_name = strdup("t1.log"), .live_name = strdup("t1.live")}};
+    *r = (struct reading){
+        .writer = {.number = 1, .log = -1, .log_name = strdup("t1.log"), .live_name = strdup("t1.live")}};
     struct rsd_identity identity = {0};
     snprintf(path, sizeof path, "%s/t1.live", directory);
     rsd_writer_read_live(&r->writer, path, &identity, &r->problems);

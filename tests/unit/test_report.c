@@ -253,7 +253,8 @@ static char *minute(void) {
                                  js_function(w, 1, "resizeAvatar", "/srv/app/src/avatar.js"), RESIDUE_SOURCE_FP);
     uint32_t leak = made_node(w, RESIDUE_NODE_NATIVE, 0x7f000026870b, handler, 1, RESIDUE_SOURCE_CODE);
     uint32_t cache = made_node(w, RESIDUE_NODE_NATIVE, 0x555500003000, handler, 2, RESIDUE_SOURCE_CFI);
-    made_large(w, 5, RESIDUE_API_MMAP, V8_PAGES, 2 << 20, start, PROT_READ | PROT_WRITE | (MAP_PRIVATE | MAP_ANONYMOUS) << 8);
+    made_large(w, 5, RESIDUE_API_MMAP, V8_PAGES, 2 << 20, start,
+               PROT_READ | PROT_WRITE | (MAP_PRIVATE | MAP_ANONYMOUS) << 8);
     uint64_t heap = 8 << 20;
     for (uint64_t second = 0; second < 60; second++) {
         uint64_t time = second * SECOND + 10;
