@@ -1,8 +1,8 @@
 // Saves a corrupt TIFF as an animated WebP, again and again; every save fails. sharp 0.33.5 (libvips 8.15.3) then
 // forgets the WebP encoder: three blocks of 262,268 bytes per failed save. sharp 0.34.0 frees it.
 //
-//   node worker.js [SAVES] [leaky|fixed] [PAUSE]    40 saves with the leaky version, and no pause (in milliseconds) between
-//                                                   them, unless told otherwise
+//   node worker.js [SAVES] [leaky|fixed] [PAUSE]    40 saves with the leaky version, and no pause (in milliseconds) before
+//                                                   each, unless told otherwise
 
 const path = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');
@@ -17,12 +17,12 @@ async function main() {
   const bad = corruptTiff();
   let failed = 0;
   for (let i = 0; i < saves; i++) {
+    await sleep(pause);
     try {
       await sharp(bad, { pages: -1, failOn: 'error' }).webp({ effort: 0 }).toBuffer();
     } catch {
       failed++;
     }
-    if (pause) await sleep(pause);
   }
   console.log(`sharp ${sharp.versions.sharp}: ${failed} of ${saves} saves failed`);
 }
