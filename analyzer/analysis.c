@@ -71,14 +71,18 @@ static void note_slice(struct rsd_analysis *a, uint32_t slice) {
 }
 
 static void copy_sums(struct rsd_sites *sites) {
-    for (size_t i = 0; i < sites->count; i++)
-        sites->list[i].start = sites->list[i].now;
+    for (size_t i = 0; i < sites->count; i++) {
+        struct rsd_sums *now = &sites->list[i].now;
+        now->kept_variance = now->live_variance;
+        sites->list[i].start = *now;
+    }
 }
 
 static void take_start(struct rsd_analysis *a) {
     rsd_pairing_count_ranges(&a->pairing);
     copy_sums(&a->pairing.heap);
     copy_sums(&a->pairing.mappings);
+    a->pairing.heap_now.kept_variance = a->pairing.heap_now.live_variance;
     a->heap_start = a->pairing.heap_now;
     a->mappings_start = a->pairing.mappings_now;
     note_slice(a, 0);
@@ -174,6 +178,9 @@ bool rsd_analyse(struct rsd_analysis *analysis, const char *path, const struct r
     }
     rsd_stacks_read(&analysis->stacks, trace, &analysis->history, &analysis->source);
     rsd_pairing_open(&analysis->pairing, &analysis->stacks, trace->writer_count);
+    if (analysis->history.sampling.count)
+        rsd_pairing_sample(&analysis->pairing, &analysis->history.sampling, trace, analysis->window.from,
+                           analysis->history.rate);
     analysis->timeline = rsd_zalloc(analysis->history.sample_count, sizeof *analysis->timeline);
     rsd_smaps_read(analysis->smaps, trace, &analysis->source, analysis->window.from, analysis->window.to);
     merge_events(analysis, options->quiet);

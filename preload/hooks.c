@@ -68,6 +68,8 @@ static inline __attribute__((always_inline)) void *hook_realloc(void *block, siz
     void *moved = rsd_real.realloc(block, size);
     if (began && (moved || (block && size == 0)))
         rsd_record_realloc_end(began, block, moved, size, api, from);
+    else if (began && block)
+        rsd_record_realloc_failed(began, block);
     return moved;
 }
 

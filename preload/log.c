@@ -32,6 +32,7 @@
 #include "init.h"
 #include "nursery.h"
 #include "process.h"
+#include "sample.h"
 #include "sys.h"
 
 #define XFS_MAGIC 0x58465342
@@ -218,6 +219,7 @@ bool rsd_writer_open(struct rsd_writer *writer, uint32_t number) {
         return false;
     }
     fill_live_header(live, number);
+    rsd_sample_note_size(LIVE_SIZE);
     *writer = (struct rsd_writer){.live = live, .number = number, .counter = live->counter, .first_node = 1};
     for (uint32_t kind = 0; kind < RESIDUE_KINDS; kind++)
         writer->segment[kind] = (struct rsd_segment){
@@ -350,6 +352,7 @@ __attribute__((cold, noinline)) bool rsd_writer_seal(struct rsd_writer *writer, 
     }
     empty_segment(writer, kind);
     count_seal(writer, raw, size, began);
+    rsd_sample_note_size(size);
     if (kind != RESIDUE_OTHER) /* a barrier may be under way, and a sample raises one */
         rsd_process_sample_if_due(began);
     return true;

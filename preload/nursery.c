@@ -85,6 +85,16 @@ void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, con
     *index_of(nursery, residue_where_address(block->where)) = (uint16_t)at;
 }
 
+void rsd_nursery_flush(struct rsd_nursery *nursery, struct rsd_writer *writer) {
+    uint64_t head = atomic_load_explicit(nursery->head, memory_order_relaxed);
+    for (uint32_t i = 0; i < RSD_NURSERY_ENTRIES; i++) { /* the oldest first */
+        struct residue_alloc *entry = &nursery->entry[(head + i) % RSD_NURSERY_ENTRIES];
+        if (entry->where)
+            rsd_writer_put_alloc(writer, entry);
+        atomic_store_explicit((_Atomic uint64_t *)&entry->where, 0, memory_order_relaxed);
+    }
+}
+
 /* ---- out ---- */
 
 static struct residue_alloc *find(const struct rsd_nursery *nursery, uint64_t address) {

@@ -42,6 +42,9 @@ void rsd_nursery_disown(uint64_t address, uint64_t now);
 /* Let the block at this address die. False: it must be freed by a record. */
 bool rsd_nursery_kill(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t address);
 
+/* Write out what is in the nursery: it is not used any more. */
+void rsd_nursery_flush(struct rsd_nursery *nursery, struct rsd_writer *writer);
+
 /* Raise the barrier: between these two nothing at all dies without a record; after them nothing that was alive at `time`,
  * an instant that the caller took in between. False: another barrier is being raised and does not end (it is this
  * thread's own, below a signal handler); then there is nothing to end. */

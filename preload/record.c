@@ -13,10 +13,13 @@
 #include "record.h"
 
 #include "guard.h"
+#include "sample.h"
 #include "sys.h"
 
+#define NOT_FREED 1u /* for the time of a realloc: what it frees has no record */
+
 static void put_small(struct rsd_thread *self, const struct residue_alloc *record) {
-    if (self->nursery.entry)
+    if (self->nursery.entry && self->sample_rate == 0)
         rsd_nursery_add(&self->nursery, &self->writer, record);
     else
         rsd_writer_put_alloc(&self->writer, record);
@@ -77,18 +80,18 @@ static bool recordable(struct rsd_thread *self, uintptr_t address) {
 }
 
 void rsd_record_alloc(const void *block, size_t size, enum residue_api api, const struct rsd_registers *from) {
-    struct rsd_thread *self = rsd_enter();
+    struct rsd_thread *self = rsd_sample_passes(size) ? NULL : rsd_enter();
     if (!self)
         return;
     int before = errno;
-    if (recordable(self, (uintptr_t)block))
+    if (recordable(self, (uintptr_t)block) && rsd_sample_keeps(self, block))
         put_alloc(self, block, size, api, rsd_stack_node(self, from));
     errno = before;
     rsd_leave(self);
 }
 
 void rsd_record_free(const void *block, enum residue_api api) {
-    struct rsd_thread *self = rsd_enter();
+    struct rsd_thread *self = rsd_sample_passes_free(block) ? NULL : rsd_enter();
     if (!self)
         return;
     if (recordable(self, (uintptr_t)block))
@@ -108,6 +111,8 @@ uint64_t rsd_record_now(void) {
 /* A block that is not in the nursery now is freed by a record; whoever holds an old entry for it must hear of that before
  * the real call. */
 uint64_t rsd_record_realloc_begin(const void *block) {
+    if (block && rsd_sample_passes_free(block))
+        return NOT_FREED;
     struct rsd_thread *self = rsd_enter();
     if (!self)
         return 0;
@@ -120,16 +125,22 @@ uint64_t rsd_record_realloc_begin(const void *block) {
 
 void rsd_record_realloc_end(uint64_t began, const void *from_block, const void *to, size_t size, enum residue_api api,
                             const struct rsd_registers *from) {
-    struct rsd_thread *self = began ? rsd_enter() : NULL;
+    bool freed = from_block && began != NOT_FREED, allocated = to && !rsd_sample_passes(size);
+    struct rsd_thread *self = freed || allocated ? rsd_enter() : NULL;
     if (!self)
         return;
     int before = errno;
-    if (from_block && recordable(self, (uintptr_t)from_block))
+    if (freed && recordable(self, (uintptr_t)from_block))
         release(self, began, from_block, api);
-    if (to && recordable(self, (uintptr_t)to))
+    if (allocated && recordable(self, (uintptr_t)to) && rsd_sample_keeps(self, to))
         put_alloc(self, to, size, api, rsd_stack_node(self, from));
     errno = before;
     rsd_leave(self);
+}
+
+void rsd_record_realloc_failed(uint64_t began, const void *block) {
+    if (began != NOT_FREED)
+        rsd_sample_revive(block);
 }
 
 void rsd_record_mapping(uint64_t when, uintptr_t at, uint64_t size, enum residue_api api, uint32_t detail,

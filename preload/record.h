@@ -17,11 +17,14 @@ void rsd_record_alloc(const void *block, size_t size, enum residue_api api, cons
 /* A block is about to be freed: before the real call. */
 void rsd_record_free(const void *block, enum residue_api api);
 
-/* realloc in two halves: a time before the real call (0: not recording), and both records after it. `to` NULL: the
+/* realloc in two halves: a word before the real call (0: not recording), and both records after it. `to` NULL: the
  * block was freed. */
 uint64_t rsd_record_realloc_begin(const void *block);
 void rsd_record_realloc_end(uint64_t began, const void *from_block, const void *to, size_t size, enum residue_api api,
                             const struct rsd_registers *from);
+
+/* It came to nothing: the block is what it was. */
+void rsd_record_realloc_failed(uint64_t began, const void *block);
 
 /* A call that concerns mappings. `from` NULL: without a stack. `when` 0: now. */
 void rsd_record_mapping(uint64_t when, uintptr_t at, uint64_t size, enum residue_api api, uint32_t detail,

@@ -312,6 +312,7 @@ enum residue_tag {
     RESIDUE_TAG_STOP = 12,
     RESIDUE_TAG_END = 13,
     RESIDUE_TAG_RUNTIME = 14,
+    RESIDUE_TAG_SAMPLING = 20,
 };
 
 struct residue_tagged {
@@ -460,5 +461,12 @@ struct residue_runtime {
     uint32_t version_size;
 };
 static_assert(sizeof(struct residue_runtime) == 24, "FORMAT.md 5.14");
+
+/* From here on this writer records samples of allocations: one of n bytes with probability 1 - exp(-max(n, 1) / rate). */
+struct residue_sampling {
+    struct residue_tagged head;
+    uint64_t rate; /* bytes, not 0 */
+};
+static_assert(sizeof(struct residue_sampling) == 24, "FORMAT.md 5.20");
 
 #endif
