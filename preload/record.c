@@ -80,7 +80,7 @@ static bool recordable(struct rsd_thread *self, uintptr_t address) {
 }
 
 void rsd_record_alloc(const void *block, size_t size, enum residue_api api, const struct rsd_registers *from) {
-    struct rsd_thread *self = rsd_sample_passes(size) ? NULL : rsd_enter();
+    struct rsd_thread *self = rsd_enter();
     if (!self)
         return;
     int before = errno;
@@ -91,7 +91,7 @@ void rsd_record_alloc(const void *block, size_t size, enum residue_api api, cons
 }
 
 void rsd_record_free(const void *block, enum residue_api api) {
-    struct rsd_thread *self = rsd_sample_passes_free(block) ? NULL : rsd_enter();
+    struct rsd_thread *self = rsd_sample_passes_end(block) ? NULL : rsd_enter();
     if (!self)
         return;
     if (recordable(self, (uintptr_t)block))
@@ -111,7 +111,7 @@ uint64_t rsd_record_now(void) {
 /* A block that is not in the nursery now is freed by a record; whoever holds an old entry for it must hear of that before
  * the real call. */
 uint64_t rsd_record_realloc_begin(const void *block) {
-    if (block && rsd_sample_passes_free(block))
+    if (block && rsd_sample_passes_end(block))
         return NOT_FREED;
     struct rsd_thread *self = rsd_enter();
     if (!self)

@@ -11,10 +11,10 @@
 #include "residue/format.h"
 #include "unwind/unwind.h"
 
-/* A block was allocated: after the real call. */
+/* A block was allocated: after the real call, and unless it is passed over (sample.h). */
 void rsd_record_alloc(const void *block, size_t size, enum residue_api api, const struct rsd_registers *from);
 
-/* A block is about to be freed: before the real call. */
+/* A block is about to be freed: before the real call, and unless that is passed over (sample.h). */
 void rsd_record_free(const void *block, enum residue_api api);
 
 /* realloc in two halves: a word before the real call (0: not recording), and both records after it. `to` NULL: the

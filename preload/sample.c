@@ -43,10 +43,10 @@
 
 __thread struct rsd_sampler rsd_sampler __attribute__((tls_model("initial-exec")));
 _Atomic uint64_t rsd_sample_rate;
+_Atomic bool rsd_sample_whole_before;
 struct rsd_addresses rsd_samples;
 
 static struct rsd_addresses freed; /* addresses freed since samples began, if all was recorded before */
-static _Atomic bool whole_before;
 static uint64_t first_rate, limit;
 static _Atomic uint64_t written;
 
@@ -124,7 +124,7 @@ __attribute__((cold, noinline)) bool rsd_sample_begin(struct rsd_thread *self, c
 bool rsd_sample_end(const void *block) {
     if (__builtin_expect(rsd_addresses_take(&rsd_samples, block), 0))
         return true;
-    return atomic_load_explicit(&whole_before, memory_order_relaxed) &&
+    return atomic_load_explicit(&rsd_sample_whole_before, memory_order_relaxed) &&
            rsd_addresses_add(&freed, block) != RSD_WAS_THERE;
 }
 
@@ -145,7 +145,7 @@ void rsd_sample_note_size(uint64_t bytes) {
     if (wanted <= rate)
         return;
     if (rate == 0)
-        atomic_store(&whole_before, true);
+        atomic_store(&rsd_sample_whole_before, true);
     bool first = false;
     while (rate < wanted && !(first = atomic_compare_exchange_weak(&rsd_sample_rate, &rate, wanted)))
         continue;

@@ -15,8 +15,9 @@ struct rsd_sampler {
 };
 
 extern __thread struct rsd_sampler rsd_sampler __attribute__((tls_model("initial-exec")));
-extern _Atomic uint64_t rsd_sample_rate; /* mean bytes from sample to sample; 0: every allocation is recorded */
-extern struct rsd_addresses rsd_samples; /* the blocks that were sampled and live */
+extern _Atomic uint64_t rsd_sample_rate;     /* mean bytes from sample to sample; 0: every allocation is recorded */
+extern _Atomic bool rsd_sample_whole_before; /* all was recorded before samples began: set before the rate is */
+extern struct rsd_addresses rsd_samples;     /* the blocks that were sampled and live */
 
 struct rsd_thread;
 
@@ -34,7 +35,7 @@ bool rsd_sample_begin(struct rsd_thread *self, const void *block);
 bool rsd_sample_end(const void *block);
 
 static inline bool rsd_sampling(void) {
-    return __builtin_expect(atomic_load_explicit(&rsd_sample_rate, memory_order_relaxed) != 0, 0);
+    return __builtin_expect(atomic_load_explicit(&rsd_sample_rate, memory_order_acquire) != 0, 0);
 }
 
 /* Whether an allocation goes unrecorded: the whole cost of nearly all of them, when samples are taken. */
@@ -50,8 +51,14 @@ static inline bool rsd_sample_keeps(struct rsd_thread *self, const void *block) 
     return __builtin_expect(rsd_sampler.taken == 0, 1) || rsd_sample_begin(self, block);
 }
 
-/* Whether the end of a block goes unrecorded. If not, it must be recorded now. */
+/* Whether the end of a block goes unrecorded: for nearly all of them this tells. */
 static inline bool rsd_sample_passes_free(const void *block) {
+    return rsd_sampling() && !atomic_load_explicit(&rsd_sample_whole_before, memory_order_relaxed) &&
+           !rsd_addresses_has(&rsd_samples, block);
+}
+
+/* The same where it is not that simple. If not, the end must be recorded now. */
+static inline bool rsd_sample_passes_end(const void *block) {
     return rsd_sampling() && !rsd_sample_end(block);
 }
 
