@@ -45,7 +45,10 @@ static const uint32_t segment_capacity[RESIDUE_KINDS] = {
 };
 #define SEGMENT_ROOM 65536u /* space between the starts of two segments */
 #define RING_OFFSET (RESIDUE_LIVE_HEADER_SIZE + RESIDUE_KINDS * SEGMENT_ROOM)
-#define LIVE_SIZE (RING_OFFSET + RSD_NURSERY_ENTRIES * sizeof(struct residue_alloc))
+#define LIVE_SIZE(entries) (RING_OFFSET + (entries) * sizeof(struct residue_alloc))
+#define LIVE_FIRST LIVE_SIZE(RSD_NURSERY_FIRST)
+#define LIVE_MOST                                                                                                      \
+    LIVE_SIZE(RSD_NURSERY_MOST) /* mapped from the start: what lies behind the file's end is not touched */
 
 static const uint32_t record_size[RESIDUE_KINDS] = {
     [RESIDUE_ALLOC] = sizeof(struct residue_alloc),
@@ -152,8 +155,8 @@ static void *map_live_file(const char *path, long *error) {
         return NULL;
     }
     void *live = NULL;
-    *error = rsd_sys_file_may_grow(LIVE_SIZE) ? rsd_sys_reserve(fd, LIVE_SIZE) : -EFBIG;
-    if (*error == 0 && !(live = rsd_sys_map_file(fd, LIVE_SIZE)))
+    *error = rsd_sys_file_may_grow(LIVE_FIRST) ? rsd_sys_reserve(fd, LIVE_FIRST) : -EFBIG;
+    if (*error == 0 && !(live = rsd_sys_map_file(fd, LIVE_MOST)))
         *error = -ENOMEM;
     rsd_sys_close(fd);
     return live;
@@ -161,7 +164,7 @@ static void *map_live_file(const char *path, long *error) {
 
 static struct residue_live_header *open_live(uint32_t number, long *error) {
     if (live_kind == LIVE_PRIVATE) {
-        void *live = rsd_sys_memory(LIVE_SIZE);
+        void *live = rsd_sys_memory(LIVE_MOST);
         *error = live ? 0 : -ENOMEM;
         return live;
     }
@@ -205,7 +208,7 @@ static void fill_live_header(struct residue_live_header *live, uint32_t number) 
     }
     if (rsd_trace.nursery && number != RESIDUE_PROCESS_WRITER) {
         live->ring.offset = RING_OFFSET;
-        live->ring.capacity = RSD_NURSERY_ENTRIES;
+        live->ring.capacity = RSD_NURSERY_FIRST;
     }
     atomic_thread_fence(memory_order_release);
     memcpy(live->magic, RESIDUE_LIVE_MAGIC, sizeof live->magic);
@@ -219,7 +222,7 @@ bool rsd_writer_open(struct rsd_writer *writer, uint32_t number) {
         return false;
     }
     fill_live_header(live, number);
-    rsd_sample_note_size(LIVE_SIZE);
+    rsd_sample_note_size(LIVE_FIRST);
     *writer = (struct rsd_writer){.live = live, .number = number, .counter = live->counter, .first_node = 1};
     for (uint32_t kind = 0; kind < RESIDUE_KINDS; kind++)
         writer->segment[kind] = (struct rsd_segment){
@@ -228,6 +231,28 @@ bool rsd_writer_open(struct rsd_writer *writer, uint32_t number) {
             .capacity = segment_capacity[kind],
             .sequence = 1,
         };
+    return true;
+}
+
+/* Make the live file longer, if the name still leads to it: what is mapped is that file. */
+static bool lengthen(const struct residue_live_header *live, uint32_t entries) {
+    char path[RSD_PATH_SIZE], there[offsetof(struct residue_live_header, pid)];
+    name_file(path, live_kind == LIVE_SHM ? shm_directory : rsd_trace.directory, live->writer, "live");
+    int fd = rsd_sys_open(path, O_RDWR | O_NOFOLLOW, 0);
+    if (fd < 0)
+        return false;
+    bool longer = rsd_sys_read(fd, there, sizeof there) == sizeof there && memcmp(there, live, sizeof there) == 0 &&
+                  rsd_sys_file_may_grow(LIVE_SIZE(entries)) && rsd_sys_reserve(fd, LIVE_SIZE(entries)) == 0;
+    rsd_sys_close(fd);
+    return longer;
+}
+
+bool rsd_writer_grow_ring(struct rsd_writer *writer, uint32_t entries) {
+    struct residue_ring *ring = &writer->live->ring;
+    if (live_kind != LIVE_PRIVATE && !lengthen(writer->live, entries))
+        return false;
+    rsd_sample_note_size((entries - ring->capacity) * sizeof(struct residue_alloc));
+    atomic_store_explicit((_Atomic uint32_t *)&ring->capacity, entries, memory_order_release);
     return true;
 }
 
@@ -366,7 +391,7 @@ void rsd_writer_save_private(struct rsd_writer *writer) {
     int fd = rsd_sys_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return;
-    rsd_sys_write_all(fd, writer->live, LIVE_SIZE);
+    rsd_sys_write_all(fd, writer->live, LIVE_SIZE(writer->live->ring.capacity));
     rsd_sys_close(fd);
 }
 

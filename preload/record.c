@@ -56,7 +56,8 @@ static void put_free(struct rsd_thread *self, uint64_t time, const void *block, 
     writer->counter[RESIDUE_COUNTER_FREES]++;
 }
 
-/* Free a block: in the nursery, or by a record with the time `when` (0: now). */
+/* Free a block: in the nursery, or by a record with the time `when` (0: now; else the real call was made, and the address
+ * may be another thread's). */
 static void release(struct rsd_thread *self, uint64_t when, const void *block, enum residue_api api) {
     struct rsd_writer *writer = &self->writer;
     struct rsd_nursery *nursery = &self->nursery;
@@ -65,6 +66,10 @@ static void release(struct rsd_thread *self, uint64_t when, const void *block, e
         return;
     }
     if (when == 0) {
+        if (nursery->entry && rsd_nursery_kill_foreign(nursery, writer, (uintptr_t)block)) {
+            writer->counter[RESIDUE_COUNTER_FREES]++;
+            return;
+        }
         when = rsd_writer_tick(writer);
         if (nursery->entry)
             rsd_nursery_disown((uintptr_t)block, when);

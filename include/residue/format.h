@@ -213,13 +213,16 @@ enum residue_api {
     RESIDUE_API_SBRK = 38,     /* the same */
 };
 
-/* `where` of a record: address in bits 0-47, enum residue_api in bits 48-55, flags (none yet, zero) in bits 56-63. */
+/* `where` of a record: address in bits 0-47, enum residue_api in bits 48-55, flags in bits 56-63. */
 static inline uint64_t residue_where(uint64_t address, enum residue_api api) {
     return address | (uint64_t)api << RESIDUE_ADDRESS_BITS;
 }
 static inline uint64_t residue_where_address(uint64_t where) {
     return where & RESIDUE_ADDRESS_MASK;
 }
+/* In an entry of a ring: it is being written to the log, or has been. */
+#define RESIDUE_WHERE_LEAVING (UINT64_C(1) << 56)
+
 static inline enum residue_api residue_where_api(uint64_t where) {
     return (enum residue_api)(where >> RESIDUE_ADDRESS_BITS & 0xff);
 }
