@@ -129,6 +129,10 @@ static void print_body(FILE *out, const struct rsd_tagged *r) {
         fprintf(out, " writer=%u node=%u calls=%" PRIu64 " bytes=%" PRIu64 " temporaries=%" PRIu64, r->counts.writer,
                 r->counts.node, r->counts.calls, r->counts.bytes, r->counts.temporaries);
         break;
+    case RESIDUE_TAG_LATE:
+        fprintf(out, " when=%" PRIu64 " writer=%u node=%u blocks=%" PRIu64 " bytes=%" PRIu64, r->late.when,
+                r->late.writer, r->late.node, r->late.blocks, r->late.bytes);
+        break;
     case RESIDUE_TAG_SAMPLING:
         fprintf(out, " rate=%" PRIu64, r->sampling.rate);
         break;

@@ -143,6 +143,9 @@ static void add_record(struct rsd_history *h, struct rsd_trace *trace, uint32_t 
     case RESIDUE_TAG_SAMPLING:
         add_rate(h, trace, writer, r);
         break;
+    case RESIDUE_TAG_LATE:
+        h->late = true;
+        break;
     case RESIDUE_TAG_MODULE_GONE:
     case RESIDUE_TAG_MAPPING:
     case RESIDUE_TAG_CODE:

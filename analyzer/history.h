@@ -69,6 +69,7 @@ struct rsd_history {
     char *node;                   /* its version, "v20.20.2"; NULL when it is not node */
     bool counts;                  /* there are COUNTS records */
     struct rsd_sampling sampling; /* not every allocation is recorded, if it has any rates */
+    bool late;                    /* there are LATE records */
     bool ended;                   /* there is an END record */
     uint64_t end_time;            /* its time */
     char *stop;                   /* why the recorder stopped before the program did, or NULL */

@@ -29,6 +29,10 @@
  * at infinity, and T is taken meanwhile: a thread that read the word before that has freed before T, and one that reads
  * it after logs. Barriers are raised one at a time (`raising`, a spin lock held for one record).
  *
+ * A sample of memory, one a second, is a soft barrier: for blocks that were alive then, sums by call site are enough. A block
+ * that is older than the last sample, but not than the one before, may die in the ring if it finds a place in the sums
+ * (late.c).
+ *
  * Places. An entry's place is its number modulo the capacity. `newest` has the place of the newest entry by the hash of its
  * address, `before` that of the one before it, for CHAIN steps; a chain goes on as long as its entries get older, and what
  * it leads to is compared. It may forget: a block that is not found is freed by records, which is never wrong.
@@ -50,7 +54,7 @@
 
 #define STALE_WORDS 65536u
 #define OWNER_WORDS 16384u
-#define NEIGHBOURS_BITS 14u /* addresses that share an owner: 16 KiB */
+#define NEIGHBOURS_BITS 8u /* addresses that share an owner: 256 bytes */
 #define WRITERS 65536u
 #define CHAIN 8u
 #define SHARE 16u
@@ -62,6 +66,9 @@ static _Atomic uint64_t stale[STALE_WORDS];
 static _Atomic uint16_t owner[OWNER_WORDS]; /* number of the writer that allocated last, by hash of the neighbourhood */
 static struct rsd_nursery *_Atomic nursery_of[WRITERS];
 static _Atomic uint64_t barrier;
+static uint64_t hard; /* what it is when none is being raised */
+static _Atomic uint64_t sample,
+    sample_before; /* times of the last two; a thread that sees one sees the one before it */
 static atomic_flag raising = ATOMIC_FLAG_INIT;
 
 static uint32_t hash(uint64_t address) {
@@ -88,13 +95,15 @@ bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer) {
     struct residue_ring *ring = &writer->live->ring;
     size_t places = RSD_NURSERY_MOST * sizeof *nursery->newest;
     char *memory = rsd_sys_memory(2 * places + TALLIES * sizeof *nursery->tally);
-    if (!memory)
+    struct rsd_late late;
+    if (!memory || !rsd_late_init(&late))
         return false;
     *nursery = (struct rsd_nursery){
         .entry = (struct residue_alloc *)((char *)writer->live + ring->offset),
         .head = (_Atomic uint64_t *)&ring->head,
         .capacity = ring->capacity,
         .number = (uint16_t)writer->number,
+        .late = late,
         .newest = (_Atomic uint16_t *)memory,
         .before = (_Atomic uint16_t *)(memory + places),
         .tally = (struct rsd_tally *)(memory + 2 * places),
@@ -182,7 +191,7 @@ void rsd_nursery_flush(struct rsd_nursery *nursery, struct rsd_writer *writer) {
 
 struct found {
     struct residue_alloc *entry; /* NULL: none */
-    uint64_t where;
+    uint64_t where, time;
     uint32_t node, size;
 };
 
@@ -198,7 +207,7 @@ static struct found find(const struct rsd_nursery *nursery, uint64_t address) {
             uint64_t time = __atomic_load_n(&entry->time, __ATOMIC_RELAXED);
             bool counts = !(where & LEAVING) && time > atomic_load_explicit(&barrier, memory_order_acquire) &&
                           time > atomic_load_explicit(stale_word(address), memory_order_acquire);
-            return (struct found){counts ? entry : NULL, where, __atomic_load_n(&entry->node, __ATOMIC_RELAXED),
+            return (struct found){counts ? entry : NULL, where, time, __atomic_load_n(&entry->node, __ATOMIC_RELAXED),
                                   __atomic_load_n(&entry->size, __ATOMIC_RELAXED)};
         }
         uint32_t older = atomic_load_explicit(&nursery->before[at & mask], memory_order_relaxed);
@@ -206,11 +215,12 @@ static struct found find(const struct rsd_nursery *nursery, uint64_t address) {
             break;
         at = older;
     }
-    return (struct found){NULL, 0, 0, 0};
+    return (struct found){NULL, 0, 0, 0, 0};
 }
 
 bool rsd_nursery_has(const struct rsd_nursery *nursery, uint64_t address) {
-    return find(nursery, address).entry != NULL;
+    struct found found = find(nursery, address);
+    return found.entry && found.time > atomic_load_explicit(&sample, memory_order_acquire);
 }
 
 void rsd_nursery_disown(uint64_t address, uint64_t now) {
@@ -225,11 +235,27 @@ static uint32_t tally_place(uint32_t node) {
     return node < TALLIES ? node : 0;
 }
 
+/* Whether nobody needs to know that the block was alive at a sample; else its place among the sums, or `found` is void. */
+static struct rsd_late_sum *late_sum(struct rsd_late *late, struct found *found, uint16_t writer) {
+    uint64_t last = atomic_load_explicit(&sample, memory_order_acquire);
+    if (!found->entry || __builtin_expect(found->time > last, 1))
+        return NULL;
+    struct rsd_late_sum *sum = NULL;
+    if (found->time > atomic_load_explicit(&sample_before, memory_order_relaxed))
+        sum = rsd_late_begin(late, last, writer, found->node);
+    if (!sum)
+        found->entry = NULL;
+    return sum;
+}
+
 bool rsd_nursery_kill(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t address) {
     struct found found = find(nursery, address);
+    struct rsd_late_sum *late = late_sum(&nursery->late, &found, nursery->number);
     if (!found.entry)
         return false;
     atomic_store_explicit(where_of(found.entry), 0, memory_order_release);
+    if (__builtin_expect(late != NULL, 0))
+        rsd_late_end(&nursery->late, late, true, found.size);
     struct rsd_tally *tally = &nursery->tally[tally_place(found.node)];
     tally->calls++;
     tally->bytes += found.size;
@@ -249,15 +275,20 @@ static struct rsd_foreign_tally *foreign_tallies(struct rsd_nursery *nursery) {
     return none;
 }
 
-bool rsd_nursery_kill_foreign(const struct rsd_nursery *mine, struct rsd_writer *writer, uint64_t address) {
+bool rsd_nursery_kill_foreign(struct rsd_nursery *mine, struct rsd_writer *writer, uint64_t address) {
     uint16_t number = atomic_load_explicit(owner_word(address), memory_order_relaxed);
     if (number == 0 || number == mine->number)
         return false;
     struct rsd_nursery *theirs = atomic_load_explicit(&nursery_of[number], memory_order_acquire);
     struct found found = find(theirs, address);
     struct rsd_foreign_tally *tallies = found.entry ? foreign_tallies(theirs) : NULL;
-    if (!tallies || !atomic_compare_exchange_strong_explicit(where_of(found.entry), &found.where, 0,
-                                                             memory_order_acq_rel, memory_order_relaxed))
+    struct rsd_late_sum *late = tallies ? late_sum(&mine->late, &found, number) : NULL;
+    bool died = tallies && found.entry &&
+                atomic_compare_exchange_strong_explicit(where_of(found.entry), &found.where, 0, memory_order_acq_rel,
+                                                        memory_order_relaxed);
+    if (late)
+        rsd_late_end(&mine->late, late, died, found.size);
+    if (!died)
         return false;
     struct rsd_foreign_tally *tally = &tallies[tally_place(found.node)];
     atomic_fetch_add_explicit(&tally->bytes, found.size, memory_order_relaxed);
@@ -277,7 +308,19 @@ bool rsd_nursery_barrier_begin(void) {
 }
 
 void rsd_nursery_barrier_end(uint64_t time) {
-    atomic_store(&barrier, time);
+    hard = time;
+    atomic_store(&barrier, hard);
+    atomic_flag_clear_explicit(&raising, memory_order_release);
+}
+
+uint64_t rsd_nursery_last_sample(void) {
+    return atomic_load(&sample);
+}
+
+void rsd_nursery_sample_end(uint64_t time) {
+    atomic_store(&sample_before, atomic_load(&sample));
+    atomic_store(&sample, time);
+    atomic_store(&barrier, hard);
     atomic_flag_clear_explicit(&raising, memory_order_release);
 }
 

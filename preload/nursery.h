@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "late.h"
 #include "log.h"
 
 #define RSD_NURSERY_FIRST 1024u /* entries at first, and at most */
@@ -34,6 +35,7 @@ struct rsd_nursery {
     bool stuck;                                /* it could not grow */
     _Atomic uint16_t *newest;                  /* by hash of the address: place of the newest entry with that hash */
     _Atomic uint16_t *before;                  /* by place: that of the one before it with the same hash */
+    struct rsd_late late;                      /* of what the thread freed */
     struct rsd_tally *tally;                   /* by node */
     struct rsd_foreign_tally *_Atomic foreign; /* by node; NULL: there were none */
 };
@@ -51,11 +53,11 @@ bool rsd_nursery_has(const struct rsd_nursery *nursery, uint64_t address);
  * its address are void. Before the real free. */
 void rsd_nursery_disown(uint64_t address, uint64_t now);
 
-/* Let the block at this address die. False: it is not in the thread's own nursery. */
+/* Let the block at this address die. False: it is not in the thread's own nursery, or may not die without a record. */
 bool rsd_nursery_kill(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t address);
 
 /* The same in another thread's nursery; before the real free, while the address is still the caller's. */
-bool rsd_nursery_kill_foreign(const struct rsd_nursery *mine, struct rsd_writer *writer, uint64_t address);
+bool rsd_nursery_kill_foreign(struct rsd_nursery *mine, struct rsd_writer *writer, uint64_t address);
 
 /* Write out what is in the nursery: it is not used any more. */
 void rsd_nursery_flush(struct rsd_nursery *nursery, struct rsd_writer *writer);
@@ -65,6 +67,11 @@ void rsd_nursery_flush(struct rsd_nursery *nursery, struct rsd_writer *writer);
  * thread's own, below a signal handler); then there is nothing to end. */
 bool rsd_nursery_barrier_begin(void);
 void rsd_nursery_barrier_end(uint64_t time);
+
+/* The same for a sample of memory: sums by call site are enough for what was alive at `time`. In place of
+ * rsd_nursery_barrier_end. */
+void rsd_nursery_sample_end(uint64_t time);
+uint64_t rsd_nursery_last_sample(void);
 
 /* Write the tallies of a writer that changed since they were last written, to the process's log. By one thread at a
  * time. */

@@ -61,19 +61,15 @@ static void put_free(struct rsd_thread *self, uint64_t time, const void *block, 
 static void release(struct rsd_thread *self, uint64_t when, const void *block, enum residue_api api) {
     struct rsd_writer *writer = &self->writer;
     struct rsd_nursery *nursery = &self->nursery;
-    if (nursery->entry && rsd_nursery_kill(nursery, writer, (uintptr_t)block)) {
+    if (nursery->entry && (rsd_nursery_kill(nursery, writer, (uintptr_t)block) ||
+                           (when == 0 && rsd_nursery_kill_foreign(nursery, writer, (uintptr_t)block)))) {
         writer->counter[RESIDUE_COUNTER_FREES]++;
         return;
     }
-    if (when == 0) {
-        if (nursery->entry && rsd_nursery_kill_foreign(nursery, writer, (uintptr_t)block)) {
-            writer->counter[RESIDUE_COUNTER_FREES]++;
-            return;
-        }
+    if (when == 0)
         when = rsd_writer_tick(writer);
-        if (nursery->entry)
-            rsd_nursery_disown((uintptr_t)block, when);
-    }
+    if (nursery->entry)
+        rsd_nursery_disown((uintptr_t)block, when);
     put_free(self, when, block, api);
 }
 

@@ -316,6 +316,7 @@ enum residue_tag {
     RESIDUE_TAG_END = 13,
     RESIDUE_TAG_RUNTIME = 14,
     RESIDUE_TAG_SAMPLING = 20,
+    RESIDUE_TAG_LATE = 21,
 };
 
 struct residue_tagged {
@@ -471,5 +472,17 @@ struct residue_sampling {
     uint64_t rate; /* bytes, not 0 */
 };
 static_assert(sizeof(struct residue_sampling) == 24, "FORMAT.md 5.20");
+
+/* Blocks of one call site that died in the nursery, without records, but were outstanding at `when`, the time of a MEMORY
+ * record. In the process's log. */
+struct residue_late {
+    struct residue_tagged head;
+    uint64_t when;
+    uint32_t node;
+    uint32_t writer; /* whose node */
+    uint64_t blocks;
+    uint64_t bytes;
+};
+static_assert(sizeof(struct residue_late) == 48, "FORMAT.md 5.21");
 
 #endif
