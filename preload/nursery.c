@@ -7,8 +7,8 @@
  * survivors leave in the order in which they came, so the log stays sorted.
  *
  * Blocks are freed by other threads too: V8 frees Buffers on its workers, nine of ten that a busy program makes. So a free
- * looks into its own thread's ring, and then into the ring of the thread that allocated last in that neighbourhood of
- * addresses (`owner`, a hint). Who kills an entry, and who sees it off, agree by its `where`:
+ * looks into its own thread's ring, then into the ring of the thread that allocated last in that neighbourhood of
+ * addresses (`owner`, a hint), and then of those whose blocks it freed lately (`source`). Who kills an entry, and who sees it off, agree by its `where`:
  *
  *     live --kill--> 0                                    compare-and-swap, by who frees the block
  *     live --the ring needs the place--> leaving --> 0    compare-and-swap, by the ring's thread; logged in between
@@ -275,10 +275,7 @@ static struct rsd_foreign_tally *foreign_tallies(struct rsd_nursery *nursery) {
     return none;
 }
 
-bool rsd_nursery_kill_foreign(struct rsd_nursery *mine, struct rsd_writer *writer, uint64_t address) {
-    uint16_t number = atomic_load_explicit(owner_word(address), memory_order_relaxed);
-    if (number == 0 || number == mine->number)
-        return false;
+static bool kill_in(struct rsd_nursery *mine, uint16_t number, struct rsd_writer *writer, uint64_t address) {
     struct rsd_nursery *theirs = atomic_load_explicit(&nursery_of[number], memory_order_acquire);
     struct found found = find(theirs, address);
     struct rsd_foreign_tally *tallies = found.entry ? foreign_tallies(theirs) : NULL;
@@ -295,6 +292,30 @@ bool rsd_nursery_kill_foreign(struct rsd_nursery *mine, struct rsd_writer *write
     atomic_fetch_add_explicit(&tally->calls, 1, memory_order_release);
     writer->counter[RESIDUE_COUNTER_ANNIHILATED]++;
     return true;
+}
+
+/* The source at `place` was right: it comes first the next time. */
+static void to_front(struct rsd_nursery *mine, uint32_t place, uint16_t number) {
+    for (; place > 0; place--)
+        mine->source[place] = mine->source[place - 1];
+    mine->source[0] = number;
+}
+
+bool rsd_nursery_kill_foreign(struct rsd_nursery *mine, struct rsd_writer *writer, uint64_t address) {
+    uint16_t hint = atomic_load_explicit(owner_word(address), memory_order_relaxed);
+    if (hint != 0 && hint != mine->number && kill_in(mine, hint, writer, address)) {
+        uint32_t place = 0;
+        while (place < RSD_NURSERY_SOURCES - 1 && mine->source[place] != hint)
+            place++;
+        to_front(mine, place, hint);
+        return true;
+    }
+    for (uint32_t i = 0; i < RSD_NURSERY_SOURCES && mine->source[i]; i++)
+        if (mine->source[i] != hint && kill_in(mine, mine->source[i], writer, address)) {
+            to_front(mine, i, mine->source[i]);
+            return true;
+        }
+    return false;
 }
 
 bool rsd_nursery_barrier_begin(void) {

@@ -12,6 +12,7 @@
 
 #define RSD_NURSERY_FIRST 1024u /* entries at first, and at most */
 #define RSD_NURSERY_MOST 65536u
+#define RSD_NURSERY_SOURCES 3u
 
 /* What died here, by call site: cumulative. */
 struct rsd_tally {
@@ -31,6 +32,7 @@ struct rsd_nursery {
     _Atomic uint64_t *head;                    /* entries ever written; in the live header */
     _Atomic uint32_t capacity;                 /* a power of two */
     uint32_t survivors;                        /* of the present lap */
+    uint16_t source[RSD_NURSERY_SOURCES];      /* writers whose blocks the thread freed, the last one first; then 0 */
     uint16_t number;                           /* of the writer */
     bool stuck;                                /* it could not grow */
     _Atomic uint16_t *newest;                  /* by hash of the address: place of the newest entry with that hash */
