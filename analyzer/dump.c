@@ -133,6 +133,9 @@ static void print_body(FILE *out, const struct rsd_tagged *r) {
         fprintf(out, " when=%" PRIu64 " writer=%u node=%u blocks=%" PRIu64 " bytes=%" PRIu64, r->late.when,
                 r->late.writer, r->late.node, r->late.blocks, r->late.bytes);
         break;
+    case RESIDUE_TAG_COMPACTED:
+        fprintf(out, " before=%" PRIu64 " records=%" PRIu64, r->compacted.before, r->compacted.records);
+        break;
     case RESIDUE_TAG_SAMPLING:
         fprintf(out, " rate=%" PRIu64, r->sampling.rate);
         break;

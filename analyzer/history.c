@@ -146,6 +146,9 @@ static void add_record(struct rsd_history *h, struct rsd_trace *trace, uint32_t 
     case RESIDUE_TAG_LATE:
         h->late = true;
         break;
+    case RESIDUE_TAG_COMPACTED:
+        h->compacted = r->compacted.before > h->compacted ? r->compacted.before : h->compacted;
+        break;
     case RESIDUE_TAG_MODULE_GONE:
     case RESIDUE_TAG_MAPPING:
     case RESIDUE_TAG_CODE:

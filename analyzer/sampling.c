@@ -59,6 +59,15 @@ const struct rsd_rate_change *rsd_sampling_of(const struct rsd_sampling *samplin
     return *count ? &sampling->changes[from] : NULL;
 }
 
+uint32_t rsd_sampling_rate(const struct rsd_sampling *sampling, uint32_t writer, uint64_t time) {
+    size_t count;
+    uint32_t rate = 0;
+    const struct rsd_rate_change *change = rsd_sampling_of(sampling, writer, &count);
+    for (; count && change->time < time; count--)
+        rate = change++->rate;
+    return rate;
+}
+
 void rsd_sampling_range(const struct rsd_sampling *sampling, uint64_t *least, uint64_t *most) {
     *least = *most = sampling->rate[1];
     for (uint32_t i = 2; i <= sampling->rates; i++) {

@@ -29,6 +29,8 @@ bool rsd_sampling_add(struct rsd_sampling *sampling, uint32_t writer, uint64_t t
 void rsd_sampling_sort(struct rsd_sampling *sampling);
 /* The changes of one writer; NULL: there are none. */
 const struct rsd_rate_change *rsd_sampling_of(const struct rsd_sampling *sampling, uint32_t writer, size_t *count);
+/* The place of the rate with which a writer took samples at a time; 0: it recorded all. */
+uint32_t rsd_sampling_rate(const struct rsd_sampling *sampling, uint32_t writer, uint64_t time);
 /* The least and the largest rate. */
 void rsd_sampling_range(const struct rsd_sampling *sampling, uint64_t *least, uint64_t *most);
 /* "one allocation in 512.0 KiB was recorded": how and since when; to be freed. `since` in seconds. */

@@ -32,6 +32,7 @@ struct rsd_tagged {
         struct residue_runtime runtime;
         struct residue_sampling sampling;
         struct residue_late late;
+        struct residue_compacted compacted;
     };
     struct rsd_slice first;  /* MODULE: build-id; JS_FUNCTION, RUNTIME: name; else the one string */
     struct rsd_slice second; /* MODULE: path; JS_FUNCTION: file; RUNTIME: version */

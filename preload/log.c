@@ -32,6 +32,7 @@
 #include "init.h"
 #include "nursery.h"
 #include "process.h"
+#include "residue/planes.h"
 #include "sample.h"
 #include "sys.h"
 
@@ -258,22 +259,6 @@ bool rsd_writer_grow_ring(struct rsd_writer *writer, uint32_t entries) {
 
 /* ---- sealing ---- */
 
-/* FORMAT.md 2.3: differences of 64-bit words from record to record, then byte planes. */
-static void to_planes(unsigned char *out, const unsigned char *rows, uint32_t records, uint32_t size) {
-    for (uint32_t word = 0; word < size / 8; word++) {
-        unsigned char *plane = out + (size_t)word * 8 * records;
-        uint64_t before = 0;
-        for (uint32_t i = 0; i < records; i++) {
-            uint64_t value;
-            memcpy(&value, rows + (size_t)i * size + word * 8, 8);
-            uint64_t difference = value - before;
-            before = value;
-            for (uint32_t byte = 0; byte < 8; byte++)
-                plane[(size_t)byte * records + i] = (unsigned char)(difference >> (8 * byte));
-        }
-    }
-}
-
 /* Time of the first and the last record; ids for nodes. */
 static void find_range(const struct rsd_writer *writer, enum residue_kind kind, uint64_t *first, uint64_t *last) {
     const struct rsd_segment *segment = &writer->segment[kind];
@@ -310,7 +295,7 @@ static size_t build_frame(struct compressor *c, const struct rsd_writer *writer,
     };
     find_range(writer, kind, &header.first, &header.last);
     if (record_size[kind]) {
-        to_planes(c->planes, content, segment->records, record_size[kind]);
+        residue_to_planes(c->planes, content, segment->records, record_size[kind]);
         content = c->planes;
     }
     size_t packed = ZSTD_compress2(c->context, c->frame + RESIDUE_HEADER_SIZE, c->frame_size - RESIDUE_HEADER_SIZE,

@@ -132,6 +132,11 @@ static void print_doubts(FILE *out, const struct rsd_report *r) {
                 how));
         free(how);
     }
+    if (a->history.compacted > a->history.origin)
+        rsd_take_field(
+            out, "compacted",
+            rsd_format("blocks that died before %.1f s are in counts alone, and missing in curves before that",
+                       rsd_history_seconds(&a->history, a->history.compacted)));
     if (lost)
         rsd_take_field(out, "NOT EXACT", rsd_format("%s segments of the trace are lost", rsd_count(lost).text));
     if (a->history.stop)

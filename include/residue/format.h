@@ -317,6 +317,7 @@ enum residue_tag {
     RESIDUE_TAG_RUNTIME = 14,
     RESIDUE_TAG_SAMPLING = 20,
     RESIDUE_TAG_LATE = 21,
+    RESIDUE_TAG_COMPACTED = 22,
 };
 
 struct residue_tagged {
@@ -484,5 +485,13 @@ struct residue_late {
     uint64_t bytes;
 };
 static_assert(sizeof(struct residue_late) == 48, "FORMAT.md 5.21");
+
+/* Records of blocks that were freed by `before` were left out; what they did is in COUNTS. */
+struct residue_compacted {
+    struct residue_tagged head;
+    uint64_t before;
+    uint64_t records; /* that were left out */
+};
+static_assert(sizeof(struct residue_compacted) == 32, "FORMAT.md 5.22");
 
 #endif
