@@ -24,10 +24,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "arch/x86_64.h"
 #include "caller.h"
+#include "got.h"
 #include "guard.h"
 #include "init.h"
 #include "stacks.h"
@@ -263,82 +262,7 @@ static void *instead_of(const char *name) {
     return strcmp(name, "uv_queue_work") == 0 ? queue_uv_work : NULL;
 }
 
-/* What the dynamic section of a module says. Addresses there are relocated already (glibc). */
-struct dynamic {
-    const ElfW(Sym) * symbol;
-    const char *name;
-    const ElfW(Rela) * relocation[2]; /* lazy, or at once */
-    size_t size[2];                   /* bytes */
-};
-
-static struct dynamic read_dynamic(const struct link_map *map) {
-    struct dynamic dynamic = {0};
-    for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
-        const void *at = (const void *)entry->d_un.d_ptr;
-        switch (entry->d_tag) {
-        case DT_SYMTAB:
-            dynamic.symbol = at;
-            break;
-        case DT_STRTAB:
-            dynamic.name = at;
-            break;
-        case DT_JMPREL:
-            dynamic.relocation[0] = at;
-            break;
-        case DT_PLTRELSZ:
-            dynamic.size[0] = entry->d_un.d_val;
-            break;
-        case DT_RELA:
-            dynamic.relocation[1] = at;
-            break;
-        case DT_RELASZ:
-            dynamic.size[1] = entry->d_un.d_val;
-            break;
-        default:
-            break;
-        }
-    }
-    return dynamic;
-}
-
-/* The pages that the loader has made read-only after it had relocated them. */
-static bool is_relro(const struct link_map *map, uintptr_t at) {
-    struct dl_find_object found;
-    if (_dl_find_object(map->l_ld, &found) != 0)
-        return false;
-    const ElfW(Ehdr) *elf = found.dlfo_map_start;
-    const ElfW(Phdr) *segment = (const void *)((const char *)elf + elf->e_phoff);
-    for (unsigned i = 0; i < elf->e_phnum; i++)
-        if (segment[i].p_type == PT_GNU_RELRO && at - map->l_addr - segment[i].p_vaddr < segment[i].p_memsz)
-            return true;
-    return false;
-}
-
-static void store(const struct link_map *map, uintptr_t slot, void *target) {
-    uintptr_t page = slot & ~(rsd_page_size - 1);
-    bool relro = is_relro(map, slot);
-    if (relro && RSD_SYSCALL(mprotect, page, rsd_page_size, PROT_READ | PROT_WRITE, 0, 0, 0) < 0)
-        return;
-    __atomic_store_n((uintptr_t *)slot, (uintptr_t)target, __ATOMIC_RELEASE);
-    if (relro)
-        RSD_SYSCALL(mprotect, page, rsd_page_size, PROT_READ, 0, 0, 0);
-}
-
 void rsd_origin_watch(const struct link_map *map) {
-    if (!works || !map->l_name || !*map->l_name)
-        return;
-    struct dynamic dynamic = read_dynamic(map);
-    if (!dynamic.symbol || !dynamic.name)
-        return;
-    for (unsigned table = 0; table < 2; table++)
-        for (size_t i = 0; dynamic.relocation[table] && i < dynamic.size[table] / sizeof(ElfW(Rela)); i++) {
-            const ElfW(Rela) *relocation = &dynamic.relocation[table][i];
-            unsigned type = ELF64_R_TYPE(relocation->r_info);
-            if (type != RSD_RELOCATION_LAZY && type != RSD_RELOCATION_AT_ONCE)
-                continue;
-            const ElfW(Sym) *symbol = &dynamic.symbol[ELF64_R_SYM(relocation->r_info)];
-            void *target = symbol->st_shndx == SHN_UNDEF ? instead_of(dynamic.name + symbol->st_name) : NULL;
-            if (target)
-                store(map, map->l_addr + relocation->r_offset, target);
-        }
+    if (works && map->l_name && *map->l_name)
+        rsd_got_patch(map, instead_of);
 }

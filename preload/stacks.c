@@ -26,6 +26,7 @@
 #include "stacks.h"
 
 #include "init.h"
+#include "js/codemap.h"
 #include "modules.h"
 #include "sys.h"
 #include "thread.h"
@@ -152,8 +153,17 @@ static uint32_t end_node(struct rsd_thread *thread, uint8_t end) {
     return entry->node ? entry->node : make_node(thread, entry, key, &node);
 }
 
+/* A frame whose code V8's map names is known by that code's id, for its address comes again (js/codemap.c). Bits 61 and 62
+ * tell these keys from addresses, and from origins, whose writers have smaller numbers. */
+static uint64_t key_of_frame(const struct rsd_frame *frame, uint32_t code) {
+    if (code)
+        return UINT64_C(3) << 61 | (uint64_t)(frame->flags & 1) << 60 | (uint64_t)code << 32 | (uint32_t)frame->pc;
+    return (frame->pc & RESIDUE_ADDRESS_MASK) | (uint64_t)frame->flags << 60;
+}
+
 static uint32_t frame_node(struct rsd_thread *thread, const struct rsd_frame *frame, uint32_t parent) {
-    uint64_t key = (frame->pc & RESIDUE_ADDRESS_MASK) | (uint64_t)frame->flags << 60;
+    uint32_t code = rsd_codemap_at(frame->pc);
+    uint64_t key = key_of_frame(frame, code);
     struct rsd_trie_entry *entry = find(&thread->trie, key, parent);
     if (__builtin_expect(entry->node != 0, 1))
         return entry->node;
@@ -161,10 +171,10 @@ static uint32_t frame_node(struct rsd_thread *thread, const struct rsd_frame *fr
         return remember(&thread->trie, entry, key, parent, parent);
     struct residue_node node = {.pc = frame->pc & RESIDUE_ADDRESS_MASK,
                                 .parent = parent,
-                                .owner = rsd_module_at(thread, frame->pc),
+                                .owner = code ? code : rsd_module_at(thread, frame->pc),
                                 .source = frame->source,
                                 .flags = frame->flags};
-    node.kind = node.owner ? RESIDUE_NODE_NATIVE : RESIDUE_NODE_JIT;
+    node.kind = node.owner && !code ? RESIDUE_NODE_NATIVE : RESIDUE_NODE_JIT;
     return make_node(thread, entry, key, &node);
 }
 
@@ -321,9 +331,10 @@ static uint32_t root_node(struct rsd_thread *thread, uint8_t end) {
     return entry->node ? entry->node : make_node(thread, entry, key, &node);
 }
 
-/* The nodes that were kept lead to another origin. */
-__attribute__((cold, noinline)) static void change_origin(struct rsd_thread *thread) {
+/* The nodes that were kept lead to another origin, or an address in them means other code by now. */
+__attribute__((cold, noinline)) static void forget_kept(struct rsd_thread *thread, uint32_t reused) {
     thread->trie.origin = thread->origin;
+    thread->trie.reused = reused;
     forget_names(&thread->names);
     rsd_unwinder_forget(thread->unwinder);
 }
@@ -334,9 +345,11 @@ uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *f
         forget_all(thread, epoch);
     if (__builtin_expect(thread->ours, 0))
         return end_node(thread, RESIDUE_END_TRACER);
-    if (__builtin_expect(
-            thread->origin.node != thread->trie.origin.node || thread->origin.writer != thread->trie.origin.writer, 0))
-        change_origin(thread);
+    uint32_t reused = atomic_load_explicit(&rsd_codemap.reused, memory_order_relaxed);
+    if (__builtin_expect(thread->origin.node != thread->trie.origin.node ||
+                             thread->origin.writer != thread->trie.origin.writer || reused != thread->trie.reused,
+                         0))
+        forget_kept(thread, reused);
     struct rsd_stack *stack = rsd_unwind(thread->unwinder, from, thread->writer.counter);
     struct rsd_names *names = &thread->names;
     struct rsd_named_frames *of = &names->of[stack->place];

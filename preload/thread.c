@@ -68,7 +68,7 @@ static struct rsd_thread *make_slot(int tid) {
     }
     size_t own = (sizeof(struct rsd_thread) + 63) & ~(size_t)63;
     size_t unwinder = (rsd_unwinder_size(rsd_trace.depth) + 63) & ~(size_t)63;
-    size_t names = rsd_trace.javascript ? rsd_names_size(rsd_trace.depth) : 0;
+    size_t names = rsd_names_from_frames() ? rsd_names_size(rsd_trace.depth) : 0;
     struct rsd_thread *thread = rsd_sys_memory(own + unwinder + names);
     if (!thread || !rsd_trie_init(&thread->trie)) {
         rsd_stop(-ENOMEM, "no memory for a thread's state");

@@ -251,7 +251,7 @@ static_assert(sizeof(struct residue_large) == 32, "FORMAT.md 4.3");
 enum residue_node_kind {
     RESIDUE_NODE_END = 0,     /* the end of the stack at its root side; pc = enum residue_end; parent 0 */
     RESIDUE_NODE_NATIVE = 1,  /* pc in the module `owner` */
-    RESIDUE_NODE_JIT = 2,     /* pc in anonymous executable memory; owner 0 */
+    RESIDUE_NODE_JIT = 2,     /* pc in anonymous executable memory; owner = id of a RESIDUE_TAG_CODE, or 0 */
     RESIDUE_NODE_JS = 3,      /* owner = id of a RESIDUE_TAG_JS_FUNCTION; pc = line << 32 | column, both from 1 */
     RESIDUE_NODE_UNKNOWN = 4, /* pc in no known module and not in executable memory */
     RESIDUE_NODE_ORIGIN = 5,  /* child of an end node; pc = writer << 32 | node: the stack that queued the work; owner =
@@ -430,14 +430,17 @@ struct residue_js_function {
 };
 static_assert(sizeof(struct residue_js_function) == 40, "FORMAT.md 5.10");
 
-/* A line of V8's code map: code made, or replaced, at an address. Followed by the name, and zeros. */
+/* A line of V8's code map: code made, moved, or put in the place of other code. Followed by the name as V8 gives it
+ * ("JS:*resize /app/a.js:4:10"), and zeros. */
 struct residue_code {
     struct residue_tagged head;
     uint64_t start;
     uint32_t code_size;
     uint32_t name_size;
+    uint32_t id; /* unique in the trace, from 1: what the nodes of JIT frames name */
+    uint32_t zero;
 };
-static_assert(sizeof(struct residue_code) == 32, "FORMAT.md 5.11");
+static_assert(sizeof(struct residue_code) == 40, "FORMAT.md 5.11");
 
 /* The recorder stopped before the program did. Followed by a sentence for people, and zeros. */
 struct residue_stop {
