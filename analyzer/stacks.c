@@ -90,6 +90,17 @@ struct rsd_reading {
     bool waiting; /* an origin was not known */
 };
 
+/* "JIT: code id (5.11)". A function of JavaScript is shown as one, at the line where it begins, whatever code it ran in;
+ * V8's own code keeps its kind, by which it is known to come and go. */
+static void set_code(struct rsd_stack_node *node, const struct rsd_history *history, const struct rsd_code *code) {
+    const struct rsd_js_name *name = &history->js_names[code->function];
+    node->has_binary = true;
+    node->owner = code->function;
+    node->offset = (uint64_t)name->line << 32 | name->column;
+    if (!name->builtin)
+        node->kind = RESIDUE_NODE_JS;
+}
+
 /* 4.4: "owner: NATIVE: module id (5.2); JS: function id (5.10)". */
 static void set_owner(struct rsd_stack_node *node, const struct residue_node *n, uint32_t writer,
                       const struct rsd_history *history) {
@@ -104,6 +115,10 @@ static void set_owner(struct rsd_stack_node *node, const struct residue_node *n,
         const struct rsd_js_function *function = rsd_history_js(history, writer, n->owner);
         node->has_binary = function != NULL;
         node->owner = function ? function->function : 0;
+    } else if (n->kind == RESIDUE_NODE_JIT) {
+        const struct rsd_code *code = rsd_history_code(history, n->owner);
+        if (code)
+            set_code(node, history, code);
     }
 }
 

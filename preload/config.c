@@ -92,8 +92,8 @@ static void read_javascript(const struct environment *e, struct rsd_config *conf
 }
 
 void rsd_config_read(struct rsd_config *config) {
-    *config =
-        (struct rsd_config){.out = "residue.%p", .depth = RSD_DEPTH_DEFAULT, .survivors = true, .javascript = RSD_JAVASCRIPT_AUTO};
+    *config = (struct rsd_config){
+        .out = "residue.%p", .depth = RSD_DEPTH_DEFAULT, .survivors = true, .javascript = RSD_JAVASCRIPT_AUTO};
     struct environment e = open_environment();
     const char *out = look_up(&e, "RESIDUE_OUT");
     if (out && strlen(out) >= sizeof config->out)

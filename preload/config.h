@@ -16,10 +16,10 @@ enum rsd_javascript {
 };
 
 struct rsd_config {
-    char out[512];   /* RESIDUE_OUT: pattern of the trace directory; %p = pid, %e = executable name */
-    uint32_t depth;  /* RESIDUE_DEPTH: frames of a stack, 1 to 1,024 */
+    char out[512];  /* RESIDUE_OUT: pattern of the trace directory; %p = pid, %e = executable name */
+    uint32_t depth; /* RESIDUE_DEPTH: frames of a stack, 1 to 1,024 */
     enum rsd_javascript javascript;
-    bool survivors;  /* RESIDUE_MODE: survivors (true), or full: every event is logged */
+    bool survivors; /* RESIDUE_MODE: survivors (true), or full: every event is logged */
 };
 
 /* The values of RESIDUE_JS, by enum rsd_javascript. */

@@ -136,7 +136,8 @@ static void write_line(const char *text, size_t size) {
     struct rsd_thread *self = rsd_recording() ? rsd_enter() : NULL;
     uint32_t id = self ? rsd_codemap_new(&line) : 0;
     if (id) {
-        struct residue_code record = {.head.tag = RESIDUE_TAG_CODE, .start = line.start, .code_size = line.size, .id = id};
+        struct residue_code record = {
+            .head.tag = RESIDUE_TAG_CODE, .start = line.start, .code_size = line.size, .id = id};
         record.name_size = line.name_size < NAME_MOST ? line.name_size : NAME_MOST;
         if (rsd_writer_tagged(&self->writer, &record.head, sizeof record, line.name, record.name_size, "", 0))
             rsd_codemap_publish(&line, id);
@@ -240,7 +241,8 @@ void rsd_perfmap_start(void) {
 
 bool rsd_perfmap_is_on(const char **why) {
     bool lines = atomic_load_explicit(&rsd_codemap.used, memory_order_relaxed);
-    *why = !on ? why_not : lines ? "functions are named by V8's code map, each with the line where it begins"
-                                 : "and V8's code map tells nothing";
+    *why = !on     ? why_not
+           : lines ? "functions are named by V8's code map, each with the line where it begins"
+                   : "and V8's code map tells nothing";
     return on;
 }

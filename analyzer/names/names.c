@@ -227,7 +227,7 @@ static const char *package_of_script(struct rsd_names *names, uint32_t number) {
 /* "kind JS: line << 32 | column". */
 static size_t script_frame(struct rsd_names *names, const struct rsd_stack_node *node, struct rsd_named *list) {
     *list = (struct rsd_named){.kind = RSD_FRAME_JS, .offset = node->offset};
-    if (node->kind != RESIDUE_NODE_JS || !node->has_binary)
+    if (!node->has_binary)
         return 1;
     const struct rsd_js_name *js = &names->history->js_names[node->owner];
     list->function = *js->name ? js->name : "(anonymous)";

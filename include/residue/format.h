@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define RESIDUE_FORMAT_MAJOR 1u
-#define RESIDUE_FORMAT_MINOR 0u
+#define RESIDUE_FORMAT_MINOR 1u
 
 /* ---- 1. Files -------------------------------------------------------------------------------------------------- */
 

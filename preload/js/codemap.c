@@ -90,7 +90,9 @@ static const char *number(const char *at, const char *end, uint64_t *value) {
     const char *begin = at;
     for (*value = 0; at < end && at - begin < 16; at++) {
         char c = *at;
-        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+                                                : 16;
         if (digit == 16)
             break;
         *value = *value << 4 | digit;
@@ -117,10 +119,16 @@ static uint64_t hash_of(const struct rsd_code_line *line) {
     return (hash ^ hash >> 32) * 0xbf58476d1ce4e5b9u & ~(uint64_t)(RSD_CODE_IDS - 1);
 }
 
+static bool is_known(const struct rsd_code_line *line) {
+    uint64_t word = load(line->start);
+    bool known = word && (word & ~(uint64_t)(RSD_CODE_IDS - 1)) == hash_of(line);
+    for (uint64_t at = line->start; known && at < line->start + line->size; at += GRAIN)
+        known = load(at) == word;
+    return known;
+}
+
 uint32_t rsd_codemap_new(const struct rsd_code_line *line) {
-    uint64_t first = load(line->start), last = load(line->start + line->size - 1);
-    bool known = first != 0 && first == last && (first & ~(uint64_t)(RSD_CODE_IDS - 1)) == hash_of(line);
-    if (known || atomic_load_explicit(&rsd_codemap.codes, memory_order_relaxed) >= RSD_CODE_IDS - 1)
+    if (is_known(line) || atomic_load_explicit(&rsd_codemap.codes, memory_order_relaxed) >= RSD_CODE_IDS - 1)
         return 0;
     return atomic_fetch_add(&rsd_codemap.codes, 1) + 1;
 }

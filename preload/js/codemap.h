@@ -28,9 +28,9 @@ struct rsd_code_middle {
 };
 
 struct rsd_codemap {
-    _Atomic bool used;        /* a line has come */
-    _Atomic uint32_t codes;   /* ids given out */
-    _Atomic uint32_t reused;  /* how often code came to lie where other code had been */
+    _Atomic bool used;       /* a line has come */
+    _Atomic uint32_t codes;  /* ids given out */
+    _Atomic uint32_t reused; /* how often code came to lie where other code had been */
     struct rsd_code_middle *_Atomic root[1 << (RSD_CODE_TOP_SHIFT - RSD_CODE_MID_SHIFT)];
 };
 extern struct rsd_codemap rsd_codemap;

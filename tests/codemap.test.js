@@ -1,0 +1,145 @@
+// The fallback for a V8 that is not known: its own code map, caught in memory.
+
+const { test } = require('node:test');
+const assert = require('node:assert');
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const { library, node, proving, record, report, residue, root, scratch, traces, variables } = require('./lib/residue');
+
+const script = path.join(root, 'tests', 'node', 'codemap.js');
+const MAJORS = [18, 20, 22, 24, 26];
+const FUNCTIONS = proving ? 10_000 : 500;
+const CHURN = 3001;
+const SITES = {
+  2001: 'plain', 2002: 'arrow', 2003: 'method', 2004: '#hidden', 2005: 'fixed', 2006: /value/, 2007: 'later', 2008: 'steps',
+  2009: 'callback',
+};
+
+// The name of the function that called `hold`, of each call site of the script, and the bytes of its blocks.
+function* callers(trace) {
+  for (const { sizes, stack } of report(trace).sites) {
+    const at = stack.findIndex(({ function: name, file }) => name === 'hold' && file === script);
+    if (at < 0) continue;
+    const { function: name, file, line } = stack.slice(at + 1).find(({ kind, file }) => kind === 'js' && !file?.startsWith('node:')) ?? {};
+    for (const { bytes, blocks } of sizes) yield { name, file, line, bytes, blocks };
+  }
+}
+
+const lines = fs.readFileSync(script, 'utf8').split('\n');
+const matches = (wanted, name) => (wanted instanceof RegExp ? wanted.test(name) : wanted === name);
+
+// Blocks under the function that allocated them, at the line where it begins; under none; under another.
+function judge(trace) {
+  const sum = { right: 0, nameless: 0, wrong: 0, sizes: new Set() };
+  for (const { name, file, line, bytes, blocks } of callers(trace)) {
+    const made = bytes >= CHURN && bytes < CHURN + 400;
+    if (!made && !SITES[bytes]) continue;
+    const right = made
+      ? name === `made_${bytes - CHURN}`
+      : matches(SITES[bytes], name) && file === script && lines[line - 1].includes(bytes === 2004 ? '#hidden()' : `hold(${bytes})`);
+    sum[right ? 'right' : name ? 'wrong' : 'nameless'] += blocks;
+    sum.sizes.add(bytes);
+  }
+  return sum;
+}
+
+// How often code of another name came to lie where code had been.
+function reuses(trace) {
+  const lay = new Map();
+  let count = 0;
+  for (const [, start, name] of residue('dump', trace).matchAll(/ code id=\d+ start=(\S+) .*name="(.*)"$/gm)) {
+    if (lay.has(start) && lay.get(start) !== name) count++;
+    lay.set(start, name);
+  }
+  return count;
+}
+
+function judgeAll(t, trace) {
+  const { right, nameless, wrong, sizes } = judge(trace);
+  const reused = reuses(trace);
+  t.diagnostic(`${right} blocks right, ${nameless} nameless, ${wrong} wrong; code took the place of other code ${reused} times`);
+  assert.strictEqual(wrong, 0);
+  assert.strictEqual(nameless, 0);
+  assert.strictEqual(sizes.size, Object.keys(SITES).length + 400);
+  assert.ok(reused > FUNCTIONS / 3);
+}
+
+for (const major of proving ? MAJORS : [20])
+  test(`node ${major}, RESIDUE_JS=map: names stay right while ${FUNCTIONS} functions are made and collected, in two isolates`, (t) => {
+    const plain = spawnSync(node(major), ['--expose-gc', script, '1'], { encoding: 'utf8' });
+    const run = record(t, [node(major), '--expose-gc', script, String(FUNCTIONS)], { options: { JS: 'map' } });
+    assert.deepStrictEqual([run.status, run.stderr], [0, '']);
+    assert.deepStrictEqual(JSON.parse(run.stdout), JSON.parse(plain.stdout));
+    judgeAll(t, run.trace);
+  });
+
+const javascript = (trace) => /^  JavaScript +([^]*?)\n\n/m.exec(residue('report', '--top', '1', trace))[1].replace(/\s+/g, ' ');
+
+// A node whose V8 is not known: nothing that tells how its objects are laid out has the name that is looked for.
+function unknown(t, major, folder = scratch(t)) {
+  const copy = path.join(folder, 'node');
+  const { status } = spawnSync('sh', ['-c', 'sed s/v8dbg_/v9dbg_/g "$0" > "$1" && chmod +x "$1"', node(major), copy]);
+  assert.strictEqual(status, 0);
+  return copy;
+}
+
+for (const major of proving ? MAJORS : [24]) {
+  test(`node ${major} without the symbols of its layout: the code map names what it can, and the report says so`, (t) => {
+    const run = record(t, [unknown(t, major), '--expose-gc', script, '1'], {});
+    assert.strictEqual(run.status, 0);
+    assert.match(javascript(run.trace), /lacks v8dbg_ symbols: functions are named by V8's code map/);
+    const { right, nameless, wrong } = judge(run.trace);
+    assert.deepStrictEqual({ nameless, wrong }, { nameless: 0, wrong: 0 });
+    assert.ok(right > 2000);
+  });
+
+  test(`node ${major} without the symbols of its layout, RESIDUE_JS=frames: no names, and the report says so`, (t) => {
+    const run = record(t, [unknown(t, major), '--expose-gc', script, '1'], { options: { JS: 'frames' } });
+    assert.strictEqual(run.status, 0);
+    assert.strictEqual(javascript(run.trace), 'this build of V8 lacks v8dbg_ symbols');
+    assert.deepStrictEqual([...callers(run.trace)], []);
+  });
+}
+
+// Everything below a folder, by name.
+const below = (folder) => fs.readdirSync(folder, { recursive: true }).sort();
+const notOurs = (name) => !/^(residue|node-compile-cache)/.test(name);
+
+for (const major of proving ? MAJORS : [18, 26])
+  test(`node ${major}, RESIDUE_JS=map: no file but the trace, here, in /tmp, or of a child without the recorder`, (t) => {
+    const folder = scratch(t);
+    const out = scratch(t);
+    const left = () => fs.readdirSync('/tmp').filter((name) => /^perf-.*\.map$|v8\.log$/.test(name));
+    const before = left();
+    const children = `
+      const { spawnSync, fork } = require('node:child_process');
+      const env = { ...process.env, LD_PRELOAD: '' };
+      const options = { cwd: ${JSON.stringify(folder)}, env };
+      for (const options of [{ env }, {}]) spawnSync(process.execPath, ['-e', 'require("worker_threads").threadId'], options);
+      fork('-', { execArgv: ['-e', '0'] }).on('exit', () => console.log(process.execArgv.length, process.env.NODE_OPTIONS));`;
+    const run = spawnSync(node(major), ['-e', children], {
+      encoding: 'utf8',
+      cwd: folder,
+      env: { ...process.env, ...variables(out, { JS: 'map' }) },
+    });
+    assert.deepStrictEqual([run.status, run.stdout, run.stderr], [0, '2 undefined\n', '']);
+    assert.deepStrictEqual(below(folder), []);
+    assert.deepStrictEqual(left(), before);
+    assert.ok(traces(out).length >= 2);
+  });
+
+for (const js of proving ? ['map', 'auto'] : ['map'])
+  test(`RESIDUE_JS=${js}: a working directory and a /tmp that are read-only, and no descriptors to spare, do not matter`, (t) => {
+    const out = scratch(t);
+    const run = spawnSync(
+      'unshare',
+      ['-m', 'sh', '-c', 'mount --bind /tmp /tmp && mount -o remount,bind,ro /tmp && cd /tmp && ! touch residue-test-ro 2>/dev/null && ulimit -n 64 && exec env LD_PRELOAD="$2" "$0" --expose-gc "$1" 300', node(24), script, library],
+      { encoding: 'utf8', env: { ...process.env, RESIDUE_JS: js, RESIDUE_OUT: `/var/tmp/${path.basename(out)}` } },
+    );
+    t.after(() => fs.rmSync(`/var/tmp/${path.basename(out)}`, { recursive: true, force: true }));
+    assert.deepStrictEqual([run.status, run.stderr], [0, '']);
+    const { right, wrong } = judge(`/var/tmp/${path.basename(out)}`);
+    assert.strictEqual(wrong, 0);
+    assert.ok(right > 2000);
+  });
