@@ -34,13 +34,13 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "addon.h"
 #include "config.h"
 #include "guard.h"
 #include "helper.h"
 #include "js/js.h"
 #include "meta.h"
 #include "moment.h"
-#include "origin.h"
 #include "perfmap.h"
 #include "place.h"
 #include "process.h"
@@ -130,7 +130,7 @@ __attribute__((constructor)) static void constructed(void) {
         return;
     rsd_unwind_start();
     rsd_moment_init();
-    rsd_origin_start();
+    rsd_addon_start();
     start_javascript();
     rsd_forget_loader_error();
     rsd_ours_end(self);

@@ -114,7 +114,7 @@ __attribute__((cold, noinline)) struct rsd_thread *rsd_thread_attach(void) {
         thread->ours = true;
         introduce(thread, tid);
         rsd_self = thread;
-        thread->origin = (struct rsd_origin){0};
+        thread->origin = rsd_born;
         rsd_unwinder_init(thread->unwinder, rsd_trace.depth);
         rsd_names_hand_over(thread);
         thread->ours = false;

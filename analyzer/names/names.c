@@ -84,6 +84,10 @@ void rsd_names_close(struct rsd_names *names) {
     free(names);
 }
 
+const char *rsd_seam_mark(const struct rsd_named *frame) {
+    return strcmp(frame->function, RSD_SEAM_THREAD) == 0 ? "[thread]" : "[queued]";
+}
+
 const char *rsd_base_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash && slash[1] ? slash + 1 : path;
@@ -245,7 +249,8 @@ const struct rsd_named *rsd_names_frames(struct rsd_names *names, uint32_t numbe
         struct rsd_named list[MOST_INLINED];
         bool script = node->kind == RESIDUE_NODE_JIT || node->kind == RESIDUE_NODE_JS;
         if (node->kind == RESIDUE_NODE_ORIGIN) {
-            list[0] = (struct rsd_named){.function = "queued by", .kind = RSD_FRAME_SEAM};
+            bool thread = node->owner == RESIDUE_ORIGIN_THREAD;
+            list[0] = (struct rsd_named){.function = thread ? RSD_SEAM_THREAD : RSD_SEAM_QUEUED, .kind = RSD_FRAME_SEAM};
             frames->count = 1;
         } else {
             frames->count = script ? script_frame(names, node, list) : native_frames(names, node, list);

@@ -416,6 +416,7 @@ enum residue_origin_kind {
     RESIDUE_ORIGIN_ASYNC_WORK = 1,
     RESIDUE_ORIGIN_THREADSAFE_FUNCTION = 2,
     RESIDUE_ORIGIN_UV_WORK = 3,
+    RESIDUE_ORIGIN_THREAD = 4, /* weaker: the stack that made the thread, whatever the thread does now */
 };
 
 /* A JavaScript function, interned by (file, line, column, name). Followed by the name, the file, and zeros. */
