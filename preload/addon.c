@@ -59,13 +59,22 @@ static void *addon_dlsym(void *handle, const char *name) {
     return dlsym(handle, name);
 }
 
-/* For the executable: between loading an addon and starting it. */
-static void *node_dlsym(void *handle, const char *name) {
+/* On its own: a local variable's address would keep its caller from ending in a jump. */
+__attribute__((noinline)) static void watch_handle(void *handle) {
     struct link_map *map;
-    if (name && handle != RTLD_DEFAULT && handle != RTLD_NEXT &&
-        (strncmp(name, "napi_register_module_v", 22) == 0 || strncmp(name, "node_register_module_v", 22) == 0) &&
-        dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0)
+    if (dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0)
         rsd_addon_watch(map);
+}
+
+static bool is_initializer(const char *name) {
+    return name &&
+           (strncmp(name, "napi_register_module_v", 22) == 0 || strncmp(name, "node_register_module_v", 22) == 0);
+}
+
+/* For the executable: between loading an addon and starting it. The same jump. */
+static void *node_dlsym(void *handle, const char *name) {
+    if (is_initializer(name) && handle != RTLD_DEFAULT && handle != RTLD_NEXT)
+        watch_handle(handle);
     return dlsym(handle, name);
 }
 

@@ -123,9 +123,8 @@ static call_js_t *const copy[FUNCTIONS] = {ALL(NAME)};
 
 /* ---- instead of the executable's functions ---- */
 
-static int create(void *env, void *callback, void *resource, void *name, size_t queue, size_t threads,
-                  void *final_data, finalize_t *addon_finalize, void *context, call_js_t *addon_call_js,
-                  void **result) {
+static int create(void *env, void *callback, void *resource, void *name, size_t queue, size_t threads, void *final_data,
+                  finalize_t *addon_finalize, void *context, call_js_t *addon_call_js, void **result) {
     struct function *function = rsd_recording() && addon_call_js && result ? take() : NULL;
     if (!function)
         return real.create(env, callback, resource, name, queue, threads, final_data, addon_finalize, context,

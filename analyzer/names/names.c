@@ -250,7 +250,8 @@ const struct rsd_named *rsd_names_frames(struct rsd_names *names, uint32_t numbe
         bool script = node->kind == RESIDUE_NODE_JIT || node->kind == RESIDUE_NODE_JS;
         if (node->kind == RESIDUE_NODE_ORIGIN) {
             bool thread = node->owner == RESIDUE_ORIGIN_THREAD;
-            list[0] = (struct rsd_named){.function = thread ? RSD_SEAM_THREAD : RSD_SEAM_QUEUED, .kind = RSD_FRAME_SEAM};
+            list[0] =
+                (struct rsd_named){.function = thread ? RSD_SEAM_THREAD : RSD_SEAM_QUEUED, .kind = RSD_FRAME_SEAM};
             frames->count = 1;
         } else {
             frames->count = script ? script_frame(names, node, list) : native_frames(names, node, list);
