@@ -23,6 +23,7 @@
 #include "memory.h"
 #include "names/demangle.h"
 #include "names/elf.h"
+#include "names/original.h"
 #include "names/package.h"
 
 #define MOST_INLINED 64
@@ -49,10 +50,11 @@ struct rsd_names {
     const struct rsd_stacks *stacks;
     struct rsd_problems *problems;
     struct binary *binaries;
-    struct frames *frames;      /* by node; empty until asked for */
-    struct script *scripts;     /* by number of the JavaScript function */
-    uint64_t *hashes;           /* by node; NULL until one is asked for */
-    struct rsd_intern readable; /* demangled names, files */
+    struct frames *frames;           /* by node; empty until asked for */
+    struct script *scripts;          /* by number of the JavaScript function */
+    uint64_t *hashes;                /* by node; NULL until one is asked for */
+    struct rsd_intern readable;      /* demangled names, files */
+    struct rsd_originals *originals; /* NULL: source maps do not count */
 };
 
 struct rsd_names *rsd_names_open(const struct rsd_history *history, const struct rsd_stacks *stacks,
@@ -77,11 +79,16 @@ void rsd_names_close(struct rsd_names *names) {
     for (size_t i = 0; i < names->history->js_name_count; i++)
         free(names->scripts[i].package);
     free(names->scripts);
+    rsd_originals_close(names->originals);
     rsd_intern_free(&names->readable);
     free(names->binaries);
     free(names->frames);
     free(names->hashes);
     free(names);
+}
+
+void rsd_names_use_source_maps(struct rsd_names *names) {
+    names->originals = rsd_originals_open();
 }
 
 const char *rsd_seam_mark(const struct rsd_named *frame) {
@@ -217,15 +224,32 @@ static size_t native_frames(struct rsd_names *names, const struct rsd_stack_node
 }
 
 /* The file of an ES module is a URL. */
-static const char *package_of_script(struct rsd_names *names, uint32_t number) {
+static const char *package_of_script(struct rsd_names *names, uint32_t number, const char *file) {
     struct script *script = &names->scripts[number];
-    const char *file = names->history->js_names[number].file;
     if (strncmp(file, "file://", 7) == 0)
         file += 7;
     if (!script->tried && *file == '/')
         script->package = rsd_package_of(file);
     script->tried = true;
     return script->package;
+}
+
+/* A bundle's function comes from one source, and where it is at work does not change that. */
+static void apply_source_map(struct rsd_names *names, const struct rsd_js_name *js, uint32_t column,
+                             struct rsd_named *frame) {
+    const char *file, *name;
+    uint32_t line = (uint32_t)frame->line;
+    if (!names->originals || !frame->file)
+        return;
+    if (!line || !rsd_original_place(names->originals, js->file, line, column, &file, &line)) {
+        if (!rsd_original_place(names->originals, js->file, js->line, js->column, &file, &line))
+            return;
+        line = 0;
+    }
+    if ((name = rsd_original_name(names->originals, js->file, js->line, js->column, js->name)))
+        frame->function = name;
+    frame->file = file;
+    frame->line = (int)line;
 }
 
 /* "kind JS: line << 32 | column". */
@@ -237,7 +261,8 @@ static size_t script_frame(struct rsd_names *names, const struct rsd_stack_node 
     list->function = *js->name ? js->name : "(anonymous)";
     list->file = *js->file ? js->file : NULL;
     list->line = (int)(node->offset >> 32);
-    list->package = package_of_script(names, node->owner);
+    apply_source_map(names, js, (uint32_t)node->offset, list);
+    list->package = package_of_script(names, node->owner, list->file ? list->file : "");
     list->kind = js->builtin ? RSD_FRAME_BUILTIN : RSD_FRAME_JS;
     return 1;
 }

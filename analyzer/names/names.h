@@ -31,6 +31,8 @@ struct rsd_names;
 struct rsd_names *rsd_names_open(const struct rsd_history *history, const struct rsd_stacks *stacks,
                                  struct rsd_problems *problems);
 void rsd_names_close(struct rsd_names *names);
+/* Show JavaScript as its source maps have it. Hashes stay those of the scripts. Before any frame is asked for. */
+void rsd_names_use_source_maps(struct rsd_names *names);
 
 /* The frames of one node, innermost first: the functions inlined there, then the one that was called. */
 const struct rsd_named *rsd_names_frames(struct rsd_names *names, uint32_t node, size_t *count);
