@@ -27,6 +27,7 @@
 
 #include "init.h"
 #include "js/codemap.h"
+#include "js/copy.h"
 #include "modules.h"
 #include "sys.h"
 #include "thread.h"
@@ -161,6 +162,16 @@ static uint64_t key_of_frame(const struct rsd_frame *frame, uint32_t code) {
     return (frame->pc & RESIDUE_ADDRESS_MASK) | (uint64_t)frame->flags << 60;
 }
 
+/* Code is a module's, or V8 has copied it from one, or it is generated. */
+static void find_module(struct rsd_thread *thread, struct residue_node *node) {
+    uintptr_t original = 0;
+    node->owner = rsd_module_at(thread, node->pc);
+    if (!node->owner && (original = rsd_js_original(node->pc)) && (node->owner = rsd_module_at(thread, original)))
+        node->pc = original;
+    if (node->owner)
+        node->kind = RESIDUE_NODE_NATIVE;
+}
+
 static uint32_t frame_node(struct rsd_thread *thread, const struct rsd_frame *frame, uint32_t parent) {
     uint32_t code = rsd_codemap_at(frame->pc);
     uint64_t key = key_of_frame(frame, code);
@@ -171,10 +182,12 @@ static uint32_t frame_node(struct rsd_thread *thread, const struct rsd_frame *fr
         return remember(&thread->trie, entry, key, parent, parent);
     struct residue_node node = {.pc = frame->pc & RESIDUE_ADDRESS_MASK,
                                 .parent = parent,
-                                .owner = code ? code : rsd_module_at(thread, frame->pc),
+                                .owner = code,
+                                .kind = RESIDUE_NODE_JIT,
                                 .source = frame->source,
                                 .flags = frame->flags};
-    node.kind = node.owner && !code ? RESIDUE_NODE_NATIVE : RESIDUE_NODE_JIT;
+    if (!code)
+        find_module(thread, &node);
     return make_node(thread, entry, key, &node);
 }
 

@@ -101,6 +101,16 @@ for (const major of proving ? MAJORS : [24]) {
   });
 }
 
+for (const major of proving ? MAJORS : [24])
+  test(`node ${major}: V8's builtins have their names also where V8 runs a copy of them`, (t) => {
+    const { trace } = record(t, [node(major), '--expose-gc', script, '300']);
+    const count = (kind) => residue('dump', trace).match(new RegExp(` node .* ${kind} `, 'g'))?.length ?? 0;
+    const [nameless, named] = [count('jit'), count('js')];
+    t.diagnostic(`${nameless} nodes of generated code without a name, ${named} with one`);
+    assert.ok(named > 1000);
+    assert.ok(nameless < named / 100);
+  });
+
 // Everything below a folder, by name.
 const below = (folder) => fs.readdirSync(folder, { recursive: true }).sort();
 const notOurs = (name) => !/^(residue|node-compile-cache)/.test(name);

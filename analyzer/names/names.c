@@ -223,15 +223,18 @@ static size_t native_frames(struct rsd_names *names, const struct rsd_stack_node
     return count;
 }
 
-/* The file of an ES module is a URL. */
 static const char *package_of_script(struct rsd_names *names, uint32_t number, const char *file) {
     struct script *script = &names->scripts[number];
-    if (strncmp(file, "file://", 7) == 0)
-        file += 7;
     if (!script->tried && *file == '/')
         script->package = rsd_package_of(file);
     script->tried = true;
     return script->package;
+}
+
+/* The file of an ES module is a URL: shown is the path, if it is one as it stands. */
+static const char *shown_file(const char *file) {
+    bool plain = strncmp(file, "file:///", 8) == 0 && !strchr(file, '%');
+    return !*file ? NULL : plain ? file + strlen("file://") : file;
 }
 
 /* A bundle's function comes from one source, and where it is at work does not change that. */
@@ -259,7 +262,7 @@ static size_t script_frame(struct rsd_names *names, const struct rsd_stack_node 
         return 1;
     const struct rsd_js_name *js = &names->history->js_names[node->owner];
     list->function = *js->name ? js->name : "(anonymous)";
-    list->file = *js->file ? js->file : NULL;
+    list->file = shown_file(js->file);
     list->line = (int)(node->offset >> 32);
     apply_source_map(names, js, (uint32_t)node->offset, list);
     list->package = package_of_script(names, node->owner, list->file ? list->file : "");

@@ -146,12 +146,13 @@ static void print_stack(FILE *out, struct rsd_report *r, uint32_t stack, bool wh
             continue;
         }
         print_omitted(out, &omitted);
-        if (frame->package && !same_text(package, frame->package)) {
-            char *shown = rsd_escape_string(frame->package);
+        const char *of = walk.run ? package : frame->package; /* what is folded is nobody's */
+        if (of && !same_text(package, of)) {
+            char *shown = rsd_escape_string(of);
             fprintf(out, "      in %s\n", shown);
             free(shown);
         }
-        package = frame->package;
+        package = of;
         print_step(out, &walk, frame, redacted);
     }
     print_omitted(out, &omitted);
