@@ -69,6 +69,9 @@ static bool take_option(int option, struct options *options) {
             return true;
         rsd_usage("export", "--metric wants %s, not %s", rsd_metric_list(), optarg);
         return false;
+    case 'M':
+        options->report.source_maps = true;
+        return true;
     default:
         rsd_usage("export", "that is no option of it");
         return false;
@@ -79,6 +82,7 @@ static int run(int argc, char **argv) {
     static const struct option known[] = {{"format", required_argument, NULL, 'F'},
                                           {"output", required_argument, NULL, 'o'},
                                           {"metric", required_argument, NULL, 'm'},
+                                          {"source-maps", no_argument, NULL, 'M'},
                                           {NULL, 0, NULL, 0}};
     struct options options = {.format = &formats[0]};
     for (int option; (option = getopt_long(argc, argv, "o:", known, NULL)) != -1;)
@@ -104,6 +108,7 @@ const struct rsd_command rsd_command_export = {
             "                   json: as `residue report --json --top 0`\n"
             "  -o FILE          write to FILE (default: stdout)\n"
             "  --metric WHAT    speedscope, folded, json: growth (default), outstanding, peak,\n"
-            "                   temporary, allocated or calls\n",
+            "                   temporary, allocated or calls\n"
+            "  --source-maps    as in `residue report`\n",
     .run = run,
 };

@@ -24,7 +24,7 @@ static enum rsd_metric metric_with_values(const struct rsd_pairing *pairing) {
     return metric;
 }
 
-static int flame(const char *path, bool chosen, enum rsd_metric metric, bool text) {
+static int flame(const char *path, bool chosen, enum rsd_metric metric, bool text, bool source_maps) {
     struct rsd_analysis_options options = {0};
     struct rsd_analysis analysis;
     struct rsd_report report;
@@ -34,7 +34,8 @@ static int flame(const char *path, bool chosen, enum rsd_metric metric, bool tex
         free(why);
         return RSD_FAILED;
     }
-    struct rsd_report_options shown = {.top = 1, .metric = chosen ? metric : metric_with_values(&analysis.pairing)};
+    struct rsd_report_options shown = {
+        .top = 1, .metric = chosen ? metric : metric_with_values(&analysis.pairing), .source_maps = source_maps};
     rsd_report_make(&report, &analysis, &shown);
     if (text)
         rsd_report_icicle(&report, TEXT_WIDTH, stdout);
@@ -46,13 +47,17 @@ static int flame(const char *path, bool chosen, enum rsd_metric metric, bool tex
 }
 
 static int run(int argc, char **argv) {
-    static const struct option known[] = {
-        {"metric", required_argument, NULL, 'm'}, {"text", no_argument, NULL, 't'}, {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"metric", required_argument, NULL, 'm'},
+                                          {"text", no_argument, NULL, 't'},
+                                          {"source-maps", no_argument, NULL, 'M'},
+                                          {NULL, 0, NULL, 0}};
     enum rsd_metric metric = RSD_METRIC_GROWTH;
-    bool chosen = false, text = false;
+    bool chosen = false, text = false, source_maps = false;
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (option == 't')
             text = true;
+        else if (option == 'M')
+            source_maps = true;
         else if (option != 'm')
             return rsd_usage("flame", "that is no option of it");
         else if (!(chosen = rsd_metric_named(optarg, &metric)))
@@ -60,7 +65,7 @@ static int run(int argc, char **argv) {
     char *path = rsd_trace_argument("flame", argc, argv, optind);
     if (!path)
         return RSD_USAGE;
-    int status = flame(path, chosen, metric, text);
+    int status = flame(path, chosen, metric, text, source_maps);
     free(path);
     return status;
 }
@@ -68,7 +73,7 @@ static int run(int argc, char **argv) {
 const struct rsd_command rsd_command_flame = {
     .name = "flame",
     .summary = "write folded stacks for a flame graph, or draw one as text",
-    .help = "usage: residue flame [--text] [--metric METRIC] [TRACE]\n"
+    .help = "usage: residue flame [--text] [--metric METRIC] [--source-maps] [TRACE]\n"
             "\n"
             "Writes one line per stack, root first: frames parted by semicolons, a space, a number.\n"
             "FlameGraph's flamegraph.pl, inferno and speedscope read it.\n"
@@ -76,6 +81,7 @@ const struct rsd_command rsd_command_flame = {
             "  --text           draw it in plain characters instead, 100 columns wide\n"
             "  --metric METRIC  growth (default), outstanding, peak, allocated: bytes; temporary, calls:\n"
             "                   numbers\n"
+            "  --source-maps    as in `residue report`\n"
             "\n"
             "The window is that of `residue report`. What shrank is left out. Where nothing grew and no\n"
             "metric is chosen, it is what is outstanding, and stderr says so.\n",

@@ -28,10 +28,10 @@ static int write_page(struct rsd_opened *sides, size_t count, const char *file) 
     return RSD_OK;
 }
 
-static int html(char **paths, size_t count, const char *file) {
+static int html(char **paths, size_t count, const char *file, bool source_maps) {
     struct rsd_opened sides[2];
     struct rsd_analysis_options analysis = {0};
-    struct rsd_report_options report = {.top = 1};
+    struct rsd_report_options report = {.top = 1, .source_maps = source_maps};
     size_t opened = 0;
     while (opened < count && rsd_open_report(&sides[opened], "html", paths[opened], &analysis, &report))
         opened++;
@@ -42,19 +42,23 @@ static int html(char **paths, size_t count, const char *file) {
 }
 
 static int run(int argc, char **argv) {
-    static const struct option known[] = {{"output", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"output", required_argument, NULL, 'o'}, {"source-maps", no_argument, NULL, 'M'}, {NULL, 0, NULL, 0}};
     const char *file = "residue.html";
+    bool source_maps = false;
     for (int option; (option = getopt_long(argc, argv, "o:", known, NULL)) != -1;)
         if (option == 'o')
             file = optarg;
+        else if (option == 'M')
+            source_maps = true;
         else
             return rsd_usage("html", "that is no option of it");
     if (argc - optind == 2)
-        return html(argv + optind, 2, file);
+        return html(argv + optind, 2, file, source_maps);
     char *path = rsd_trace_argument("html", argc, argv, optind);
     if (!path)
         return RSD_USAGE;
-    int status = html(&path, 1, file);
+    int status = html(&path, 1, file, source_maps);
     free(path);
     return status;
 }
@@ -62,12 +66,13 @@ static int run(int argc, char **argv) {
 const struct rsd_command rsd_command_html = {
     .name = "html",
     .summary = "write a trace, or two and their difference, as a page",
-    .help = "usage: residue html [-o FILE] [TRACE [TRACE]]\n"
+    .help = "usage: residue html [-o FILE] [--source-maps] [TRACE [TRACE]]\n"
             "\n"
             "One self-contained page: verdict, memory over time with a brush that chooses the window of\n"
             "the table, where the resident memory is, a flame graph with search and zoom, the call sites\n"
             "with their curves. It loads nothing from anywhere. With two traces also their difference.\n"
             "\n"
-            "  -o FILE  write to FILE, `-` for stdout (default: residue.html)\n",
+            "  -o FILE        write to FILE, `-` for stdout (default: residue.html)\n"
+            "  --source-maps  as in `residue report`\n",
     .run = run,
 };

@@ -23,6 +23,7 @@
 #include "memory.h"
 #include "names/demangle.h"
 #include "names/elf.h"
+#include "names/original.h"
 #include "names/package.h"
 
 #define MOST_INLINED 64
@@ -49,10 +50,11 @@ struct rsd_names {
     const struct rsd_stacks *stacks;
     struct rsd_problems *problems;
     struct binary *binaries;
-    struct frames *frames;      /* by node; empty until asked for */
-    struct script *scripts;     /* by number of the JavaScript function */
-    uint64_t *hashes;           /* by node; NULL until one is asked for */
-    struct rsd_intern readable; /* demangled names, files */
+    struct frames *frames;           /* by node; empty until asked for */
+    struct script *scripts;          /* by number of the JavaScript function */
+    uint64_t *hashes;                /* by node; NULL until one is asked for */
+    struct rsd_intern readable;      /* demangled names, files */
+    struct rsd_originals *originals; /* NULL: source maps do not count */
 };
 
 struct rsd_names *rsd_names_open(const struct rsd_history *history, const struct rsd_stacks *stacks,
@@ -77,11 +79,20 @@ void rsd_names_close(struct rsd_names *names) {
     for (size_t i = 0; i < names->history->js_name_count; i++)
         free(names->scripts[i].package);
     free(names->scripts);
+    rsd_originals_close(names->originals);
     rsd_intern_free(&names->readable);
     free(names->binaries);
     free(names->frames);
     free(names->hashes);
     free(names);
+}
+
+void rsd_names_use_source_maps(struct rsd_names *names) {
+    names->originals = rsd_originals_open();
+}
+
+const char *rsd_seam_mark(const struct rsd_named *frame) {
+    return strcmp(frame->function, RSD_SEAM_THREAD) == 0 ? "[thread]" : "[queued]";
 }
 
 const char *rsd_base_name(const char *path) {
@@ -212,28 +223,49 @@ static size_t native_frames(struct rsd_names *names, const struct rsd_stack_node
     return count;
 }
 
-/* The file of an ES module is a URL. */
-static const char *package_of_script(struct rsd_names *names, uint32_t number) {
+static const char *package_of_script(struct rsd_names *names, uint32_t number, const char *file) {
     struct script *script = &names->scripts[number];
-    const char *file = names->history->js_names[number].file;
-    if (strncmp(file, "file://", 7) == 0)
-        file += 7;
     if (!script->tried && *file == '/')
         script->package = rsd_package_of(file);
     script->tried = true;
     return script->package;
 }
 
+/* The file of an ES module is a URL: shown is the path, if it is one as it stands. */
+static const char *shown_file(const char *file) {
+    bool plain = strncmp(file, "file:///", 8) == 0 && !strchr(file, '%');
+    return !*file ? NULL : plain ? file + strlen("file://") : file;
+}
+
+/* A bundle's function comes from one source, and where it is at work does not change that. */
+static void apply_source_map(struct rsd_names *names, const struct rsd_js_name *js, uint32_t column,
+                             struct rsd_named *frame) {
+    const char *file, *name;
+    uint32_t line = (uint32_t)frame->line;
+    if (!names->originals || !frame->file)
+        return;
+    if (!line || !rsd_original_place(names->originals, js->file, line, column, &file, &line)) {
+        if (!rsd_original_place(names->originals, js->file, js->line, js->column, &file, &line))
+            return;
+        line = 0;
+    }
+    if ((name = rsd_original_name(names->originals, js->file, js->line, js->column, js->name)))
+        frame->function = name;
+    frame->file = file;
+    frame->line = (int)line;
+}
+
 /* "kind JS: line << 32 | column". */
 static size_t script_frame(struct rsd_names *names, const struct rsd_stack_node *node, struct rsd_named *list) {
     *list = (struct rsd_named){.kind = RSD_FRAME_JS, .offset = node->offset};
-    if (node->kind != RESIDUE_NODE_JS || !node->has_binary)
+    if (!node->has_binary)
         return 1;
     const struct rsd_js_name *js = &names->history->js_names[node->owner];
     list->function = *js->name ? js->name : "(anonymous)";
-    list->file = *js->file ? js->file : NULL;
+    list->file = shown_file(js->file);
     list->line = (int)(node->offset >> 32);
-    list->package = package_of_script(names, node->owner);
+    apply_source_map(names, js, (uint32_t)node->offset, list);
+    list->package = package_of_script(names, node->owner, list->file ? list->file : "");
     list->kind = js->builtin ? RSD_FRAME_BUILTIN : RSD_FRAME_JS;
     return 1;
 }
@@ -245,7 +277,9 @@ const struct rsd_named *rsd_names_frames(struct rsd_names *names, uint32_t numbe
         struct rsd_named list[MOST_INLINED];
         bool script = node->kind == RESIDUE_NODE_JIT || node->kind == RESIDUE_NODE_JS;
         if (node->kind == RESIDUE_NODE_ORIGIN) {
-            list[0] = (struct rsd_named){.function = "queued by", .kind = RSD_FRAME_SEAM};
+            bool thread = node->owner == RESIDUE_ORIGIN_THREAD;
+            list[0] =
+                (struct rsd_named){.function = thread ? RSD_SEAM_THREAD : RSD_SEAM_QUEUED, .kind = RSD_FRAME_SEAM};
             frames->count = 1;
         } else {
             frames->count = script ? script_frame(names, node, list) : native_frames(names, node, list);

@@ -7,6 +7,10 @@
 /* SEAM is no frame: what stands further in was queued by what follows. */
 enum rsd_frame_kind { RSD_FRAME_NATIVE, RSD_FRAME_JS, RSD_FRAME_BUILTIN, RSD_FRAME_SEAM };
 
+/* The names of seams: where what queued the work comes next, or, weaker, only what made the thread that does it. */
+#define RSD_SEAM_QUEUED "queued by"
+#define RSD_SEAM_THREAD "thread started by"
+
 /* A frame as it is shown. Strings live as long as the names do. */
 struct rsd_named {
     const char *function; /* readable; NULL: nameless */
@@ -20,10 +24,15 @@ struct rsd_named {
     bool inlined; /* into the frame that follows */
 };
 
+/* What a seam is called where a stack is one line. */
+const char *rsd_seam_mark(const struct rsd_named *frame);
+
 struct rsd_names;
 struct rsd_names *rsd_names_open(const struct rsd_history *history, const struct rsd_stacks *stacks,
                                  struct rsd_problems *problems);
 void rsd_names_close(struct rsd_names *names);
+/* Show JavaScript as its source maps have it. Hashes stay those of the scripts. Before any frame is asked for. */
+void rsd_names_use_source_maps(struct rsd_names *names);
 
 /* The frames of one node, innermost first: the functions inlined there, then the one that was called. */
 const struct rsd_named *rsd_names_frames(struct rsd_names *names, uint32_t node, size_t *count);

@@ -34,6 +34,8 @@ bool rsd_report_make(struct rsd_report *report, struct rsd_analysis *analysis,
                      const struct rsd_report_options *options) {
     *report = (struct rsd_report){.analysis = analysis, .options = *options, .only = SIZE_MAX};
     report->names = rsd_names_open(&analysis->history, &analysis->stacks, &analysis->trace.problems);
+    if (options->source_maps)
+        rsd_names_use_source_maps(report->names);
     double seconds = analysis->window.to_s - analysis->window.from_s;
     struct blaming blaming = {report, options->by};
     struct rsd_grouping blocks = {options->metric, options->by == RSD_BY_SITE ? NULL : label_of, &blaming};
