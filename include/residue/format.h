@@ -175,6 +175,7 @@ static_assert(sizeof(struct residue_live_header) == RESIDUE_LIVE_HEADER_SIZE, "F
     X(36, LATENCY_MAX, "clock ticks of the slowest hook")                                                              \
     X(37, SEAL_MAX, "clock ticks of the slowest seal")                                                                 \
     X(38, SEAL_TICKS, "clock ticks spent on sealing")                                                                  \
+    X(39, TRIE_EMPTIED, "times that a full table of stacks was emptied")                                               \
     X(40, LATENCY_LOG2, "timed hooks (one in 32) of 2^n ticks: 32 counters from here, n = 0 to 31")
 
 enum residue_counter {
