@@ -238,7 +238,7 @@ static void print_head(FILE *out, const struct rsd_report *r, size_t rank) {
 static void print_calls(FILE *out, const struct rsd_report *r, const struct rsd_group *group) {
     const struct rsd_sums *now = &group->site.now, *start = &group->site.start;
     char *temporary =
-        r->analysis->history.counts || r->analysis->history.sampling.count
+        r->analysis->history.temporaries
             ? rsd_format(", %s of it temporary", rsd_percent((double)(now->temporaries - start->temporaries),
                                                              (double)(now->calls - start->calls))
                                                      .text)
