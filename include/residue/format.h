@@ -186,7 +186,7 @@ enum residue_counter {
 
 /* ---- 4. Records of fixed size -------------------------------------------------------------------------------------- */
 
-#define RESIDUE_LARGE_SIZE 65536u /* bytes: allocations from here on are RESIDUE_LARGE records */
+#define RESIDUE_LARGE_SIZE 1048576u /* bytes: allocations from here on are RESIDUE_LARGE records */
 #define RESIDUE_ADDRESS_BITS 48   /* an address that needs more cannot be recorded */
 #define RESIDUE_ADDRESS_MASK ((UINT64_C(1) << RESIDUE_ADDRESS_BITS) - 1)
 
