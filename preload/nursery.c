@@ -158,9 +158,10 @@ __attribute__((noinline)) static void see_off(struct rsd_nursery *nursery, struc
     nursery->survivors++;
 }
 
-void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, const struct residue_alloc *block) {
+void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t time, uint64_t where,
+                     uint32_t size, uint32_t node) {
     uint64_t head = atomic_load_explicit(nursery->head, memory_order_relaxed);
-    uint64_t address = residue_where_address(block->where);
+    uint64_t address = residue_where_address(where);
     uint32_t at = head & (capacity_of(nursery) - 1);
     if (__builtin_expect(at == 0, 0)) {
         end_lap(nursery, writer, head);
@@ -172,10 +173,10 @@ void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, con
         see_off(nursery, writer, entry, before);
     atomic_store_explicit(where_of(entry), 0, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
-    entry->time = block->time;
-    entry->size = block->size;
-    entry->node = block->node;
-    atomic_store_explicit(where_of(entry), block->where, memory_order_release);
+    entry->time = time;
+    entry->size = size;
+    entry->node = node;
+    atomic_store_explicit(where_of(entry), where, memory_order_release);
     atomic_store_explicit(nursery->head, head + 1, memory_order_release);
     link_place(nursery, at, address);
     if (atomic_load_explicit(owner_word(address), memory_order_relaxed) != nursery->number)

@@ -45,8 +45,10 @@ struct rsd_nursery {
 /* Give a writer its nursery; false when there is no memory for it. */
 bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer);
 
-/* A block of less than RESIDUE_LARGE_SIZE was allocated. What must make room for it goes to the log. */
-void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, const struct residue_alloc *block);
+/* A block was allocated: what an ALLOC record says of it (in registers: to read it back from memory in other pieces than it was
+ * written stalls the processor). What must make room for it goes to the log. */
+void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t time, uint64_t where,
+                     uint32_t size, uint32_t node);
 
 /* Whether the block at this address could die in the nursery now. */
 bool rsd_nursery_has(const struct rsd_nursery *nursery, uint64_t address);

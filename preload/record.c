@@ -18,11 +18,13 @@
 
 #define NOT_FREED 1u /* for the time of a realloc: what it frees has no record */
 
-static void put_small(struct rsd_thread *self, const struct residue_alloc *record) {
+static void put_small(struct rsd_thread *self, uint64_t where, uint32_t size, uint32_t node) {
+    struct rsd_writer *writer = &self->writer;
+    uint64_t time = rsd_writer_tick(writer);
     if (self->nursery.entry && self->sample_rate == 0)
-        rsd_nursery_add(&self->nursery, &self->writer, record);
+        rsd_nursery_add(&self->nursery, writer, time, where, size, node);
     else
-        rsd_writer_put_alloc(&self->writer, record);
+        rsd_writer_put_alloc(writer, &(struct residue_alloc){time, where, size, node});
 }
 
 static void put_alloc(struct rsd_thread *self, const void *block, size_t size, enum residue_api api, uint32_t node) {
@@ -35,9 +37,7 @@ static void put_alloc(struct rsd_thread *self, const void *block, size_t size, e
         *room = (struct residue_large){writer->last_large, residue_where((uintptr_t)block, api), size, node, 0};
         rsd_writer_commit(writer, RESIDUE_LARGE, sizeof *room);
     } else {
-        const struct residue_alloc record = {rsd_writer_tick(writer), residue_where((uintptr_t)block, api),
-                                             (uint32_t)size, node};
-        put_small(self, &record);
+        put_small(self, residue_where((uintptr_t)block, api), (uint32_t)size, node);
     }
     writer->counter[RESIDUE_COUNTER_ALLOCS]++;
     writer->counter[RESIDUE_COUNTER_ALLOC_BYTES] += size;
