@@ -24,6 +24,9 @@
  *
  *     an entry e may be annihilated  =>  no free of address(e) since time(e) but this one
  *
+ * realloc frees p before it says so. A young block is held meanwhile, as one that leaves: else a thread that gets p from
+ * malloc and frees it could kill the old entry. What is held and may not die in the end just leaves.
+ *
  * Barriers. A block that is alive at an instant T and dies in the ring later would be missing at T. Who needs T exact raises
  * the barrier to it; an entry older than the barrier is freed by records. While a barrier is being raised it stands
  * at infinity, and T is taken meanwhile: a thread that read the word before that has freed before T, and one that reads
@@ -153,7 +156,7 @@ __attribute__((noinline)) static void see_off(struct rsd_nursery *nursery, struc
     if (!atomic_compare_exchange_strong_explicit(where_of(entry), &where, where | LEAVING, memory_order_acq_rel,
                                                  memory_order_relaxed))
         return;
-    const struct residue_alloc survivor = {entry->time, where, entry->size, entry->node};
+    const struct residue_alloc survivor = {entry->time, where & ~LEAVING, entry->size, entry->node};
     rsd_writer_put_alloc(writer, &survivor);
     nursery->survivors++;
 }
@@ -237,9 +240,29 @@ __attribute__((noinline)) static struct found find(const struct rsd_nursery *nur
     return (struct found){NULL, 0, 0, 0, 0};
 }
 
-bool rsd_nursery_has(const struct rsd_nursery *nursery, uint64_t address) {
+bool rsd_nursery_hold(struct rsd_nursery *nursery, uint64_t address) {
     struct found found = find(nursery, address);
-    return found.entry && found.time > atomic_load_explicit(&sample, memory_order_acquire);
+    nursery->held = NULL;
+    if (!found.entry || found.time <= atomic_load_explicit(&looked, memory_order_acquire))
+        return false;
+    if (atomic_compare_exchange_strong_explicit(where_of(found.entry), &found.where, found.where | LEAVING,
+                                                memory_order_acq_rel, memory_order_relaxed))
+        nursery->held = found.entry;
+    return nursery->held != NULL;
+}
+
+/* What is held for this address, and is not any more. A signal handler may have held something else, or filled the ring. */
+static struct residue_alloc *take_held(struct rsd_nursery *nursery, uint64_t address) {
+    struct residue_alloc *entry = nursery->held;
+    nursery->held = NULL;
+    uint64_t where = entry ? atomic_load_explicit(where_of(entry), memory_order_relaxed) : 0;
+    return where & LEAVING && residue_where_address(where) == address ? entry : NULL;
+}
+
+void rsd_nursery_let_go(struct rsd_nursery *nursery, uint64_t address) {
+    struct residue_alloc *entry = take_held(nursery, address);
+    if (entry)
+        atomic_fetch_and_explicit(where_of(entry), ~LEAVING, memory_order_release);
 }
 
 void rsd_nursery_disown(uint64_t address, uint64_t now) {
@@ -288,6 +311,14 @@ bool rsd_nursery_kill(struct rsd_nursery *nursery, struct rsd_writer *writer, ui
     annihilate(nursery, writer, found.entry);
     if (late)
         rsd_late_end(&nursery->late, late, true, found.size);
+    return true;
+}
+
+bool rsd_nursery_kill_held(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t address) {
+    struct residue_alloc *entry = take_held(nursery, address);
+    if (!entry || entry->time <= atomic_load_explicit(&looked, memory_order_acquire))
+        return false;
+    annihilate(nursery, writer, entry);
     return true;
 }
 

@@ -34,6 +34,7 @@ struct rsd_nursery {
     uint32_t survivors;                        /* of the present lap */
     uint16_t source[RSD_NURSERY_SOURCES];      /* writers whose blocks the thread freed, the last one first; then 0 */
     uint16_t number;                           /* of the writer */
+    struct residue_alloc *held;                /* by a realloc that is under way; or NULL */
     bool stuck;                                /* it could not grow */
     _Atomic uint16_t *newest;                  /* by hash of the address: place of the newest entry with that hash */
     _Atomic uint16_t *before;                  /* by place: that of the one before it with the same hash */
@@ -50,8 +51,12 @@ bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer);
 void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t time, uint64_t where,
                      uint32_t size, uint32_t node);
 
-/* Whether the block at this address could die in the nursery now. */
-bool rsd_nursery_has(const struct rsd_nursery *nursery, uint64_t address);
+/* realloc: a block of the thread's own nursery that could die now is held for it, and nobody else can kill it. False: it
+ * must be freed by a record. */
+bool rsd_nursery_hold(struct rsd_nursery *nursery, uint64_t address);
+/* The held block lives on; or it dies, unless it must be freed by a record. */
+void rsd_nursery_let_go(struct rsd_nursery *nursery, uint64_t address);
+bool rsd_nursery_kill_held(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t address);
 
 /* A block that did not die in the calling thread's nursery is freed at `now`: entries that other threads still have for
  * its address are void. Before the real free. */

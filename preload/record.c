@@ -61,15 +61,17 @@ static void put_free(struct rsd_thread *self, uint64_t time, const void *block, 
 static void release(struct rsd_thread *self, uint64_t when, const void *block, enum residue_api api) {
     struct rsd_writer *writer = &self->writer;
     struct rsd_nursery *nursery = &self->nursery;
-    if (nursery->entry && (rsd_nursery_kill(nursery, writer, (uintptr_t)block) ||
-                           (when == 0 && rsd_nursery_kill_foreign(nursery, writer, (uintptr_t)block)))) {
+    uintptr_t address = (uintptr_t)block;
+    if (nursery->entry &&
+        (when ? rsd_nursery_kill_held(nursery, writer, address)
+              : rsd_nursery_kill(nursery, writer, address) || rsd_nursery_kill_foreign(nursery, writer, address))) {
         writer->counter[RESIDUE_COUNTER_FREES]++;
         return;
     }
     if (when == 0)
         when = rsd_writer_tick(writer);
     if (nursery->entry)
-        rsd_nursery_disown((uintptr_t)block, when);
+        rsd_nursery_disown(address, when);
     put_free(self, when, block, api);
 }
 
@@ -118,7 +120,7 @@ uint64_t rsd_record_realloc_begin(const void *block) {
     if (!self)
         return 0;
     uint64_t now = rsd_writer_tick(&self->writer);
-    if (block && self->nursery.entry && !rsd_nursery_has(&self->nursery, (uintptr_t)block))
+    if (block && self->nursery.entry && !rsd_nursery_hold(&self->nursery, (uintptr_t)block))
         rsd_nursery_disown((uintptr_t)block, now);
     rsd_leave(self);
     return now;
@@ -140,8 +142,14 @@ void rsd_record_realloc_end(uint64_t began, const void *from_block, const void *
 }
 
 void rsd_record_realloc_failed(uint64_t began, const void *block) {
-    if (began != NOT_FREED)
-        rsd_sample_revive(block);
+    if (began == NOT_FREED)
+        return;
+    rsd_sample_revive(block);
+    struct rsd_thread *self = rsd_enter();
+    if (!self)
+        return;
+    rsd_nursery_let_go(&self->nursery, (uintptr_t)block);
+    rsd_leave(self);
 }
 
 void rsd_record_mapping(uint64_t when, uintptr_t at, uint64_t size, enum residue_api api, uint32_t detail,
