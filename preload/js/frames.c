@@ -214,28 +214,33 @@ static bool is_optimised(const struct rsd_js_view *view) {
     return view->code.object.at && view->code.kind > (uint32_t)rsd_js_layout.code_kind_baseline;
 }
 
-static const uintptr_t nothing; /* what an answer depends on that its pc alone decides */
-
-static void prove(struct rsd_js_proof *proof, const int32_t *offset, uintptr_t fp) {
-    proof->shared_at = 0;
-    for (unsigned i = 0; i < RSD_JS_WORDS; i++) {
-        proof->at[i] = offset ? fp + (uintptr_t)(intptr_t)offset[i] : (uintptr_t)&nothing;
+static void prove(struct rsd_js_proof *proof, const int32_t *offset, uint32_t words, uintptr_t fp) {
+    proof->words = words;
+    proof->page = NULL;
+    for (unsigned i = 0; i < words; i++) {
+        proof->at[i] = fp + (uintptr_t)(intptr_t)offset[i];
         proof->value[i] = *(const volatile uintptr_t *)proof->at[i];
     }
 }
 
-/* Which words of the frame the answer hangs on. */
-static void prove_by_kind(const struct rsd_js_view *view, struct rsd_js_proof *proof) {
+/* Where the function leads to its source must be a word that can be loaded each time; else the answer is not settled. */
+static bool prove_function(const struct rsd_js_view *view, struct rsd_js_proof *proof) {
+    proof->shared_at = view->function - 1 + (uintptr_t)rsd_js_layout.function_shared;
+    proof->shared = rsd_js_word(proof->shared_at);
+    proof->page = rsd_js_page_entry(proof->shared_at);
+    return proof->page != NULL && !(proof->shared_at & 7);
+}
+
+/* Which words of the frame the answer hangs on. False: nothing shows whether it still holds. */
+static bool prove_by_kind(const struct rsd_js_view *view, struct rsd_js_proof *proof) {
     const struct rsd_js_layout *v8 = &rsd_js_layout;
-    const int32_t typed[] = {v8->fp_context, v8->fp_context, v8->fp_context};
-    const int32_t function[] = {v8->fp_function, v8->fp_function, v8->fp_function};
-    const int32_t unoptimised[] = {v8->fp_function, v8->fp_bytecode_array, v8->fp_bytecode_offset};
-    bool whole = view->bytecode_offset && rsd_js_is_pointer(view->bytecode_array);
-    prove(proof, !view->context ? NULL : !(view->context & 1) ? typed : whole ? unoptimised : function, view->fp);
-    if (view->context & 1 && rsd_js_is_pointer(view->function)) {
-        proof->shared_at = view->function - 1 + (uintptr_t)v8->function_shared;
-        proof->shared = rsd_js_word(proof->shared_at);
-    }
+    const int32_t function[] = {v8->fp_function, v8->fp_bytecode_array, v8->fp_bytecode_offset};
+    bool unoptimised = view->bytecode_offset && rsd_js_is_pointer(view->bytecode_array);
+    if (!(view->context & 1)) /* of one of V8's own frames, or too small for any */
+        prove(proof, &v8->fp_context, view->context != 0, view->fp);
+    else
+        prove(proof, function, unoptimised ? 3 : 1, view->fp);
+    return !(view->context & 1) || !rsd_js_is_pointer(view->function) || prove_function(view, proof);
 }
 
 /* Generated code that is neither a function's nor the interpreter's: a regular expression, a stub of wasm. */
@@ -272,8 +277,7 @@ void rsd_js_frame(struct rsd_js *js, const struct rsd_registers *frame, struct r
         if (view.shared.at && !learning && !js->forwarded)
             rsd_js_remember(js, &view, answer);
     }
-    answer->settled = !learning && !js->forwarded;
-    prove_by_kind(&view, &answer->proof);
+    answer->settled = prove_by_kind(&view, &answer->proof) && !learning && !js->forwarded;
 }
 
 /* ---- The state ------------------------------------------------------------------------------------------------- */
