@@ -272,6 +272,18 @@ const struct rsd_js_function *rsd_history_js(const struct rsd_history *history, 
     return history->js_count ? bsearch(&key, history->js, history->js_count, sizeof key, by_key) : NULL;
 }
 
+bool rsd_barrier_switches(const struct rsd_barrier *barrier) {
+    return barrier->reason == RESIDUE_BARRIER_START || barrier->reason == RESIDUE_BARRIER_STOP;
+}
+
+const struct rsd_barrier *rsd_history_switch(const struct rsd_history *history, uint64_t time) {
+    const struct rsd_barrier *last = NULL;
+    for (size_t i = 0; i < history->barrier_count && history->barriers[i].time <= time; i++)
+        if (rsd_barrier_switches(&history->barriers[i]))
+            last = &history->barriers[i];
+    return last;
+}
+
 const struct rsd_barrier *rsd_history_barrier(const struct rsd_history *history, enum residue_barrier_reason reason) {
     for (size_t i = 0; i < history->barrier_count; i++)
         if (history->barriers[i].reason == reason)

@@ -87,5 +87,9 @@ uint64_t rsd_history_time(const struct rsd_history *history, double seconds);
 const struct rsd_module *rsd_history_module(const struct rsd_history *history, uint32_t id);
 const struct rsd_js_function *rsd_history_js(const struct rsd_history *history, uint32_t writer, uint32_t id);
 const struct rsd_barrier *rsd_history_barrier(const struct rsd_history *history, enum residue_barrier_reason reason);
+/* Does it switch the recording of blocks on or off? */
+bool rsd_barrier_switches(const struct rsd_barrier *barrier);
+/* The last barrier that switched the recording of blocks on or off, up to a time; NULL: it has been on from the start. */
+const struct rsd_barrier *rsd_history_switch(const struct rsd_history *history, uint64_t time);
 
 #endif

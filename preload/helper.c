@@ -27,6 +27,7 @@
 #include "init.h"
 #include "process.h"
 #include "real.h"
+#include "snapshot.h"
 #include "sys.h"
 
 #define SECOND_NS 1000000000u
@@ -87,10 +88,11 @@ static void *run(void *unused) {
     RSD_SYSCALL(prctl, PR_SET_NAME, "residue", 0, 0, 0, 0);
     name_runtime();
     uint64_t next_mappings = 0;
-    for (unsigned turn = 0; rsd_recording(); turn++) {
+    for (unsigned turn = 0; rsd_alive(); turn++) {
         if (turn % TURNS == 0)
             each_second(turn / TURNS + 1, &next_mappings);
         rsd_control_poll();
+        rsd_snapshot_poll();
         rsd_sys_sleep_ns(SECOND_NS / TURNS);
     }
     return unused;

@@ -165,7 +165,13 @@ static void put_all(struct text *t, const struct rsd_config *config) {
     put(t, "  \"memory_limit\": %llu,\n", (unsigned long long)rsd_cgroup_memory_limit());
     put(t, "  \"options\": {\"out\": ");
     put_string(t, config->out, strlen(config->out));
-    put(t, ", \"depth\": %u, \"mode\": \"%s\"},\n", config->depth, config->survivors ? "survivors" : "full");
+    put(t, ", \"depth\": %u, \"mode\": \"%s\", \"start\": \"%s\"", config->depth,
+        config->survivors ? "survivors" : "full", config->started ? "on" : "off");
+    if (config->snapshot_percent)
+        put(t, ", \"snapshot_at\": \"%u%%\"", config->snapshot_percent);
+    else if (config->snapshot_bytes)
+        put(t, ", \"snapshot_at\": %llu", (unsigned long long)config->snapshot_bytes);
+    put(t, "},\n");
     put(t, "  \"live\": {\"kind\": \"%s\", \"directory\": ", rsd_log_live_kind());
     const char *directory = rsd_log_live_directory();
     put(t, directory ? "\"%s\"}\n}\n" : "null}\n}\n", directory);

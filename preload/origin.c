@@ -143,7 +143,7 @@ static struct work *find(const void *handle) {
 static struct rsd_origin origin_at(const struct rsd_registers *from, enum residue_origin_kind kind) {
     struct rsd_origin origin = {.kind = kind};
     int before = errno;
-    struct rsd_thread *self = rsd_recording() ? rsd_enter() : NULL;
+    struct rsd_thread *self = rsd_alive() ? rsd_enter() : NULL;
     if (self) {
         origin.node = rsd_stack_node(self, from);
         origin.writer = self->writer.number;
@@ -157,7 +157,7 @@ static struct rsd_origin origin_at(const struct rsd_registers *from, enum residu
 static struct rsd_origin begin(const struct rsd_origin *origin) {
     struct rsd_origin outer = {0};
     int before = errno;
-    struct rsd_thread *self = rsd_recording() ? rsd_enter() : NULL;
+    struct rsd_thread *self = rsd_alive() ? rsd_enter() : NULL;
     if (self) {
         outer = self->origin;
         self->origin = *origin;
@@ -206,7 +206,7 @@ static void uv_after(void *request, int status) {
 
 static int create_async_work(void *env, void *resource, void *name, execute_t *addon_execute,
                              complete_t *addon_complete, void *data, void **result) {
-    struct work *work = rsd_recording() && addon_execute && result ? take() : NULL;
+    struct work *work = rsd_alive() && addon_execute && result ? take() : NULL;
     if (!work)
         return real.create(env, resource, name, addon_execute, addon_complete, data, result);
     work->origin = origin_at(CALLER(), RESIDUE_ORIGIN_ASYNC_WORK);
@@ -232,7 +232,7 @@ static int delete_async_work(void *env, void *handle) {
 }
 
 static int queue_uv_work(void *loop, void *request, uv_work_t *addon_work, uv_after_t *addon_after) {
-    struct work *work = rsd_recording() && addon_work ? take() : NULL;
+    struct work *work = rsd_alive() && addon_work ? take() : NULL;
     if (!work)
         return real.uv_queue(loop, request, addon_work, addon_after);
     work->origin = origin_at(CALLER(), RESIDUE_ORIGIN_UV_WORK);

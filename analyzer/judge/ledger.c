@@ -126,6 +126,7 @@ struct drawing {
     const struct rsd_pairing *pairing;
     const struct rsd_trace *trace;
     const struct rsd_history *history;
+    bool unknown; /* recording of blocks was off before: what is not outstanding may still be held */
 };
 
 static struct rsd_owner *owner_in(struct rsd_ledger *ledger, uint32_t binary) {
@@ -144,13 +145,14 @@ static bool is_allocator(const struct drawing *d, uint32_t binary) {
            strcmp(base_name(d->history->binaries[binary].path), base_name(allocator)) == 0;
 }
 
-static void count_malloc(struct rsd_ledger *ledger, const struct content *content, uint64_t resident) {
+static void count_malloc(struct drawing *d, const struct content *content, uint64_t resident) {
+    struct rsd_ledger *ledger = d->ledger;
     uint64_t held = content->chunks < resident ? content->chunks : resident;
     uint64_t asked =
         content->chunks ? (uint64_t)((double)held * ((double)content->asked / (double)content->chunks)) : 0;
     ledger->row[RSD_LEDGER_NATIVE] += asked;
     ledger->row[RSD_LEDGER_OVERHEAD] += held - asked;
-    ledger->row[RSD_LEDGER_RETAINED] += resident - held;
+    ledger->row[d->unknown ? RSD_LEDGER_BEFORE : RSD_LEDGER_RETAINED] += resident - held;
 }
 
 /* What the program mapped itself; returns the resident bytes that this leaves. */
@@ -186,7 +188,7 @@ static void count_anonymous(struct drawing *d, size_t at, struct content *conten
     const struct rsd_resident *mapping = &d->smaps->list[at], *before = at ? mapping - 1 : NULL;
     uint64_t left = count_pieces(d, mapping, content);
     if (content->blocks || is_arena(mapping))
-        count_malloc(d->ledger, content, left);
+        count_malloc(d, content, left);
     else if (content->piece_count)
         d->ledger->row[RSD_LEDGER_OTHER] += left;
     else if (before && before->end == mapping->start && before->name[0] == '/')
@@ -233,7 +235,7 @@ static int by_resident(const void *first, const void *second) {
 void rsd_ledger_make(struct rsd_ledger *ledger, const struct rsd_smaps *smaps, const struct rsd_pairing *pairing,
                      const struct rsd_trace *trace, const struct rsd_history *history) {
     *ledger = (struct rsd_ledger){.time = smaps->time};
-    struct drawing drawing = {ledger, smaps, pairing, trace, history};
+    struct drawing drawing = {ledger, smaps, pairing, trace, history, rsd_history_switch(history, smaps->time) != NULL};
     struct walk walk = {.smaps = smaps, .content = rsd_zalloc(smaps->count, sizeof *walk.content)};
     rsd_live_each(&pairing->live, visit_block, &walk);
     rsd_maps_each(&pairing->maps, visit_range, &walk);

@@ -9,6 +9,7 @@
     X(NATIVE, "native", "native, outstanding")                                                                         \
     X(OVERHEAD, "overhead", "malloc's own bytes beside these")                                                         \
     X(RETAINED, "retained", "freed, but kept by malloc")                                                               \
+    X(BEFORE, "before", "malloc's, from when nothing was recorded")                                                    \
     X(V8, "v8", "V8's heap, and wasm memory")                                                                          \
     X(V8_CODE, "v8_code", "V8's code")                                                                                 \
     X(MAPPED, "mapped", "mapped by libraries themselves")                                                              \

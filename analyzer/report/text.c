@@ -79,6 +79,36 @@ static void print_marks(FILE *out, const struct rsd_history *history) {
     free(text);
 }
 
+/* When blocks were recorded, where that was not all the time. */
+static void print_recorded(FILE *out, const struct rsd_history *history) {
+    char *text = rsd_strdup("");
+    bool on = true, switched = false;
+    double since = 0;
+    for (size_t i = 0; i < history->barrier_count; i++) {
+        const struct rsd_barrier *barrier = &history->barriers[i];
+        double now = rsd_history_seconds(history, barrier->time);
+        if (!rsd_barrier_switches(barrier))
+            continue;
+        switched = true;
+        if (on && barrier->reason == RESIDUE_BARRIER_STOP && !*barrier->name)
+            text = append(text, rsd_format("%.1f s to %.1f s", since, now));
+        on = barrier->reason == RESIDUE_BARRIER_START;
+        since = now;
+    }
+    if (on)
+        text = append(text, rsd_format("%.1f s to the end", since));
+    if (switched)
+        rsd_field(out, "recorded", *text ? text : "nothing: RESIDUE_START=off, and no `residue start` came");
+    free(text);
+}
+
+/* Was recording off for a part of the window? */
+static bool has_gap(const struct rsd_analysis *a) {
+    const struct rsd_barrier *at_end = rsd_history_switch(&a->history, a->window.to);
+    return at_end &&
+           (at_end->reason == RESIDUE_BARRIER_STOP ? at_end->time < a->window.to : at_end->time > a->window.from);
+}
+
 /* The samples nearest to the two ends, inside of the window where there is one. */
 static void print_rss(FILE *out, const struct rsd_analysis *a) {
     const struct rsd_point *first = NULL, *last = NULL;
@@ -122,6 +152,8 @@ static void print_doubts(FILE *out, const struct rsd_report *r) {
     uint64_t lost = rsd_trace_lost(&a->trace), odd = rsd_pairing_anomalies(&a->pairing);
     struct rsd_recorder_sums sums;
     rsd_recorder_sums(&a->trace, &sums);
+    if (has_gap(a))
+        rsd_field(out, "NOT EXACT", "for a part of the window nothing was recorded (residue stop, RESIDUE_START)");
     if (lost)
         rsd_take_field(out, "NOT EXACT", rsd_format("%s segments of the trace are lost", rsd_count(lost).text));
     if (a->history.stop)
@@ -367,6 +399,7 @@ void rsd_report_text(struct rsd_report *report, FILE *out) {
     free(path);
     print_process(out, report->analysis);
     print_time(out, report->analysis);
+    print_recorded(out, &report->analysis->history);
     print_marks(out, &report->analysis->history);
     rsd_print_verdict(out, report, report->options.limit);
     print_rss(out, report->analysis);

@@ -50,6 +50,18 @@ Test(format, file_header_is_that_of_writer_3_of_process_4711) {
     cr_assert_eq(h.trace_id, 0x1122334455667788u);
 }
 
+Test(format, barrier_is_the_stop_of_a_process_that_started_with_recording_off) {
+    uint8_t bytes[64];
+    struct rsd_tagged r;
+    size_t size = vector("barrier-off", bytes, sizeof bytes);
+    cr_assert_eq(rsd_tagged_parse(&r, bytes, size), RSD_TAGGED_OK);
+    cr_assert_eq(r.tag, RESIDUE_TAG_BARRIER);
+    cr_assert_eq(r.time, 64u);
+    cr_assert_eq(r.barrier.reason, RESIDUE_BARRIER_STOP);
+    cr_assert_eq(r.first.size, strlen("RESIDUE_START=off"));
+    cr_assert_arr_eq(r.first.bytes, "RESIDUE_START=off", r.first.size);
+}
+
 Test(format, frame_header_is_believed_and_no_byte_of_it_can_change) {
     struct residue_frame_header h;
     cr_assert_eq(vector("frame-header", (uint8_t *)&h, sizeof h), sizeof h);
