@@ -300,6 +300,7 @@ const struct rsd_command rsd_command_record = {
             "\n"
             "The same without this command: LD_PRELOAD=/path/to/libresidue.so PROGRAM, with the options\n"
             "as variables: RESIDUE_OUT, RESIDUE_DEPTH. RESIDUE_MODE=full keeps every event; RESIDUE_JS=off\n"
-            "leaves JavaScript without names.\n",
+            "leaves JavaScript without names; RESIDUE_START=off waits for `residue start`;\n"
+            "RESIDUE_SNAPSHOT_AT=90% or a size sets a mark when memory runs short.\n",
     .run = run,
 };
