@@ -171,6 +171,28 @@ bool rsd_analyse_outline(struct rsd_analysis *analysis, const char *path, char *
     return true;
 }
 
+/* Processor time at an instant, between two samples in proportion; 0: not known. */
+static double cpu_at(const struct rsd_history *history, double time) {
+    const struct rsd_sample *s = history->samples;
+    size_t after = 0;
+    while (after < history->sample_count && (double)s[after].time < time)
+        after++;
+    if (after == 0 || after == history->sample_count)
+        return history->sample_count ? (double)s[after ? after - 1 : 0].cpu_ns : 0;
+    double part = (time - (double)s[after - 1].time) / (double)(s[after].time - s[after - 1].time);
+    return (double)s[after - 1].cpu_ns + part * ((double)s[after].cpu_ns - (double)s[after - 1].cpu_ns);
+}
+
+static void measure_work(struct rsd_analysis *a) {
+    double from = (double)a->window.from, length = (double)a->window.to - from;
+    if (from < (double)a->history.origin)
+        from = (double)a->history.origin, length = (double)a->window.to - from;
+    double first = cpu_at(&a->history, from), all = cpu_at(&a->history, from + length) - first;
+    a->span = rsd_span_even(a->window.to_s - a->window.from_s);
+    for (int i = 0; i < RSD_LEVELS && all > 0; i++)
+        a->span.work[i] = (cpu_at(&a->history, from + length * i / RSD_SLICES) - first) / all;
+}
+
 /* A mark has its sample just before it: that one counts as of the window, too. */
 #define BEFORE_WINDOW_S 0.25
 
@@ -229,6 +251,7 @@ bool rsd_analyse(struct rsd_analysis *analysis, const char *path, const struct r
         forget_pass(analysis);
         pass(analysis, options->quiet);
     }
+    measure_work(analysis);
     if (analysis->history.counts)
         rsd_counts_add(analysis);
     return true;

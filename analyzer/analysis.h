@@ -21,6 +21,7 @@ struct rsd_analysis {
     struct rsd_history history;
     struct rsd_stacks stacks;
     struct rsd_window window;
+    struct rsd_span span;       /* the window, for trends */
     struct rsd_pairing pairing; /* as it stands at the end of the window */
     struct rsd_sums heap_start, mappings_start;
     struct rsd_series heap_series, mapping_series;

@@ -95,13 +95,13 @@ static void find_curves(struct rsd_groups *groups, const struct rsd_series *seri
     free(of_site);
 }
 
-static void judge(struct rsd_groups *groups, double seconds) {
+static void judge(struct rsd_groups *groups, const struct rsd_span *span) {
     for (size_t i = 0; i < groups->count; i++) {
         struct rsd_group *group = &groups->list[i];
         if (group->level)
-            group->trend = rsd_trend_of(group->level, seconds);
+            group->trend = rsd_trend_of(group->level, span);
         else
-            group->trend.verdict = seconds < RSD_TREND_SHORTEST ? RSD_VERDICT_SHORT : RSD_VERDICT_STEADY;
+            group->trend.verdict = span->seconds < RSD_TREND_SHORTEST ? RSD_VERDICT_SHORT : RSD_VERDICT_STEADY;
     }
 }
 
@@ -140,12 +140,12 @@ static void rank(struct rsd_groups *groups, size_t sites, enum rsd_metric metric
 }
 
 void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, const struct rsd_series *series,
-                     double seconds, const struct rsd_grouping *grouping, struct rsd_names *names) {
+                     const struct rsd_span *span, const struct rsd_grouping *grouping, struct rsd_names *names) {
     struct rsd_intern ids = {0};
     *groups = (struct rsd_groups){.of_site = rsd_alloc(sites->count * sizeof *groups->of_site)};
     join(groups, sites, grouping, names, &ids);
     find_curves(groups, series, grouping->metric == RSD_METRIC_PEAK);
-    judge(groups, seconds);
+    judge(groups, span);
     find_values(groups, grouping->metric);
     rank(groups, sites->count, grouping->metric, &ids);
     rsd_intern_free(&ids);

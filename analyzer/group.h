@@ -43,9 +43,9 @@ struct rsd_grouping {
     void *context;
 };
 
-/* Join the sites of one set, judge their curves over a window of `seconds`, and rank them; by growth leaks come first. */
+/* Join the sites of one set, judge their curves over the window, and rank them; by growth leaks come first. */
 void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, const struct rsd_series *series,
-                     double seconds, const struct rsd_grouping *grouping, struct rsd_names *names);
+                     const struct rsd_span *span, const struct rsd_grouping *grouping, struct rsd_names *names);
 void rsd_groups_free(struct rsd_groups *groups);
 /* Find sizes and ages of the first `shown` groups; `mappings`: they are of mappings, not of blocks. */
 void rsd_groups_detail(struct rsd_groups *groups, size_t shown, const struct rsd_analysis *analysis, bool mappings);

@@ -78,8 +78,8 @@ static void add_barrier(struct rsd_history *h, const struct rsd_tagged *r) {
 
 static void add_sample(struct rsd_history *h, const struct rsd_tagged *r) {
     RSD_ROOM(h->samples, h->sample_count, h->sample_capacity);
-    h->samples[h->sample_count++] =
-        (struct rsd_sample){r->time, r->memory.virtual_bytes, r->memory.rss_bytes, r->memory.shared_bytes};
+    h->samples[h->sample_count++] = (struct rsd_sample){r->time, r->memory.virtual_bytes, r->memory.rss_bytes,
+                                                        r->memory.shared_bytes, r->memory.cpu_ns};
 }
 
 static void add_runtime(struct rsd_history *h, const struct rsd_tagged *r) {

@@ -28,6 +28,7 @@ struct rsd_barrier {
 struct rsd_sample { /* MEMORY */
     uint64_t time;
     uint64_t virtual_bytes, rss_bytes, shared_bytes;
+    uint64_t cpu_ns; /* 0: not known */
 };
 
 struct rsd_thread {

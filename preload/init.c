@@ -11,7 +11,7 @@
  * posix_spawn do not copy it: what their child allocates, it allocates in the parent's heap, and it is recorded.
  *
  * RECORDING has two forms, between which `residue start` and `residue stop` switch (control.c). In the second the word for
- * blocks is 0: malloc and its kin cost the program one load and one branch more than without us. What is rare is recorded
+ * blocks is 0: malloc and its kin then cost some 14 instructions more than without us. What is rare is recorded
  * in both, for it cannot be made up for later: mappings and code (whose is a mapping?), threads, marks, memory samples.
  *
  * The first hook may come before our constructor, from the constructor of a library: recording begins there. What needs

@@ -18,6 +18,7 @@ struct rsd_report_options {
     enum rsd_metric metric;
     enum rsd_by by;
     bool internals; /* show V8's own frames */
+    double work;    /* units of work done in the window, such as requests; 0: not known */
     uint64_t limit; /* bytes of RSS that the process may have; 0: not known */
 };
 

@@ -1,5 +1,5 @@
 /*
- * The report for people: 80 columns, no colour, readable in a log viewer.
+ * The report for people: within the width that layout.c knows, no colour, readable in a log viewer.
  *
  * First screen: what process, how long, how it ended, the verdict, memory at both ends of the window, and whether the
  * figures are exact. Then memory over time and the ledger (judgement.c), and the call sites of the malloc family by growth, each with sums, block sizes, ages and its stack, leaf
@@ -331,11 +331,11 @@ static char *chain_of(struct rsd_report *r, uint32_t stack) {
     for (int lines = 1, first = 1; lines <= 2 && (frame = rsd_walk_next(&walk)); first = 0) {
         char *name = walk.run ? rsd_strdup("[JavaScript]") : rsd_frame_name(frame);
         char *shown = rsd_escape_string(short_name(name));
-        bool fits = first || column + 4 + strlen(shown) <= RSD_WIDTH;
+        bool fits = first || column + 4 + strlen(shown) <= rsd_width();
         if (!fits && ++lines <= 2)
             column = (size_t)fprintf(out, "\n       ") - 1;
         if (lines <= 2)
-            column += (size_t)fprintf(out, "%s%.*s", first ? "" : fits ? " <- " : "<- ", RSD_WIDTH - 12, shown);
+            column += (size_t)fprintf(out, "%s%.*s", first ? "" : fits ? " <- " : "<- ", (int)rsd_width() - 12, shown);
         free(name);
         free(shown);
     }
