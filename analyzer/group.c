@@ -179,16 +179,21 @@ size_t rsd_groups_find(const struct rsd_groups *groups, const char *name) {
 /* ---- Sizes and ages ---------------------------------------------------------------------------------------------- */
 
 #define PARTS 16    /* of an octave */
+#define MARKS 64    /* looked at */
 #define BUCKETS 640 /* 40 octaves of microseconds: two weeks */
 
 struct detail {
     struct rsd_groups *groups;
     const struct rsd_history *history;
-    uint64_t moment;
+    uint64_t from, moment;  /* of the window */
+    bool from_mark;         /* it begins at a mark */
     struct rsd_intern keys; /* (group, size) */
     struct rsd_size *counts;
     size_t count, capacity;
     uint32_t (*ages)[BUCKETS];
+    uint64_t mark[MARKS]; /* the first in the window */
+    size_t marks;
+    uint64_t (*born)[MARKS]; /* blocks, by the mark that came next */
 };
 
 static size_t bucket_of(double seconds) {
@@ -208,6 +213,33 @@ static double seconds_of(size_t bucket) {
     return ((double)(UINT64_C(1) << octave) * (1 + ((double)part + 0.5) / PARTS)) / 1e6;
 }
 
+static void count_birth(struct detail *d, uint32_t group, uint64_t time) {
+    size_t next = 0;
+    while (next < d->marks && d->mark[next] < time)
+        next++;
+    if (next < d->marks && time > d->from)
+        d->born[group][next]++;
+}
+
+static void find_marks(struct detail *d, const struct rsd_window *window) {
+    for (size_t i = 0; i < d->history->barrier_count && d->marks < MARKS; i++) {
+        const struct rsd_barrier *barrier = &d->history->barriers[i];
+        if (barrier->reason == RESIDUE_BARRIER_MARK && barrier->time > window->from && barrier->time <= window->to)
+            d->mark[d->marks++] = barrier->time;
+    }
+}
+
+/* Between the marks: what came before the first is warm-up, unless the window begins at a mark of its own. */
+static void find_steps(const struct detail *d, size_t group) {
+    struct rsd_steps *steps = &d->groups->list[group].steps;
+    for (size_t i = d->from_mark ? 0 : 1; i < d->marks; i++) {
+        uint64_t born = d->born[group][i];
+        steps->least = !steps->count || born < steps->least ? born : steps->least;
+        steps->most = born > steps->most ? born : steps->most;
+        steps->count++;
+    }
+}
+
 static void count_block(struct detail *d, uint32_t site, uint64_t bytes, uint64_t time) {
     uint32_t group = d->groups->of_site[site];
     if (group >= d->groups->shown)
@@ -221,6 +253,7 @@ static void count_block(struct detail *d, uint32_t site, uint64_t bytes, uint64_
     }
     d->counts[number].blocks++;
     d->groups->list[group].detailed++;
+    count_birth(d, group, time);
     double age = time < d->moment ? (double)(d->moment - time) / d->history->rate : 0;
     d->ages[group][bucket_of(age)]++;
 }
@@ -255,6 +288,7 @@ static void give_out(struct detail *d) {
         group->size_count = 0;
         if (!group->detailed)
             continue;
+        find_steps(d, i);
         group->age_p10 = quantile(d->ages[i], group->detailed, 0.1);
         group->age_p50 = quantile(d->ages[i], group->detailed, 0.5);
         group->age_p90 = quantile(d->ages[i], group->detailed, 0.9);
@@ -272,7 +306,13 @@ static void give_out(struct detail *d) {
 
 void rsd_groups_detail(struct rsd_groups *groups, size_t shown, const struct rsd_analysis *analysis, bool mappings) {
     groups->shown = shown < groups->count ? shown : groups->count;
-    struct detail d = {.groups = groups, .history = &analysis->history, .moment = analysis->window.to};
+    struct detail d = {.groups = groups,
+                       .history = &analysis->history,
+                       .from = analysis->window.from,
+                       .moment = analysis->window.to,
+                       .from_mark = analysis->window.from_mark};
+    find_marks(&d, &analysis->window);
+    d.born = rsd_zalloc(groups->shown, sizeof *d.born);
     d.ages = rsd_zalloc(groups->shown, sizeof *d.ages);
     if (mappings)
         rsd_maps_each(&analysis->pairing.maps, visit_range, &d);
@@ -282,4 +322,5 @@ void rsd_groups_detail(struct rsd_groups *groups, size_t shown, const struct rsd
     rsd_intern_free(&d.keys);
     free(d.counts);
     free(d.ages);
+    free(d.born);
 }

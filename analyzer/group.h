@@ -10,6 +10,11 @@ struct rsd_size {
     uint64_t bytes, blocks;
 };
 
+struct rsd_steps { /* blocks that were made between one mark and the next, and are still there */
+    size_t count;  /* of the stretches that end with a mark */
+    uint64_t least, most;
+};
+
 struct rsd_group {
     uint64_t id;            /* the same in each run */
     char *label;            /* what the members have in common; NULL: their stack, by name */
@@ -18,6 +23,7 @@ struct rsd_group {
     struct rsd_size *sizes; /* of the outstanding blocks, most bytes first; of those that are shown only */
     size_t size_count;
     uint64_t detailed;                /* blocks in `sizes` */
+    struct rsd_steps steps;           /* of the marks in the window; of those that are shown only */
     double age_p10, age_p50, age_p90; /* seconds before the moment of analysis */
     struct rsd_trend trend;           /* STEADY and not looked into below RSD_JUDGED_GROWTH */
     double *level;                    /* its curve, RSD_LEVELS values; NULL where it was not looked into */

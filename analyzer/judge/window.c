@@ -186,7 +186,9 @@ bool rsd_window_choose(struct rsd_window *window, const struct rsd_window_option
                        const struct rsd_history *history, bool running) {
     struct moment end = end_of(options, history, running);
     bool found = true;
-    *window = (struct rsd_window){.start = "whole trace", .may_move = !options->has_from && !options->from_mark};
+    *window = (struct rsd_window){.start = "whole trace",
+                                  .may_move = !options->has_from && !options->from_mark,
+                                  .from_mark = options->from_mark != NULL};
     if (options->to_mark)
         found = named(history, options->to_mark, 0, &end.time), end.name = "--to";
     window->to = end.time < history->last ? end.time : history->last;

@@ -20,6 +20,7 @@ struct rsd_window {
     const char *start, *end; /* what these moments are */
     char *why;               /* the two as a sentence */
     bool may_move;           /* nobody chose its start */
+    bool from_mark;          /* it begins at a mark */
 };
 
 struct rsd_curve_point {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "diff.h"
+#include "judge/hints.h"
 #include "memory.h"
 #include "report/judgement.h"
 #include "report/report.h"
@@ -161,6 +162,16 @@ static json_t *sizes_of(const struct rsd_group *group) {
     return sizes;
 }
 
+static json_t *hints_of(struct rsd_report *r, const struct rsd_group *group) {
+    json_t *hints = json_array();
+    char *hint;
+    for (size_t i = 0; rsd_deserves_hints(group) && (hint = rsd_hint(group, r->names, &r->analysis->stacks, i)); i++) {
+        json_array_append_new(hints, text_of(hint));
+        free(hint);
+    }
+    return hints;
+}
+
 static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size_t rank) {
     const struct rsd_sums *now = &group->site.now, *start = &group->site.start;
     json_t *site = json_object(), *origin = json_object();
@@ -182,6 +193,7 @@ static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size
     set(site, "temporary_calls", r->analysis->history.counts ? integer(now->temporaries - start->temporaries) : NULL);
     set(site, "sizes", sizes_of(group));
     set(site, "age_s", ages_of(group));
+    set(site, "hints", hints_of(r, group));
     set(site, "stack", stack_of(r, group->site.stack));
     set(origin, "kind", NULL);
     set(origin, "stack", json_array());

@@ -17,6 +17,7 @@
 
 #define EXACT_SIZES 4 /* more distinct sizes than these are shown in ranges */
 #define MAPPING_ROWS 5
+#define HINTS_SHOWN 3
 
 /* ---- The head ---------------------------------------------------------------------------------------------------- */
 
@@ -256,7 +257,7 @@ static void print_calls(FILE *out, const struct rsd_report *r, const struct rsd_
 }
 
 static void print_hints(FILE *out, const struct rsd_report *r, const struct rsd_group *group) {
-    for (size_t i = 0; i < 2 && group->trend.verdict == RSD_VERDICT_LEAK; i++) {
+    for (size_t i = 0; i < HINTS_SHOWN && rsd_deserves_hints(group); i++) {
         char *hint = rsd_hint(group, r->names, &r->analysis->stacks, i);
         if (hint)
             rsd_take_field(out, "  hint", hint);
