@@ -262,6 +262,13 @@ uint64_t rsd_history_time(const struct rsd_history *history, double seconds) {
     return ticks >= (double)(UINT64_MAX - history->origin) ? UINT64_MAX : history->origin + (uint64_t)ticks;
 }
 
+bool rsd_is_node(const struct rsd_history *history, uint32_t binary) {
+    if (binary >= history->binary_count || !history->node)
+        return false;
+    const char *path = history->binaries[binary].path, *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    return strcmp(name, "node") == 0 || strcmp(name, "nodejs") == 0 || strncmp(name, "libnode.so", 10) == 0;
+}
+
 const struct rsd_module *rsd_history_module(const struct rsd_history *history, uint32_t id) {
     struct rsd_module key = {.id = id};
     return history->module_count ? bsearch(&key, history->modules, history->module_count, sizeof key, by_id) : NULL;

@@ -84,6 +84,8 @@ void rsd_history_free(struct rsd_history *history);
 double rsd_history_seconds(const struct rsd_history *history, uint64_t time);
 uint64_t rsd_history_time(const struct rsd_history *history, double seconds);
 
+/* Is it node itself, in its executable or its library? False for a number that is no binary's. */
+bool rsd_is_node(const struct rsd_history *history, uint32_t binary);
 /* NULL when no record names it. */
 const struct rsd_module *rsd_history_module(const struct rsd_history *history, uint32_t id);
 const struct rsd_js_function *rsd_history_js(const struct rsd_history *history, uint32_t writer, uint32_t id);

@@ -58,13 +58,6 @@ uint32_t rsd_owner_of(const struct rsd_history *history, const struct rsd_stacks
     return RSD_NO_BINARY;
 }
 
-bool rsd_is_node(const struct rsd_history *history, uint32_t binary) {
-    if (binary == RSD_NO_BINARY || !history->node)
-        return false;
-    const char *name = base_name(history->binaries[binary].path);
-    return strcmp(name, "node") == 0 || strcmp(name, "nodejs") == 0 || strncmp(name, "libnode.so", 10) == 0;
-}
-
 /* ---- What lies in a mapping --------------------------------------------------------------------------------------- */
 
 struct piece { /* of a resident mapping: a range that the program mapped itself */

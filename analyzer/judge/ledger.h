@@ -67,7 +67,5 @@ uint32_t rsd_owner_of(const struct rsd_history *history, const struct rsd_stacks
 /* Which part of V8 mapped memory from this stack? */
 enum rsd_v8_kind { RSD_V8_OLD, RSD_V8_YOUNG, RSD_V8_BUFFERS };
 enum rsd_v8_kind rsd_v8_kind_of(struct rsd_names *names, const struct rsd_stacks *stacks, uint32_t stack);
-/* Is it node itself, in its executable or its library? */
-bool rsd_is_node(const struct rsd_history *history, uint32_t binary);
 
 #endif

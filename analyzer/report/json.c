@@ -131,12 +131,12 @@ static json_t *stack_of(struct rsd_report *r, uint32_t stack) {
     return frames;
 }
 
-/* The package that a call site is blamed on: the first one that its stack enters. */
+/* The package that a call site is blamed on: the first one that its stack enters, but node itself. */
 static json_t *package_of(struct rsd_report *r, uint32_t stack) {
     struct rsd_walk walk;
     rsd_walk_begin(&walk, r, stack, true);
     for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk));)
-        if (frame->package)
+        if (rsd_is_foreign(frame->package))
             return text_of(frame->package);
     return json_null();
 }

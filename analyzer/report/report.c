@@ -143,13 +143,17 @@ static char *blame_js(struct rsd_report *report, uint32_t stack) {
     return best;
 }
 
-/* The innermost package; failing that the application, if its JavaScript is there; failing that the module. */
+bool rsd_is_foreign(const char *package) {
+    return package && strncmp(package, "node@", 5) != 0;
+}
+
+/* The innermost package but node itself, by which everything is allocated; failing that the application, if its JavaScript is there; failing that the module. */
 static char *blame_package(struct rsd_report *report, uint32_t stack) {
     struct rsd_walk walk;
     bool application = false;
     rsd_walk_begin(&walk, report, stack, true);
     for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk));) {
-        if (frame->package)
+        if (rsd_is_foreign(frame->package))
             return rsd_strdup(frame->package);
         application |= frame->kind == RSD_FRAME_JS && frame->file && !is_node_internal(frame->file);
     }
