@@ -236,21 +236,6 @@ static uint64_t count_pieces(struct drawing *d, const struct rsd_resident *mappi
     return left;
 }
 
-static void count_anonymous(struct drawing *d, size_t at, struct content *content) {
-    const struct rsd_resident *mapping = &d->smaps->list[at], *before = at ? mapping - 1 : NULL;
-    uint64_t left = count_pieces(d, mapping, content);
-    if (content->blocks || is_arena(mapping))
-        count_malloc(d, mapping, content, left);
-    else if (content->piece_count)
-        d->ledger->row[RSD_LEDGER_OTHER] += left;
-    else if (before && before->end == mapping->start && before->name[0] == '/')
-        d->ledger->row[RSD_LEDGER_FILES] += left; /* .bss of the library before it */
-    else if (mapping->end - mapping->start >= (64 << 10) && mapping->end - mapping->start <= (64 << 20))
-        d->ledger->row[RSD_LEDGER_STACKS] += left;
-    else
-        d->ledger->row[RSD_LEDGER_OTHER] += left;
-}
-
 static bool has_suffix(const char *text, const char *suffix) {
     size_t length = strlen(text), wanted = strlen(suffix);
     return length >= wanted && strcmp(text + length - wanted, suffix) == 0;
@@ -259,6 +244,22 @@ static bool has_suffix(const char *text, const char *suffix) {
 static bool is_tracer(const struct rsd_resident *mapping) {
     return strcmp(mapping->name, "[residue]") == 0 || has_suffix(mapping->name, ".live") ||
            has_suffix(mapping->name, "/libresidue.so");
+}
+
+static void count_anonymous(struct drawing *d, size_t at, struct content *content) {
+    const struct rsd_resident *mapping = &d->smaps->list[at], *before = at ? mapping - 1 : NULL;
+    uint64_t left = count_pieces(d, mapping, content);
+    if (content->blocks || is_arena(mapping))
+        count_malloc(d, mapping, content, left);
+    else if (content->piece_count)
+        d->ledger->row[RSD_LEDGER_OTHER] += left;
+    else if (before && before->end == mapping->start && before->name[0] == '/')
+        d->ledger->row[is_tracer(before) ? RSD_LEDGER_TRACER : RSD_LEDGER_FILES] +=
+            left; /* .bss of the one before it */
+    else if (mapping->end - mapping->start >= (64 << 10) && mapping->end - mapping->start <= (64 << 20))
+        d->ledger->row[RSD_LEDGER_STACKS] += left;
+    else
+        d->ledger->row[RSD_LEDGER_OTHER] += left;
 }
 
 static void count_mapping(struct drawing *d, size_t at, struct content *content) {
