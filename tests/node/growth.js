@@ -26,6 +26,14 @@ function failingSaves(version) {
   every(150, () => sharp(bad, { pages: -1, failOn: 'error' }).webp({ effort: 0 }).toBuffer().catch(() => {}));
 }
 
+function readPixels(version) {
+  const folder = path.join(__dirname, '..', '..', 'examples', 'canvas-tobuffer', version, 'node_modules', 'canvas');
+  const canvas = require(folder).createCanvas(16, 16);
+  every(10, () => {
+    for (let i = 0; i < 20; i++) canvas.toBuffer('raw');
+  });
+}
+
 const kinds = {
   // About 1 MB a minute.
   'leak-slow': () => every(100, () => keep(vary(1750))),
@@ -33,6 +41,9 @@ const kinds = {
   // An encoder is forgotten on libuv's pool each time that a save fails; and the version that frees it.
   'leak-pool': () => failingSaves('leaky'),
   'fixed-pool': () => failingSaves('fixed'),
+  // Each synchronous toBuffer('raw') forgets 352 bytes in two blocks; and the version that frees them.
+  'leak-canvas': () => readPixels('leaky'),
+  'fixed-canvas': () => readPixels('fixed'),
   // One block of a hundred is kept.
   'leak-in-churn': () => every(5, () => {
     for (let i = 0; i < 100; i++) {
