@@ -57,7 +57,7 @@ static void plan(struct moments *m, const struct rsd_analysis *a) {
     size_t most = a->history.barrier_count + 1 + RSD_SLICES + a->smaps.count + a->history.sample_count;
     *m = (struct moments){.list = rsd_alloc(most * sizeof *m->list)};
     for (size_t i = 0; i < a->history.barrier_count; i++)
-        if (a->history.barriers[i].reason == RESIDUE_BARRIER_START)
+        if (a->history.barriers[i].reason == RESIDUE_BARRIER_START && a->history.barriers[i].time < window->to)
             add_moment(m, a->history.barriers[i].time, FORGET, 0);
     add_moment(m, window->from, START, 0);
     for (uint32_t i = 1; i <= RSD_SLICES; i++)

@@ -26,7 +26,7 @@ function build(t) {
   return addon;
 }
 
-test('hints name the pattern that a worker shows', { concurrency: 3 }, (t) => {
+test('hints name the pattern that a worker shows', { concurrency: 6 }, (t) => {
   const addon = build(t);
   return Promise.all(
     Object.entries(PATTERNS).map(([kind, hint]) =>
