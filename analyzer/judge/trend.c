@@ -26,6 +26,7 @@
 #define LATE_SHARE 0.25  /* a leak has at least this of its rise in the second half */
 #define WORK_SHARE 0.35  /* ... or this in the second half of the work, and LEAST_LATE by the clock */
 #define LEAST_LATE 0.05
+#define STILL_SHARE 0.02  /* of the rise: less is before it begins */
 #define FALL_SHARE 0.5    /* of the range of the floors: a fall that is churn */
 #define KEPT_SHARE 0.25   /* of the range: what must have stayed for good for a curve that falls to be a leak */
 #define FLAT_SHARE 0.1    /* of the mean step: a step below it is flat */
@@ -170,9 +171,18 @@ static int rises_of(const double *floor) {
     return rises;
 }
 
+/* The share of the rise that came in the second half of the time since it began. */
+static double late_since_start(const double *floor) {
+    double rise = floor[LAST] - floor[0];
+    int from = 0;
+    while (from < LAST && floor[from + 1] <= floor[0] + STILL_SHARE * rise)
+        from++;
+    return rise > 0 ? (floor[LAST] - floor[(from + LAST) / 2]) / rise : 0;
+}
+
 static bool has_slowed_down(const double *level, const double *floor, const struct rsd_trend *trend,
                             const double *work) {
-    if (trend->late >= LATE_SHARE)
+    if (late_since_start(floor) >= LATE_SHARE)
         return false;
     return trend->late < LEAST_LATE || !rises_still(floor) || late_in_work(level, floor, work) < WORK_SHARE;
 }

@@ -66,6 +66,9 @@ static double jumps(double at) { /* once */
 static double rises_in_the_middle(double at) {
     return 1e6 * fmin(fmax(at - 0.45, 0), 0.1);
 }
+static double saturates_late(double at) {
+    return 1e6 + 5e6 * (1 - exp(-15 * fmax(at - 0.5, 0)));
+}
 static double begins_late(double at) {
     return 1e6 + 5e6 * fmax(at - 0.6, 0);
 }
@@ -171,6 +174,7 @@ Test(trend, what_stops_when_work_stops_before_the_end_is_a_plateau) {
 
 Test(trend, what_was_flat_before_it_rose_and_stopped_is_a_plateau) {
     cr_assert_eq(judged(rises_in_the_middle, 30, 0), RSD_VERDICT_PLATEAU);
+    cr_assert_eq(judged(saturates_late, 30, 2e5), RSD_VERDICT_PLATEAU, "also where it goes on to swing");
 }
 
 Test(trend, one_jump_is_no_trend) {
