@@ -22,12 +22,15 @@ struct rsd_analysis {
     struct rsd_history history;
     struct rsd_stacks stacks;
     struct rsd_window window;
+    struct rsd_span span; /* the window, for trends */
     struct rsd_late late;
     struct rsd_pairing pairing; /* as it stands at the end of the window */
     struct rsd_sums heap_start, mappings_start;
     struct rsd_series heap_series, mapping_series;
-    struct rsd_smaps smaps[2];   /* at the start and the end of the window */
-    struct rsd_ledger ledger[2]; /* of these; time 0 where there is none */
+    struct rsd_smaps_list smaps;               /* of the window */
+    struct rsd_ledger ledgers[RSD_SMAPS_MOST]; /* of these */
+    size_t ledger_count;
+    struct rsd_ledger ledger[2]; /* the first and the last of them; time 0 where there is none */
     struct rsd_point *timeline;
     size_t point_count;
     uint64_t events; /* merged */

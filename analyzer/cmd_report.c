@@ -6,12 +6,14 @@
 
 #include "command.h"
 #include "memory.h"
+#include "report/layout.h"
 #include "report/report.h"
 
 struct options {
     struct rsd_analysis_options analysis;
     struct rsd_report_options report;
     bool json;
+    size_t width;
 };
 
 static bool moment(const char *text, enum rsd_at *at) {
@@ -70,6 +72,13 @@ static bool take_option(int option, struct options *options) {
         return by(optarg, &options->report.by);
     case 'm':
         return metric(optarg, &options->report.metric);
+    case 'u':
+        return rsd_number_argument("report", "--work", optarg, &options->report.work);
+    case 'w':
+        if (!rsd_number_argument("report", "--width", optarg, &number))
+            return false;
+        options->width = (size_t)number;
+        return true;
     case 'i':
         options->report.internals = true;
         return true;
@@ -86,6 +95,7 @@ static int report(const char *path, const struct options *options) {
     struct rsd_opened opened;
     if (!rsd_open_report(&opened, "report", path, &options->analysis, &options->report))
         return RSD_FAILED;
+    rsd_set_width(options->width);
     if (options->json)
         rsd_report_json(&opened.report, stdout);
     else
@@ -100,8 +110,9 @@ static int run(int argc, char **argv) {
         {"from", required_argument, NULL, 'f'},   {"to", required_argument, NULL, 't'},
         {"at", required_argument, NULL, 'a'},     {"site", required_argument, NULL, 's'},
         {"limit", required_argument, NULL, 'l'},  {"by", required_argument, NULL, 'b'},
-        {"metric", required_argument, NULL, 'm'}, {"internals", no_argument, NULL, 'i'},
-        {"source-maps", no_argument, NULL, 'M'},  {NULL, 0, NULL, 0},
+        {"metric", required_argument, NULL, 'm'}, {"work", required_argument, NULL, 'u'},
+        {"width", required_argument, NULL, 'w'},  {"source-maps", no_argument, NULL, 'M'},
+        {"internals", no_argument, NULL, 'i'},    {NULL, 0, NULL, 0},
     };
     struct options options = {.report.top = 20};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
@@ -141,6 +152,9 @@ const struct rsd_command rsd_command_report = {
             "                 default where the trace has it), exit, or end (of the trace)\n"
             "  --limit SIZE   say when a leak reaches it: 1.5GiB, 512MiB (default: the limit of the\n"
             "                 process's cgroup, if it has one)\n"
+            "  --work N       units of work done in the window, such as requests: a leak is given for each\n"
+            "                 (default: the marks in it)\n"
+            "  --width N      columns (default: the terminal's, by COLUMNS or by itself; else 80)\n"
             "  --json         one JSON object\n"
             "\n"
             "A stack is printed leaf first. `?` marks a frame that was guessed, (inlined) a function\n"

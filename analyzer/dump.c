@@ -111,8 +111,8 @@ static void print_body(FILE *out, const struct rsd_tagged *r) {
         print_slice(out, "name", r->first);
         break;
     case RESIDUE_TAG_MEMORY:
-        fprintf(out, " virtual=%" PRIu64 " rss=%" PRIu64 " shared=%" PRIu64, r->memory.virtual_bytes,
-                r->memory.rss_bytes, r->memory.shared_bytes);
+        fprintf(out, " virtual=%" PRIu64 " rss=%" PRIu64 " shared=%" PRIu64 " cpu=%" PRIu64, r->memory.virtual_bytes,
+                r->memory.rss_bytes, r->memory.shared_bytes, r->memory.cpu_ns);
         break;
     case RESIDUE_TAG_CLOCK:
         fprintf(out, " monotonic=%" PRIu64 " realtime=%" PRIu64, r->clock.monotonic_ns, r->clock.realtime_ns);

@@ -107,13 +107,13 @@ static bool may_be_chance(const struct rsd_site *site) {
     return (double)rsd_site_growth(site) < CHANCE * rsd_metric_error(site, RSD_METRIC_GROWTH, 0);
 }
 
-static void judge(struct rsd_groups *groups, double seconds) {
+static void judge(struct rsd_groups *groups, const struct rsd_span *span) {
     for (size_t i = 0; i < groups->count; i++) {
         struct rsd_group *group = &groups->list[i];
         if (group->level)
-            group->trend = rsd_trend_of(group->level, seconds);
+            group->trend = rsd_trend_of(group->level, span);
         else
-            group->trend.verdict = seconds < RSD_TREND_SHORTEST ? RSD_VERDICT_SHORT : RSD_VERDICT_STEADY;
+            group->trend.verdict = span->seconds < RSD_TREND_SHORTEST ? RSD_VERDICT_SHORT : RSD_VERDICT_STEADY;
         if (group->trend.verdict == RSD_VERDICT_LEAK && may_be_chance(&group->site))
             group->trend.verdict = RSD_VERDICT_UNCLEAR;
     }
@@ -155,12 +155,12 @@ static void rank(struct rsd_groups *groups, size_t sites, enum rsd_metric metric
 }
 
 void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, const struct rsd_series *series,
-                     double seconds, const struct rsd_grouping *grouping, struct rsd_names *names) {
+                     const struct rsd_span *span, const struct rsd_grouping *grouping, struct rsd_names *names) {
     struct rsd_intern ids = {0};
     *groups = (struct rsd_groups){.of_site = rsd_alloc(sites->count * sizeof *groups->of_site)};
     join(groups, sites, grouping, names, &ids);
     find_curves(groups, series, grouping->metric == RSD_METRIC_PEAK);
-    judge(groups, seconds);
+    judge(groups, span);
     find_values(groups, grouping->metric);
     rank(groups, sites->count, grouping->metric, &ids);
     rsd_intern_free(&ids);
@@ -194,16 +194,21 @@ size_t rsd_groups_find(const struct rsd_groups *groups, const char *name) {
 /* ---- Sizes and ages ---------------------------------------------------------------------------------------------- */
 
 #define PARTS 16    /* of an octave */
+#define MARKS 64    /* looked at */
 #define BUCKETS 640 /* 40 octaves of microseconds: two weeks */
 
 struct detail {
     struct rsd_groups *groups;
     const struct rsd_history *history;
-    uint64_t moment;
+    uint64_t from, moment;  /* of the window */
+    bool from_mark;         /* it begins at a mark */
     struct rsd_intern keys; /* (group, size) */
     struct rsd_size *counts;
     size_t count, capacity;
     uint64_t (*ages)[BUCKETS];
+    uint64_t mark[MARKS]; /* the first in the window */
+    size_t marks;
+    uint64_t (*born)[MARKS]; /* blocks, by the mark that came next */
 };
 
 static size_t bucket_of(double seconds) {
@@ -223,6 +228,33 @@ static double seconds_of(size_t bucket) {
     return ((double)(UINT64_C(1) << octave) * (1 + ((double)part + 0.5) / PARTS)) / 1e6;
 }
 
+static void count_birth(struct detail *d, uint32_t group, uint64_t blocks, uint64_t time) {
+    size_t next = 0;
+    while (next < d->marks && d->mark[next] < time)
+        next++;
+    if (next < d->marks && time > d->from)
+        d->born[group][next] += blocks;
+}
+
+static void find_marks(struct detail *d, const struct rsd_window *window) {
+    for (size_t i = 0; i < d->history->barrier_count && d->marks < MARKS; i++) {
+        const struct rsd_barrier *barrier = &d->history->barriers[i];
+        if (barrier->reason == RESIDUE_BARRIER_MARK && barrier->time > window->from && barrier->time <= window->to)
+            d->mark[d->marks++] = barrier->time;
+    }
+}
+
+/* Between the marks: what came before the first is warm-up, unless the window begins at a mark of its own. */
+static void find_steps(const struct detail *d, size_t group) {
+    struct rsd_steps *steps = &d->groups->list[group].steps;
+    for (size_t i = d->from_mark ? 0 : 1; i < d->marks; i++) {
+        uint64_t born = d->born[group][i];
+        steps->least = !steps->count || born < steps->least ? born : steps->least;
+        steps->most = born > steps->most ? born : steps->most;
+        steps->count++;
+    }
+}
+
 static void count_block(struct detail *d, uint32_t site, uint64_t bytes, uint64_t blocks, uint64_t time) {
     uint32_t group = d->groups->of_site[site];
     if (group >= d->groups->shown)
@@ -236,6 +268,7 @@ static void count_block(struct detail *d, uint32_t site, uint64_t bytes, uint64_
     }
     d->counts[number].blocks += blocks;
     d->groups->list[group].detailed += blocks;
+    count_birth(d, group, blocks, time);
     double age = time < d->moment ? (double)(d->moment - time) / d->history->rate : 0;
     d->ages[group][bucket_of(age)] += blocks;
 }
@@ -272,6 +305,7 @@ static void give_out(struct detail *d) {
         group->size_count = 0;
         if (!group->detailed)
             continue;
+        find_steps(d, i);
         group->age_p10 = quantile(d->ages[i], group->detailed, 0.1);
         group->age_p50 = quantile(d->ages[i], group->detailed, 0.5);
         group->age_p90 = quantile(d->ages[i], group->detailed, 0.9);
@@ -289,7 +323,13 @@ static void give_out(struct detail *d) {
 
 void rsd_groups_detail(struct rsd_groups *groups, size_t shown, const struct rsd_analysis *analysis, bool mappings) {
     groups->shown = shown < groups->count ? shown : groups->count;
-    struct detail d = {.groups = groups, .history = &analysis->history, .moment = analysis->window.to};
+    struct detail d = {.groups = groups,
+                       .history = &analysis->history,
+                       .from = analysis->window.from,
+                       .moment = analysis->window.to,
+                       .from_mark = analysis->window.from_mark};
+    find_marks(&d, &analysis->window);
+    d.born = rsd_zalloc(groups->shown, sizeof *d.born);
     d.ages = rsd_zalloc(groups->shown, sizeof *d.ages);
     if (mappings)
         rsd_maps_each(&analysis->pairing.maps, visit_range, &d);
@@ -299,4 +339,5 @@ void rsd_groups_detail(struct rsd_groups *groups, size_t shown, const struct rsd
     rsd_intern_free(&d.keys);
     free(d.counts);
     free(d.ages);
+    free(d.born);
 }

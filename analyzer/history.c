@@ -94,8 +94,8 @@ static void add_barrier(struct rsd_history *h, const struct rsd_tagged *r) {
 
 static void add_sample(struct rsd_history *h, const struct rsd_tagged *r) {
     RSD_ROOM(h->samples, h->sample_count, h->sample_capacity);
-    h->samples[h->sample_count++] =
-        (struct rsd_sample){r->time, r->memory.virtual_bytes, r->memory.rss_bytes, r->memory.shared_bytes};
+    h->samples[h->sample_count++] = (struct rsd_sample){r->time, r->memory.virtual_bytes, r->memory.rss_bytes,
+                                                        r->memory.shared_bytes, r->memory.cpu_ns};
 }
 
 static void add_runtime(struct rsd_history *h, const struct rsd_tagged *r) {
@@ -306,6 +306,13 @@ uint64_t rsd_history_time(const struct rsd_history *history, double seconds) {
     return ticks >= (double)(UINT64_MAX - history->origin) ? UINT64_MAX : history->origin + (uint64_t)ticks;
 }
 
+bool rsd_is_node(const struct rsd_history *history, uint32_t binary) {
+    if (binary >= history->binary_count || !history->node)
+        return false;
+    const char *path = history->binaries[binary].path, *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    return strcmp(name, "node") == 0 || strcmp(name, "nodejs") == 0 || strncmp(name, "libnode.so", 10) == 0;
+}
+
 const struct rsd_module *rsd_history_module(const struct rsd_history *history, uint32_t id) {
     struct rsd_module key = {.id = id};
     return history->module_count ? bsearch(&key, history->modules, history->module_count, sizeof key, by_id) : NULL;
@@ -319,6 +326,18 @@ const struct rsd_js_function *rsd_history_js(const struct rsd_history *history, 
 const struct rsd_code *rsd_history_code(const struct rsd_history *history, uint32_t id) {
     struct rsd_code key = {.id = id};
     return history->code_count ? bsearch(&key, history->codes, history->code_count, sizeof key, codes_by_id) : NULL;
+}
+
+bool rsd_barrier_switches(const struct rsd_barrier *barrier) {
+    return barrier->reason == RESIDUE_BARRIER_START || barrier->reason == RESIDUE_BARRIER_STOP;
+}
+
+const struct rsd_barrier *rsd_history_switch(const struct rsd_history *history, uint64_t time) {
+    const struct rsd_barrier *last = NULL;
+    for (size_t i = 0; i < history->barrier_count && history->barriers[i].time <= time; i++)
+        if (rsd_barrier_switches(&history->barriers[i]))
+            last = &history->barriers[i];
+    return last;
 }
 
 const struct rsd_barrier *rsd_history_barrier(const struct rsd_history *history, enum residue_barrier_reason reason) {

@@ -29,6 +29,7 @@ struct rsd_barrier {
 struct rsd_sample { /* MEMORY */
     uint64_t time;
     uint64_t virtual_bytes, rss_bytes, shared_bytes;
+    uint64_t cpu_ns; /* 0: not known */
 };
 
 struct rsd_thread {
@@ -95,10 +96,16 @@ void rsd_history_free(struct rsd_history *history);
 double rsd_history_seconds(const struct rsd_history *history, uint64_t time);
 uint64_t rsd_history_time(const struct rsd_history *history, double seconds);
 
+/* Is it node itself, in its executable or its library? False for a number that is no binary's. */
+bool rsd_is_node(const struct rsd_history *history, uint32_t binary);
 /* NULL when no record names it. */
 const struct rsd_module *rsd_history_module(const struct rsd_history *history, uint32_t id);
 const struct rsd_js_function *rsd_history_js(const struct rsd_history *history, uint32_t writer, uint32_t id);
 const struct rsd_code *rsd_history_code(const struct rsd_history *history, uint32_t id);
 const struct rsd_barrier *rsd_history_barrier(const struct rsd_history *history, enum residue_barrier_reason reason);
+/* Does it switch the recording of blocks on or off? */
+bool rsd_barrier_switches(const struct rsd_barrier *barrier);
+/* The last barrier that switched the recording of blocks on or off, up to a time; NULL: it has been on from the start. */
+const struct rsd_barrier *rsd_history_switch(const struct rsd_history *history, uint64_t time);
 
 #endif

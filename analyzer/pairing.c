@@ -5,7 +5,8 @@
  * order. What then still does not fit is one of RSD_ANOMALIES: counted, never hidden, and always resolved in the same
  * way. An allocation at a live address means that the free was not recorded (its thread died between the real call and
  * the record), so the old block is taken as freed. A free of an unknown address is a block from before recording began,
- * or one whose record is lost. To tell that from a double free the last few ten thousand freed addresses are kept by
+ * or one whose record is lost; after a stretch for which recording was switched off it is no anomaly, and what was
+ * outstanding before that stretch is forgotten at its end: nobody knows which of it was freed in between. To tell that from a double free the last few ten thousand freed addresses are kept by
  * hash; one that has been pushed out counts as unknown.
  *
  * Mappings. A range counts as used when it is anonymous and accessible. A PROT_NONE reservation is not; when mprotect
@@ -149,6 +150,8 @@ static void unknown_free(struct rsd_pairing *p, uint64_t where) {
     uint64_t address = residue_where_address(where);
     if (!address)
         p->anomaly[RSD_ODD_BAD_RECORD]++;
+    else if (p->gap)
+        p->anomaly[RSD_ODD_FREE_BEFORE]++;
     else if (p->sampling)
         p->anomaly[RSD_ODD_FREE_UNSAMPLED]++;
     else if (*freed_slot(p, address) == address)
@@ -169,6 +172,16 @@ static inline void free_block(struct rsd_pairing *p, uint64_t where, uint64_t ti
     }
     remove_block(p, &old, time);
     *freed_slot(p, address) = address;
+}
+
+static void forget_block(void *context, const struct rsd_block *block) {
+    remove_block(context, block, UINT64_MAX);
+}
+
+void rsd_pairing_forget(struct rsd_pairing *pairing) {
+    rsd_live_each(&pairing->live, forget_block, pairing);
+    rsd_live_free(&pairing->live);
+    pairing->gap = true;
 }
 
 /* ---- Mappings ---------------------------------------------------------------------------------------------------- */

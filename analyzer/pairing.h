@@ -17,6 +17,7 @@
     X(ALLOC_OVER_LIVE, true, "allocations at an address that was still live (taken as freed)")                         \
     X(BAD_RECORD, true, "records that make no sense: no address, size or function of that sort")                       \
     X(FREE_UNSAMPLED, false, "frees of an address that no sample was recorded of")                                     \
+    X(FREE_BEFORE, false, "frees and reallocs of what was allocated while recording was off")                          \
     X(NO_STACK, false, "allocations without a stack")                                                                  \
     X(MAP_OVER_MAP, false, "mappings over a recorded one, without MAP_FIXED (taken as unmapped)")                      \
     X(UNMAP_UNKNOWN, false, "unmapped ranges that were never recorded as mapped")
@@ -50,6 +51,7 @@ struct rsd_pairing {
     struct rsd_sums tracer_now;             /* blocks that libc allocated for the recorder */
     uint64_t allocs, frees, map_calls;
     uint64_t anomaly[RSD_ODDITIES];
+    bool gap;                            /* recording of blocks was off before: there are some that nobody knows */
     const struct rsd_sampling *sampling; /* NULL: every allocation is in the trace */
     struct rsd_rate_now *rates;          /* by place of the writer; only with `sampling` */
     uint64_t from;                       /* start of the window; only with `sampling` */
@@ -65,6 +67,8 @@ void rsd_pairing_sample(struct rsd_pairing *pairing, const struct rsd_sampling *
 void rsd_pairing_close(struct rsd_pairing *pairing);
 /* Apply the present record of a stream: ALLOC, FREE or LARGE. */
 void rsd_pairing_apply(struct rsd_pairing *pairing, const struct rsd_stream *stream);
+/* Recording of blocks begins here, again or for the first time: what was outstanding may have been freed meanwhile. */
+void rsd_pairing_forget(struct rsd_pairing *pairing);
 /* Count the ranges in use into live_blocks of the mapping sites: splitting makes it useless to keep that up. */
 void rsd_pairing_count_ranges(struct rsd_pairing *pairing);
 uint64_t rsd_pairing_anomalies(const struct rsd_pairing *pairing);

@@ -7,11 +7,17 @@
 
 #include "memory.h"
 
-void rsd_smaps_free(struct rsd_smaps *smaps) {
+static void drop(struct rsd_smaps *smaps) {
     for (size_t i = 0; i < smaps->count; i++)
         free(smaps->list[i].name);
     free(smaps->list);
     *smaps = (struct rsd_smaps){0};
+}
+
+void rsd_smaps_free(struct rsd_smaps_list *list) {
+    for (size_t i = 0; i < list->count; i++)
+        drop(&list->sample[i]);
+    *list = (struct rsd_smaps_list){0};
 }
 
 static void add(struct rsd_smaps *sample, const struct rsd_tagged *r) {
@@ -32,34 +38,44 @@ static uint64_t total(const struct rsd_smaps *sample) {
     return bytes;
 }
 
-static void copy(struct rsd_smaps *to, const struct rsd_smaps *from) {
-    *to = (struct rsd_smaps){.time = from->time, .list = rsd_alloc(from->count * sizeof *to->list)};
-    for (; to->count < from->count; to->count++) {
-        to->list[to->count] = from->list[to->count];
-        to->list[to->count].name = rsd_strdup(from->list[to->count].name);
-    }
-    to->capacity = to->count;
+/* No room: every second one goes. */
+static void thin_out(struct rsd_smaps_list *list) {
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++)
+        if (i % 2)
+            drop(&list->sample[i]);
+        else
+            list->sample[kept++] = list->sample[i];
+    list->count = kept;
+    list->step *= 2;
 }
 
-/* A sample is whole: it is the first, or takes the place of the last. */
-static void keep(struct rsd_smaps ends[2], struct rsd_smaps *sample, uint64_t from, bool is_last) {
-    bool cut = is_last && ends[1].time && total(sample) < total(&ends[1]) / 2;
-    if (sample->time && sample->time >= from && !cut) {
-        rsd_smaps_free(&ends[1]);
-        ends[1] = *sample;
-        *sample = (struct rsd_smaps){0};
-        if (!ends[0].time)
-            copy(&ends[0], &ends[1]);
-    }
-    rsd_smaps_free(sample);
+/* The last of the list is the newest there is; the one before it, and all further ones, are there to stay. */
+static void take(struct rsd_smaps_list *list, struct rsd_smaps *sample) {
+    bool newest_stays = list->count < 2 || (list->passed - 1) % list->step == 0;
+    if (!newest_stays)
+        drop(&list->sample[--list->count]);
+    if (list->count == RSD_SMAPS_MOST)
+        thin_out(list);
+    list->sample[list->count++] = *sample;
+    list->passed++;
+    *sample = (struct rsd_smaps){0};
 }
 
-void rsd_smaps_read(struct rsd_smaps ends[2], struct rsd_trace *trace, struct rsd_source *source, uint64_t from,
+static void keep(struct rsd_smaps_list *list, struct rsd_smaps *sample, uint64_t from, bool is_last) {
+    const struct rsd_smaps *before = list->count ? &list->sample[list->count - 1] : NULL;
+    bool cut = is_last && before && total(sample) < total(before) / 2;
+    if (sample->time && sample->time >= from && !cut)
+        take(list, sample);
+    drop(sample);
+}
+
+void rsd_smaps_read(struct rsd_smaps_list *list, struct rsd_trace *trace, struct rsd_source *source, uint64_t from,
                     uint64_t to) {
     struct rsd_smaps sample = {0};
     struct rsd_cursor cursor;
     size_t place = rsd_trace_place(trace, RESIDUE_PROCESS_WRITER);
-    ends[0] = ends[1] = (struct rsd_smaps){0};
+    *list = (struct rsd_smaps_list){.step = 1};
     if (place == trace->writer_count)
         return;
     bool more = rsd_cursor_open(&cursor, &trace->writers[place], RESIDUE_OTHER, source);
@@ -74,11 +90,11 @@ void rsd_smaps_read(struct rsd_smaps ends[2], struct rsd_trace *trace, struct rs
         size_t size = rsd_record_at(RESIDUE_OTHER, cursor.record, cursor.end);
         if (rsd_tagged_parse(&r, cursor.record, size) == RSD_TAGGED_OK && r.tag == RESIDUE_TAG_MAPPING) {
             if (sample.count && r.mapping.start <= sample.list[sample.count - 1].start)
-                keep(ends, &sample, from, false);
+                keep(list, &sample, from, false);
             add(&sample, &r);
         }
         more = rsd_cursor_next(&cursor);
     }
-    keep(ends, &sample, from, true);
+    keep(list, &sample, from, true);
     rsd_cursor_close(&cursor);
 }

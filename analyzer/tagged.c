@@ -85,6 +85,8 @@ enum rsd_tagged_result rsd_tagged_parse(struct rsd_tagged *r, const uint8_t *at,
         return r->head.tag & RESIDUE_TAG_OPTIONAL ? RSD_TAGGED_SKIP : RSD_TAGGED_UNKNOWN;
     r->tag = (enum residue_tag)r->head.tag;
     size_t fixed = known[r->tag].fixed;
+    if (r->tag == RESIDUE_TAG_MEMORY && size >= RESIDUE_MEMORY_LEAST && size < fixed)
+        fixed = size; /* "A record without it is one of 1.0" */
     if (size < fixed)
         return RSD_TAGGED_BAD;
     memcpy(&r->head, at, fixed);

@@ -133,6 +133,39 @@ static void read_javascript(const struct environment *e, struct rsd_config *conf
         rsd_say("RESIDUE_JS=%.40s is none of auto, frames, map, off: using auto", js);
 }
 
+/* What is switched on unless the variable says off. */
+static bool read_switch(const struct environment *e, const char *name, const char *on) {
+    const char *text = look_up(e, name);
+    if (text && strcmp(text, "off") == 0)
+        return false;
+    if (text && strcmp(text, on) != 0)
+        rsd_say("%s=%.40s is neither %s nor off: using %s", name, text, on, on);
+    return true;
+}
+
+/* "90%", or a size: "1500M", "1.5GiB"; units are binary. */
+static void read_snapshot(const struct environment *e, struct rsd_config *config) {
+    static const char units[] = "KMGT";
+    const char *text = look_up(e, "RESIDUE_SNAPSHOT_AT");
+    if (!text || !*text)
+        return;
+    char *end;
+    double value = *text >= '0' && *text <= '9' ? strtod(text, &end) : 0;
+    if (value >= 1 && value <= 100 && strcmp(end, "%") == 0) {
+        config->snapshot_percent = (uint32_t)value;
+        return;
+    }
+    const char *unit = value > 0 && *end ? strchr(units, *end) : NULL;
+    const char *rest = unit ? end + 1 : end;
+    for (; unit && unit >= units; unit--)
+        value *= 1024;
+    if (value >= 1 && value < 1e15 && (!*rest || strcmp(rest, "B") == 0 || strcmp(rest, "iB") == 0))
+        config->snapshot_bytes = (uint64_t)value;
+    else
+        rsd_say("RESIDUE_SNAPSHOT_AT=%.40s is neither a percentage such as 90%% nor a size such as 1.5GiB: ignored",
+                text);
+}
+
 void rsd_config_read(struct rsd_config *config) {
     *config = (struct rsd_config){
         .out = "residue.%p", .depth = RSD_DEPTH_DEFAULT, .survivors = true, .javascript = RSD_JAVASCRIPT_AUTO};
@@ -146,5 +179,7 @@ void rsd_config_read(struct rsd_config *config) {
     read_mode(&e, config);
     read_max_size(&e, config);
     read_javascript(&e, config);
+    config->started = read_switch(&e, "RESIDUE_START", "on");
+    read_snapshot(&e, config);
     close_environment(&e);
 }

@@ -20,9 +20,12 @@ struct rsd_config {
     char out[512];  /* RESIDUE_OUT: pattern of the trace directory; %p = pid, %e = executable name */
     uint32_t depth; /* RESIDUE_DEPTH: frames of a stack, 1 to 1,024 */
     enum rsd_javascript javascript;
-    bool survivors;    /* RESIDUE_MODE: survivors (true), or full: every event is logged, or sample=BYTES */
-    uint64_t sample;   /* BYTES of that; 0: no samples */
-    uint64_t max_size; /* RESIDUE_MAX_SIZE: bytes of the trace; 0: no limit */
+    bool survivors;            /* RESIDUE_MODE: survivors (true), or full: every event is logged, or sample=BYTES */
+    uint64_t sample;           /* BYTES of that; 0: no samples */
+    uint64_t max_size;         /* RESIDUE_MAX_SIZE: bytes of the trace; 0: no limit */
+    bool started;              /* RESIDUE_START: on (true); off: blocks are not recorded before `residue start` */
+    uint32_t snapshot_percent; /* RESIDUE_SNAPSHOT_AT: of the cgroup's and V8's limits; 0: not so */
+    uint64_t snapshot_bytes;   /* RESIDUE_SNAPSHOT_AT: of RSS; 0: not so */
 };
 
 /* The values of RESIDUE_JS, by enum rsd_javascript. */

@@ -166,8 +166,14 @@ static void put_all(struct text *t, const struct rsd_config *config) {
     put(t, "  \"options\": {\"out\": ");
     put_string(t, config->out, strlen(config->out));
     rsd_config_mode(config, mode, sizeof mode);
-    put(t, ", \"depth\": %u, \"mode\": \"%s\", \"max_size\": %llu, \"js\": \"%s\"},\n", config->depth, mode,
-        (unsigned long long)config->max_size, rsd_javascript_name[config->javascript]);
+    put(t, ", \"depth\": %u, \"mode\": \"%s\", \"max_size\": %llu, \"js\": \"%s\", \"start\": \"%s\"", config->depth,
+        mode, (unsigned long long)config->max_size, rsd_javascript_name[config->javascript],
+        config->started ? "on" : "off");
+    if (config->snapshot_percent)
+        put(t, ", \"snapshot_at\": \"%u%%\"", config->snapshot_percent);
+    else if (config->snapshot_bytes)
+        put(t, ", \"snapshot_at\": %llu", (unsigned long long)config->snapshot_bytes);
+    put(t, "},\n");
     put(t, "  \"live\": {\"kind\": \"%s\", \"directory\": ", rsd_log_live_kind());
     const char *directory = rsd_log_live_directory();
     put(t, directory ? "\"%s\"}\n}\n" : "null}\n}\n", directory);

@@ -32,7 +32,7 @@ __thread struct rsd_origin rsd_born __attribute__((tls_model("initial-exec")));
 struct rsd_origin rsd_origin_at(const struct rsd_registers *from, enum residue_origin_kind kind) {
     struct rsd_origin origin = {.kind = kind};
     int before = errno;
-    struct rsd_thread *self = rsd_recording() ? rsd_enter() : NULL;
+    struct rsd_thread *self = rsd_alive() ? rsd_enter() : NULL;
     if (self) {
         origin.node = rsd_stack_node(self, from);
         origin.writer = self->writer.number;
@@ -45,7 +45,7 @@ struct rsd_origin rsd_origin_at(const struct rsd_registers *from, enum residue_o
 struct rsd_origin rsd_origin_begin(const struct rsd_origin *origin) {
     struct rsd_origin outer = {0};
     int before = errno;
-    struct rsd_thread *self = rsd_recording() ? rsd_enter() : NULL;
+    struct rsd_thread *self = rsd_alive() ? rsd_enter() : NULL;
     if (self) {
         outer = self->origin;
         self->origin = *origin;

@@ -79,6 +79,7 @@ void rsd_process_sample(void) {
     record.virtual_bytes = strtoull(at, &at, 10) * rsd_page_size;
     record.rss_bytes = strtoull(at, &at, 10) * rsd_page_size;
     record.shared_bytes = strtoull(at, &at, 10) * rsd_page_size;
+    record.cpu_ns = rsd_sys_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     bool raised = rsd_nursery_barrier_begin();
     if (!rsd_process_tagged(&record.head, sizeof record, "", 0))
         record.head.time = rsd_clock_ticks();

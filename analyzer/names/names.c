@@ -102,8 +102,10 @@ const char *rsd_base_name(const char *path) {
 
 const char *rsd_names_package(struct rsd_names *names, uint32_t number) {
     struct binary *binary = &names->binaries[number];
+    const struct rsd_history *history = names->history;
     if (!binary->package_tried)
-        binary->package = rsd_package_of(names->history->binaries[number].path);
+        binary->package = rsd_is_node(history, number) ? rsd_format("node@%s", history->node + (*history->node == 'v'))
+                                                       : rsd_package_of(history->binaries[number].path);
     binary->package_tried = true;
     return binary->package;
 }

@@ -20,6 +20,7 @@ struct rsd_report_options {
     enum rsd_by by;
     bool internals;   /* show V8's own frames */
     bool source_maps; /* show JavaScript as its source maps have it */
+    double work;      /* units of work done in the window, such as requests; 0: not known */
     uint64_t limit;   /* bytes of RSS that the process may have; 0: not known */
 };
 
@@ -58,6 +59,8 @@ struct rsd_walk {
     size_t builtins; /* how many of those are V8's own */
 };
 void rsd_walk_begin(struct rsd_walk *walk, struct rsd_report *report, uint32_t stack, bool join_runs);
+/* Is it a package, and another than node itself? */
+bool rsd_is_foreign(const char *package);
 /* Whose a stack is: "resizeAvatar /app/avatar.js:57", "sharp@0.33.5", "libvips-cpp.so.42"; to be freed. */
 char *rsd_blame(struct rsd_report *report, uint32_t stack, enum rsd_by by);
 /* The next frame, NULL at the root side's end. With walk->run > 0 the frame is the first of the run. */

@@ -62,7 +62,7 @@ char *rsd_frame_name(const struct rsd_named *frame) {
 static size_t add_to_line(FILE *out, size_t column, char *text) {
     char *shown = rsd_escape_string(text);
     size_t length = strlen(shown);
-    if (length && column + 2 + length <= RSD_WIDTH)
+    if (length && column + 2 + length <= rsd_width())
         column += (size_t)fprintf(out, "  %s", shown);
     else if (length)
         column = (size_t)fprintf(out, "\n          %s", shown) - 1;
@@ -74,9 +74,10 @@ static size_t add_to_line(FILE *out, size_t column, char *text) {
 static void print_frame(FILE *out, const struct rsd_named *frame, bool redacted) {
     char *name = rsd_frame_name(frame), *shown = rsd_escape_string(name);
     const char *mark = frame->source == RESIDUE_SOURCE_SCAN ? "?" : " ";
-    bool fits = strlen(shown) + 6 <= RSD_WIDTH;
-    fprintf(out, "    %s %.*s%s", mark, fits ? RSD_WIDTH : RSD_WIDTH - 9, shown, fits ? "" : "...");
-    size_t column = fits ? 6 + strlen(shown) : RSD_WIDTH;
+    size_t width = rsd_width();
+    bool fits = strlen(shown) + 6 <= width;
+    fprintf(out, "    %s %.*s%s", mark, (int)(fits ? width : width - 9), shown, fits ? "" : "...");
+    size_t column = fits ? 6 + strlen(shown) : width;
     column = add_to_line(out, column, module_of(frame));
     add_to_line(out, column, line_of(frame, redacted));
     fputc('\n', out);

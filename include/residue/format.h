@@ -382,8 +382,10 @@ struct residue_memory {
     uint64_t virtual_bytes;
     uint64_t rss_bytes;
     uint64_t shared_bytes;
+    uint64_t cpu_ns; /* processor time of all threads; not in traces of version 1.0 */
 };
-static_assert(sizeof(struct residue_memory) == 40, "FORMAT.md 5.5");
+#define RESIDUE_MEMORY_LEAST 40u /* bytes of a record of version 1.0 */
+static_assert(sizeof(struct residue_memory) == 48, "FORMAT.md 5.5");
 
 /* The same instant on three clocks: head.time in ticks, and these two in nanoseconds. */
 struct residue_clock {

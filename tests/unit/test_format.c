@@ -51,6 +51,30 @@ Test(format, file_header_is_that_of_writer_3_of_process_4711) {
     cr_assert_eq(h.trace_id, 0x1122334455667788u);
 }
 
+Test(format, barrier_is_the_stop_of_a_process_that_started_with_recording_off) {
+    uint8_t bytes[64];
+    struct rsd_tagged r;
+    size_t size = vector("barrier-off", bytes, sizeof bytes);
+    cr_assert_eq(rsd_tagged_parse(&r, bytes, size), RSD_TAGGED_OK);
+    cr_assert_eq(r.tag, RESIDUE_TAG_BARRIER);
+    cr_assert_eq(r.time, 64u);
+    cr_assert_eq(r.barrier.reason, RESIDUE_BARRIER_STOP);
+    cr_assert_eq(r.first.size, strlen("RESIDUE_START=off"));
+    cr_assert_arr_eq(r.first.bytes, "RESIDUE_START=off", r.first.size);
+}
+
+Test(format, a_memory_sample_of_version_1_0_has_no_processor_time_and_is_read) {
+    struct residue_memory old = {
+        .head = {.tag = RESIDUE_TAG_MEMORY, .size = RESIDUE_MEMORY_LEAST, .time = 7}, .rss_bytes = 4096, .cpu_ns = 99};
+    struct rsd_tagged r;
+    cr_assert_eq(rsd_tagged_parse(&r, (const uint8_t *)&old, RESIDUE_MEMORY_LEAST), RSD_TAGGED_OK);
+    cr_assert_eq(r.memory.rss_bytes, 4096u);
+    cr_assert_eq(r.memory.cpu_ns, 0u, "what lies behind the record is not its own");
+    cr_assert_eq(rsd_tagged_parse(&r, (const uint8_t *)&old, sizeof old), RSD_TAGGED_OK);
+    cr_assert_eq(r.memory.cpu_ns, 99u);
+    cr_assert_eq(rsd_tagged_parse(&r, (const uint8_t *)&old, RESIDUE_MEMORY_LEAST - 8), RSD_TAGGED_BAD);
+}
+
 Test(format, frame_header_is_believed_and_no_byte_of_it_can_change) {
     struct residue_frame_header h;
     cr_assert_eq(vector("frame-header", (uint8_t *)&h, sizeof h), sizeof h);

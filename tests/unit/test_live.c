@@ -112,6 +112,39 @@ Test(pairing, frees_without_a_block_are_told_apart) {
     made_remove(folder);
 }
 
+Test(pairing, where_recording_begins_again_nothing_is_known_of_before) {
+    char *folder = made_folder("pair");
+    made_meta(folder);
+    struct made_writer *p = made_open(folder, 0), *w = made_open(folder, 1);
+    made_barrier(p, 200, RESIDUE_BARRIER_STOP, "");
+    made_barrier(p, 400, RESIDUE_BARRIER_START, "");
+    made_alloc(w, 100, 0x1000, 100, 0);
+    made_alloc(w, 110, 0x2000, 70, 0);
+    made_free(w, 120, 0x2000);
+    made_alloc(w, 500, 0x3000, 30, 0);
+    made_free(w, 510, 0x1000);                         /* from before */
+    made_free(w, 520, 0x2000);                         /* freed, and allocated again unseen */
+    made_free_by(w, 530, 0x9000, RESIDUE_API_REALLOC); /* from the gap */
+    made_live(p);
+    made_live(w);
+    struct rsd_analysis a;
+    analyse(&a, folder);
+    cr_assert_eq(a.pairing.heap_now.live_bytes, 30u);
+    cr_assert_eq(a.heap_start.live_bytes, 0u);
+    cr_assert_eq(a.pairing.anomaly[RSD_ODD_FREE_BEFORE], 3u);
+    cr_assert_eq(rsd_pairing_anomalies(&a.pairing), 0u);
+    cr_assert_eq(a.window.from, 400u);
+    rsd_analysis_free(&a);
+    struct rsd_analysis_options first = {.window = {.has_from = true, .has_to = true, .to = 0.2}, .quiet = true};
+    char *why = NULL;
+    cr_assert(rsd_analyse(&a, folder, &first, &why), "%s", why);
+    cr_assert_eq(a.pairing.heap_now.live_bytes, 100u, "what the first stretch left is exact at its end");
+    rsd_analysis_free(&a);
+    made_close(p);
+    made_close(w);
+    made_remove(folder);
+}
+
 Test(pairing, a_block_freed_by_another_thread_is_gone) {
     char *folder = made_folder("pair");
     made_meta(folder);
