@@ -70,8 +70,7 @@ static bool take_option(int option, struct options *options) {
         rsd_usage("export", "--metric wants %s, not %s", rsd_metric_list(), optarg);
         return false;
     default:
-        rsd_usage("export", "that is no option of it");
-        return false;
+        return rsd_places_argument("export", option, &options->report.places);
     }
 }
 
@@ -79,6 +78,7 @@ static int run(int argc, char **argv) {
     static const struct option known[] = {{"format", required_argument, NULL, 'F'},
                                           {"output", required_argument, NULL, 'o'},
                                           {"metric", required_argument, NULL, 'm'},
+                                          RSD_PLACES_OPTIONS,
                                           {NULL, 0, NULL, 0}};
     struct options options = {.format = &formats[0]};
     for (int option; (option = getopt_long(argc, argv, "o:", known, NULL)) != -1;)
@@ -104,6 +104,6 @@ const struct rsd_command rsd_command_export = {
             "                   json: as `residue report --json --top 0`\n"
             "  -o FILE          write to FILE (default: stdout)\n"
             "  --metric WHAT    speedscope, folded, json: growth (default), outstanding, peak,\n"
-            "                   temporary, allocated or calls\n",
+            "                   temporary, allocated or calls\n" RSD_PLACES_HELP,
     .run = run,
 };

@@ -28,10 +28,10 @@ static int write_page(struct rsd_opened *sides, size_t count, const char *file) 
     return RSD_OK;
 }
 
-static int html(char **paths, size_t count, const char *file) {
+static int html(char **paths, size_t count, const char *file, const struct rsd_places *places) {
     struct rsd_opened sides[2];
     struct rsd_analysis_options analysis = {0};
-    struct rsd_report_options report = {.top = 1};
+    struct rsd_report_options report = {.top = 1, .places = *places};
     size_t opened = 0;
     while (opened < count && rsd_open_report(&sides[opened], "html", paths[opened], &analysis, &report))
         opened++;
@@ -42,19 +42,21 @@ static int html(char **paths, size_t count, const char *file) {
 }
 
 static int run(int argc, char **argv) {
-    static const struct option known[] = {{"output", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"output", required_argument, NULL, 'o'}, RSD_PLACES_OPTIONS, {NULL, 0, NULL, 0}};
+    struct rsd_places places = {0};
     const char *file = "residue.html";
     for (int option; (option = getopt_long(argc, argv, "o:", known, NULL)) != -1;)
         if (option == 'o')
             file = optarg;
-        else
-            return rsd_usage("html", "that is no option of it");
+        else if (!rsd_places_argument("html", option, &places))
+            return RSD_USAGE;
     if (argc - optind == 2)
-        return html(argv + optind, 2, file);
+        return html(argv + optind, 2, file, &places);
     char *path = rsd_trace_argument("html", argc, argv, optind);
     if (!path)
         return RSD_USAGE;
-    int status = html(&path, 1, file);
+    int status = html(&path, 1, file, &places);
     free(path);
     return status;
 }
@@ -68,6 +70,6 @@ const struct rsd_command rsd_command_html = {
             "the table, where the resident memory is, a flame graph with search and zoom, the call sites\n"
             "with their curves. It loads nothing from anywhere. With two traces also their difference.\n"
             "\n"
-            "  -o FILE  write to FILE, `-` for stdout (default: residue.html)\n",
+            "  -o FILE          write to FILE, `-` for stdout (default: residue.html)\n" RSD_PLACES_HELP,
     .run = run,
 };

@@ -74,8 +74,7 @@ static bool take_option(int option, struct options *options) {
         options->report.internals = true;
         return true;
     default:
-        rsd_usage("report", "that is no option of it");
-        return false;
+        return rsd_places_argument("report", option, &options->report.places);
     }
 }
 
@@ -103,6 +102,7 @@ static int run(int argc, char **argv) {
         {"by", required_argument, NULL, 'b'},
         {"metric", required_argument, NULL, 'm'},
         {"internals", no_argument, NULL, 'i'},
+        RSD_PLACES_OPTIONS,
         {NULL, 0, NULL, 0},
     };
     struct options options = {.report.top = 20};
@@ -143,6 +143,8 @@ const struct rsd_command rsd_command_report = {
             "                 process's cgroup, if it has one)\n"
             "  --json         one JSON object\n"
             "\n"
+            "For a trace from elsewhere:\n"
+            "\n" RSD_PLACES_HELP "\n"
             "A stack is printed leaf first. `?` marks a frame that was guessed, (inlined) a function\n"
             "without a frame of its own. Sizes of blocks are exact, ages within 3 %.\n",
     .run = run,

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "folder.h"
 #include "problem.h"
 
 /* How the process ended, as far as the trace knows. */
@@ -36,8 +37,8 @@ struct rsd_meta {
     int status_value;    /* exit status or signal */
 };
 
-/* Read both files of the trace directory `path`. What is missing or of the wrong type is left empty, with a problem. */
-void rsd_meta_read(struct rsd_meta *meta, const char *path, struct rsd_problems *problems);
+/* Read both files of a trace. What is missing or of the wrong type is left empty, with a problem. */
+void rsd_meta_read(struct rsd_meta *meta, const struct rsd_folder *folder, struct rsd_problems *problems);
 void rsd_meta_free(struct rsd_meta *meta);
 
 /* Does the process that the trace is of still run? By pid and start time, so that a pid that came again is no match. */

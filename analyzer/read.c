@@ -23,7 +23,6 @@
 #include "read.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -274,9 +273,8 @@ static void copy_live(struct rsd_writer *writer, const struct live *live) {
         writer->counter[i] = load(&live->header->counter[i]);
 }
 
-void rsd_writer_read_live(struct rsd_writer *writer, const char *path, struct rsd_identity *identity,
+void rsd_writer_read_live(struct rsd_writer *writer, int fd, struct rsd_identity *identity,
                           struct rsd_problems *problems) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat info;
     if (fd < 0 || fstat(fd, &info)) {
         rsd_problem(problems, writer->live_name, RSD_NO_OFFSET, "cannot be opened: %m");
@@ -356,10 +354,10 @@ static void join_ring(struct rsd_writer *writer) {
         qsort(writer->ring, kept, sizeof *writer->ring, by_time);
 }
 
-void rsd_writer_read_log(struct rsd_writer *writer, const char *path, struct rsd_identity *identity,
+void rsd_writer_read_log(struct rsd_writer *writer, int fd, struct rsd_identity *identity,
                          struct rsd_problems *problems) {
     struct stat info;
-    writer->log = open(path, O_RDONLY | O_CLOEXEC);
+    writer->log = fd;
     if (writer->log < 0 || fstat(writer->log, &info)) {
         if (errno != ENOENT || !identity->running)
             rsd_problem(problems, writer->log_name, RSD_NO_OFFSET, "cannot be opened: %m");

@@ -22,14 +22,11 @@
 
 #include "memory.h"
 #include "names/demangle.h"
-#include "names/elf.h"
+#include "names/lookup.h"
 #include "names/package.h"
 
-#define MOST_INLINED 64
-
 struct binary {
-    struct rsd_elf *elf;
-    bool tried, package_tried;
+    bool package_tried;
     const char *name;
     char *package;
 };
@@ -47,7 +44,7 @@ struct frames {
 struct rsd_names {
     const struct rsd_history *history;
     const struct rsd_stacks *stacks;
-    struct rsd_problems *problems;
+    struct rsd_lookup *lookup;
     struct binary *binaries;
     struct frames *frames;      /* by node; empty until asked for */
     struct script *scripts;     /* by number of the JavaScript function */
@@ -56,9 +53,9 @@ struct rsd_names {
 };
 
 struct rsd_names *rsd_names_open(const struct rsd_history *history, const struct rsd_stacks *stacks,
-                                 struct rsd_problems *problems) {
+                                 struct rsd_lookup *lookup) {
     struct rsd_names *names = rsd_zalloc(1, sizeof *names);
-    *names = (struct rsd_names){.history = history, .stacks = stacks, .problems = problems};
+    *names = (struct rsd_names){.history = history, .stacks = stacks, .lookup = lookup};
     names->binaries = rsd_zalloc(history->binary_count, sizeof *names->binaries);
     names->frames = rsd_zalloc(stacks->count, sizeof *names->frames);
     names->scripts = rsd_zalloc(history->js_name_count, sizeof *names->scripts);
@@ -68,16 +65,15 @@ struct rsd_names *rsd_names_open(const struct rsd_history *history, const struct
 }
 
 void rsd_names_close(struct rsd_names *names) {
-    for (size_t i = 0; i < names->history->binary_count; i++) {
-        rsd_elf_close(names->binaries[i].elf);
+    for (size_t i = 0; i < names->history->binary_count; i++)
         free(names->binaries[i].package);
-    }
     for (size_t i = 0; i < names->stacks->count; i++)
         free(names->frames[i].list);
     for (size_t i = 0; i < names->history->js_name_count; i++)
         free(names->scripts[i].package);
     free(names->scripts);
     rsd_intern_free(&names->readable);
+    rsd_lookup_close(names->lookup);
     free(names->binaries);
     free(names->frames);
     free(names->hashes);
@@ -92,29 +88,19 @@ const char *rsd_base_name(const char *path) {
 const char *rsd_names_package(struct rsd_names *names, uint32_t number) {
     struct binary *binary = &names->binaries[number];
     if (!binary->package_tried)
-        binary->package = rsd_package_of(names->history->binaries[number].path);
+        binary->package = rsd_lookup_package(names->lookup, names->history->binaries[number].path);
     binary->package_tried = true;
     return binary->package;
 }
 
-static struct rsd_elf *elf_of(struct rsd_names *names, const struct rsd_stack_node *node) {
-    if (node->kind != RESIDUE_NODE_NATIVE || !node->has_binary)
-        return NULL;
-    struct binary *binary = &names->binaries[node->owner];
-    const struct rsd_binary *b = &names->history->binaries[node->owner];
-    if (!binary->tried)
-        binary->elf = rsd_elf_open(b->path, b->build_id, b->build_id_size, names->problems);
-    binary->tried = true;
-    return binary->elf;
-}
-
-static uint64_t lookup_address(const struct rsd_stack_node *node) {
-    return node->offset - (node->interrupted || !node->offset ? 0 : 1);
+bool rsd_names_address(const struct rsd_stack_node *node, uint64_t *address) {
+    *address = node->offset - (node->interrupted || !node->offset ? 0 : 1);
+    return node->kind == RESIDUE_NODE_NATIVE && node->has_binary;
 }
 
 static const struct rsd_symbol *symbol_of(struct rsd_names *names, const struct rsd_stack_node *node) {
-    struct rsd_elf *elf = elf_of(names, node);
-    return elf ? rsd_elf_symbol(elf, lookup_address(node)) : NULL;
+    uint64_t address;
+    return rsd_names_address(node, &address) ? rsd_lookup_symbol(names->lookup, node->owner, address) : NULL;
 }
 
 static bool is_builtin(const struct rsd_symbol *symbol) {
@@ -190,10 +176,12 @@ static const char *readable(struct rsd_names *names, const char *symbol) {
 }
 
 static size_t native_frames(struct rsd_names *names, const struct rsd_stack_node *node, struct rsd_named *list) {
-    struct rsd_inline inlined[MOST_INLINED];
-    struct rsd_elf *elf = elf_of(names, node);
+    struct rsd_inline inlined[RSD_MOST_INLINED];
     const struct rsd_symbol *symbol = symbol_of(names, node);
-    size_t count = elf ? rsd_elf_inlines(elf, lookup_address(node), inlined, MOST_INLINED) : 0;
+    uint64_t address;
+    size_t count = 0;
+    if (rsd_names_address(node, &address))
+        count = rsd_lookup_inlines(names->lookup, node->owner, address, inlined, RSD_MOST_INLINED);
     if (!count)
         inlined[count++] = (struct rsd_inline){0};
     if (symbol)
@@ -212,14 +200,11 @@ static size_t native_frames(struct rsd_names *names, const struct rsd_stack_node
     return count;
 }
 
-/* The file of an ES module is a URL. */
 static const char *package_of_script(struct rsd_names *names, uint32_t number) {
     struct script *script = &names->scripts[number];
-    const char *file = names->history->js_names[number].file;
-    if (strncmp(file, "file://", 7) == 0)
-        file += 7;
-    if (!script->tried && *file == '/')
-        script->package = rsd_package_of(file);
+    const char *path = rsd_script_path(names->history->js_names[number].file);
+    if (!script->tried && path)
+        script->package = rsd_lookup_package(names->lookup, path);
     script->tried = true;
     return script->package;
 }
@@ -242,7 +227,7 @@ const struct rsd_named *rsd_names_frames(struct rsd_names *names, uint32_t numbe
     struct frames *frames = &names->frames[number];
     const struct rsd_stack_node *node = &names->stacks->nodes[number];
     if (!frames->count) {
-        struct rsd_named list[MOST_INLINED];
+        struct rsd_named list[RSD_MOST_INLINED];
         bool script = node->kind == RESIDUE_NODE_JIT || node->kind == RESIDUE_NODE_JS;
         if (node->kind == RESIDUE_NODE_ORIGIN) {
             list[0] = (struct rsd_named){.function = "queued by", .kind = RSD_FRAME_SEAM};

@@ -21,8 +21,10 @@ struct rsd_named {
 };
 
 struct rsd_names;
+struct rsd_lookup;
+/* Takes over `lookup`. */
 struct rsd_names *rsd_names_open(const struct rsd_history *history, const struct rsd_stacks *stacks,
-                                 struct rsd_problems *problems);
+                                 struct rsd_lookup *lookup);
 void rsd_names_close(struct rsd_names *names);
 
 /* The frames of one node, innermost first: the functions inlined there, then the one that was called. */
@@ -31,6 +33,8 @@ const struct rsd_named *rsd_names_frames(struct rsd_names *names, uint32_t node,
 uint64_t rsd_names_hash(struct rsd_names *names, uint32_t node);
 /* Is the node code of JavaScript or of V8's builtins without a name of its own? */
 bool rsd_names_is_script(struct rsd_names *names, uint32_t node);
+/* The address in its binary at which a node's names are looked up. False: it is no native code of a known binary. */
+bool rsd_names_address(const struct rsd_stack_node *node, uint64_t *address);
 /* The package of a binary, or NULL. */
 const char *rsd_names_package(struct rsd_names *names, uint32_t binary);
 /* "libvips-cpp.so.42" of "/.../libvips-cpp.so.42". */

@@ -64,3 +64,9 @@ char *rsd_package_of(const char *path) {
     free(copy);
     return result;
 }
+
+const char *rsd_script_path(const char *file) {
+    if (strncmp(file, "file://", 7) == 0)
+        file += 7;
+    return *file == '/' ? file : NULL;
+}

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "names/lookup.h"
 
 struct blaming {
     struct rsd_report *report;
@@ -33,7 +34,8 @@ static bool find_site(struct rsd_report *report, const char *site) {
 bool rsd_report_make(struct rsd_report *report, struct rsd_analysis *analysis,
                      const struct rsd_report_options *options) {
     *report = (struct rsd_report){.analysis = analysis, .options = *options, .only = SIZE_MAX};
-    report->names = rsd_names_open(&analysis->history, &analysis->stacks, &analysis->trace.problems);
+    report->names = rsd_names_open(&analysis->history, &analysis->stacks,
+                                   rsd_lookup_open(&analysis->trace, &analysis->history, &options->places));
     double seconds = analysis->window.to_s - analysis->window.from_s;
     struct blaming blaming = {report, options->by};
     struct rsd_grouping blocks = {options->metric, options->by == RSD_BY_SITE ? NULL : label_of, &blaming};

@@ -7,6 +7,7 @@
 #include "analysis.h"
 #include "group.h"
 #include "judge/verdict.h"
+#include "names/elf.h"
 #include "names/names.h"
 
 /* What call sites are joined by. */
@@ -19,6 +20,7 @@ struct rsd_report_options {
     enum rsd_by by;
     bool internals; /* show V8's own frames */
     uint64_t limit; /* bytes of RSS that the process may have; 0: not known */
+    struct rsd_places places;
 };
 
 struct rsd_report {
