@@ -101,16 +101,19 @@ static bool is_recorded_one(Dwfl_Module *module, const uint8_t *wanted, size_t s
     return !size || (dwfl_module_build_id(module, &bits, &address) == (int)size && memcmp(bits, wanted, size) == 0);
 }
 
-/* A file with that build-id, from the debug folders or over the network: libdwfl looks for one on behalf of a module of
- * which no more than the build-id is known. */
+/* A file with that build-id, from the debug folders or over the network, or failing that its debug file, which has all
+ * names too: libdwfl looks for them on behalf of a module of which no more than the build-id is known. */
 static int find_by_build_id(struct rsd_elf *elf, const char *name, const uint8_t *build_id, size_t size, char **path) {
     int fd = -1;
     void **nothing = NULL;
     Elf *file = NULL;
     dwfl_report_begin(elf->dwfl);
     Dwfl_Module *unknown = size ? dwfl_report_module(elf->dwfl, name, 0, 1) : NULL;
-    if (unknown && dwfl_module_report_build_id(unknown, build_id, size, 0) == 0)
+    if (unknown && dwfl_module_report_build_id(unknown, build_id, size, 0) == 0) {
         fd = dwfl_build_id_find_elf(unknown, nothing, name, 0, path, &file);
+        if (fd < 0)
+            fd = dwfl_standard_find_debuginfo(unknown, nothing, name, 0, name, NULL, 0, path);
+    }
     elf_end(file);
     dwfl_report_end(elf->dwfl, NULL, NULL);
     return fd;

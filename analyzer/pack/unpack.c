@@ -71,6 +71,12 @@ static bool damaged(struct unpacking *u, const char *why) {
     return false;
 }
 
+static void too_large(struct unpacking *u) {
+    u->fatal =
+        rsd_format("%s: offset %" PRIu64 ": unpacks to more than %" PRIu64 " bytes: that is not the pack of a trace",
+                   u->path, offset_of(u), u->limit);
+}
+
 static bool read_more(struct unpacking *u) {
     ssize_t got;
     while ((got = read(u->fd, u->in_bytes, u->in_size)) < 0 && errno == EINTR)
@@ -95,9 +101,7 @@ static bool unpack_more(struct unpacking *u) {
     u->out_end = out.pos;
     u->unpacked += out.pos;
     if (u->unpacked > u->limit)
-        u->fatal = rsd_format("%s: offset %" PRIu64 ": unpacks to more than %" PRIu64
-                              " bytes, which is more than the pack of a trace can",
-                              u->path, offset_of(u), u->limit);
+        too_large(u);
     return !u->fatal;
 }
 
@@ -177,6 +181,10 @@ static const struct file *find(const struct rsd_unpacked *unpacked, const char *
 
 /* Take the file over; what was unpacked of it before the stream broke counts. */
 static bool take_file(struct unpacking *u, const char *name, uint64_t size) {
+    if (size > u->limit) { /* before anything of it fills a disk */
+        too_large(u);
+        return false;
+    }
     int fd = u->to->count < MOST_FILES ? open_nameless() : -1;
     if (fd < 0) {
         u->fatal = rsd_format("%s: cannot be unpacked: %s (TMPDIR names the folder that is used)", u->path,
