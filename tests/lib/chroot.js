@@ -9,8 +9,8 @@ const { scratch } = require('./residue');
 // Why no root folder can be entered here; or undefined.
 function obstacle() {
   if (process.getuid() !== 0) return 'chroot needs root';
-  const { status, stderr } = spawnSync('unshare', ['-m', 'chroot', '/', 'true'], { encoding: 'utf8' });
-  return status === 0 ? undefined : `no chroot in a mount namespace here: ${stderr}`;
+  const { status, stderr } = spawnSync('/usr/bin/unshare', ['--mount', '--mount-proc', '--root=/', 'true'], { encoding: 'utf8' });
+  return status === 0 ? undefined : `no root folder in a mount namespace here: ${stderr}`;
 }
 
 // The shared libraries that a program needs, libc and its loader included, by their paths.
@@ -43,15 +43,10 @@ function makeRoot(t, programs) {
   return root;
 }
 
-// Run a command in the root, in the folder `cwd` of it.
+// Run a command in the root, in the folder `cwd` of it, with that root's /proc.
 function runIn(root, argv, { cwd = '/', env = {} } = {}) {
-  const enter = 'mount -t proc proc "$0/proc" && cd "$0$1" && shift && exec chroot "$0" "$@"';
-  const inside = ['/bin/sh', '-c', 'cd "$0" && exec "$@"', cwd, ...argv];
-  const command = fs.existsSync(path.join(root, 'bin/sh')) ? inside : argv;
-  const run = spawnSync('unshare', ['-m', '--propagation', 'private', 'sh', '-c', enter, root, cwd, ...command], {
-    maxBuffer: 1 << 30,
-    env,
-  });
+  const enter = ['--mount', '--mount-proc', `--root=${root}`, `--wd=${cwd}`, '--', ...argv];
+  const run = spawnSync('/usr/bin/unshare', enter, { maxBuffer: 1 << 30, env });
   if (run.error) throw run.error;
   return run;
 }
