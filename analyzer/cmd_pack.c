@@ -58,9 +58,7 @@ static int pack(const char *path, const char *file, const struct rsd_places *pla
     if (!rsd_naming_open(&naming, "pack", path, places))
         return RSD_FAILED;
     bool done = false;
-    if (naming.analysis.trace.running)
-        fprintf(stderr, "residue pack: the process of %s still runs: pack its trace when it has ended\n", path);
-    else if (strcmp(file, "-") == 0)
+    if (strcmp(file, "-") == 0)
         done = write_to(&naming, stdout) && rsd_flush_output() == RSD_OK;
     else
         done = write_file(&naming, file);

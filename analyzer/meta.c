@@ -139,6 +139,9 @@ void rsd_meta_read(struct rsd_meta *meta, const struct rsd_folder *folder, struc
     if (status)
         read_status(meta, status);
     json_decref(status);
+    json_t *pack = load(folder, "pack.json", false, problems);
+    meta->cutoff = number_of(pack, "cutoff");
+    json_decref(pack);
 }
 
 void rsd_meta_free(struct rsd_meta *meta) {

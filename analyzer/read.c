@@ -321,7 +321,7 @@ static void join_segment(struct rsd_writer *writer, enum residue_kind kind, stru
     if (lost && kind == RESIDUE_NODE && open->size) { /* the live file does not say with which id it begins */
         rsd_problem(problems, writer->live_name, RSD_NO_OFFSET,
                     "the ids of its nodes are lost: stacks will be missing");
-        drop_open(open);
+        open->size = 0;
         return;
     }
     const char *why = NULL;

@@ -80,7 +80,7 @@ static void find_writer(void *context, const char *name) {
 
 /* Live files may stand in a folder of their own while the process runs, and stay there after a kill. A pack has them. */
 static bool has_live_folder(const struct rsd_trace *trace) {
-    return trace->meta.live_directory && !trace->folder.unpacked;
+    return trace->meta.live_directory && !trace->folder.unpacked && !trace->meta.cutoff;
 }
 
 static void find_writers(struct rsd_trace *trace) {
@@ -147,9 +147,9 @@ bool rsd_trace_open(struct rsd_trace *trace, const char *path, char **why) {
     }
     trace->path = rsd_strdup(trace->folder.path);
     rsd_meta_read(&trace->meta, &trace->folder, &trace->problems);
-    trace->running = !trace->folder.unpacked && rsd_meta_running(&trace->meta);
+    trace->running = trace->meta.cutoff || (!trace->folder.unpacked && rsd_meta_running(&trace->meta));
     if (trace->running)
-        trace->cutoff = now(&trace->meta);
+        trace->cutoff = trace->meta.cutoff ? trace->meta.cutoff : now(&trace->meta);
     find_writers(trace);
     if (!trace->writer_count && !trace->meta.found) {
         *why = rsd_format("%s: not a trace: neither meta.json nor a log is there", path);

@@ -14,7 +14,7 @@ struct rsd_trace {
     struct rsd_meta meta;
     struct rsd_writer *writers; /* by number; [0] is the process's when it is there */
     size_t writer_count;
-    bool running;    /* the process still runs: what follows is its state at `cutoff` */
+    bool running;    /* the process still runs, or did when it was packed: what follows is its state at `cutoff` */
     uint64_t cutoff; /* records later than this are not looked at; UINT64_MAX when the process has ended */
     uint64_t log_bytes;
     struct rsd_problems problems;

@@ -6,9 +6,11 @@ const assert = require('node:assert');
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawn, spawnSync } = require('node:child_process');
-const { command, proving, record, root, scratch } = require('./lib/residue');
+const { setTimeout: sleep } = require('node:timers/promises');
+const { command, outstanding, program, proving, record, report, root, scratch, start } = require('./lib/residue');
 const { filesOf, makeRoot, obstacle, runIn } = require('./lib/chroot');
 
+const LANES = 4; // threads of programs/killed.c
 const NAME = 'trace'; // of the directory here and of the pack there: reports name it
 
 // What is compared. The export has every frame of every stack.
@@ -67,10 +69,10 @@ test('a packed trace of sharp is read alike by every command where node, sharp a
   }
   assert.ok(!fs.existsSync(path.join(here, 'names')), 'pack leaves the trace as it is');
 
-  const report = runIn(elsewhere, ['/residue', 'report', NAME]).stdout.toString();
-  assert.match(report, /vips::VImage::webpsave_buffer/, 'a symbol');
-  assert.match(report, /threadpool\.c:\d+/, 'a line of debug information');
-  assert.match(report, /in sharp@0\.33\.5/, 'a version out of package.json');
+  const named = runIn(elsewhere, ['/residue', 'report', NAME]).stdout.toString();
+  assert.match(named, /vips::VImage::webpsave_buffer/, 'a symbol');
+  assert.match(named, /threadpool\.c:\d+/, 'a line of debug information');
+  assert.match(named, /in sharp@0\.33\.5/, 'a version out of package.json');
   fs.rmSync(path.join(elsewhere, NAME));
   fs.cpSync(here, path.join(elsewhere, NAME), { recursive: true });
   const nameless = runIn(elsewhere, ['/residue', 'report', NAME]).stdout.toString();
@@ -79,16 +81,16 @@ test('a packed trace of sharp is read alike by every command where node, sharp a
 
 test('names that symbolize stored are used in the place of the files, and names of another trace never', (t) => {
   const folder = scratch(t);
-  const program = path.join(folder, 'program');
+  const victim = path.join(folder, 'program');
   const source = 'int main(void) { for (int i = 0; i < 9; i++) *(volatile char *)__builtin_malloc(10001) = 1; }';
-  spawnSync('gcc', ['-g', '-o', program, '-x', 'c', '-'], { input: source });
-  const { trace } = record(t, [program]);
-  const { trace: other } = record(t, [program]);
+  spawnSync('gcc', ['-g', '-o', victim, '-x', 'c', '-'], { input: source });
+  const { trace } = record(t, [victim]);
+  const { trace: other } = record(t, [victim]);
   const before = text(['report', trace]);
   assert.match(before, /main {2}program\+0x[0-9a-f]+ {2}\S*<stdin>:1/);
   text(['symbolize', trace]);
   assert.strictEqual(text(['report', trace]), before);
-  fs.rmSync(program);
+  fs.rmSync(victim);
   assert.strictEqual(text(['report', trace]), before);
   assert.match(text(['report', other]), /program: cannot be read/);
 
@@ -96,6 +98,54 @@ test('names that symbolize stored are used in the place of the files, and names 
   assert.match(text(['report', other]), /names: offset 24: of another trace/);
   fs.truncateSync(path.join(trace, 'names'), 200);
   assert.match(text(['report', trace]), /2, the first: names: offset 64: cut: the stored names/s);
+});
+
+test('a process that still runs is packed as of now', async (t) => {
+  const keeper = `
+    globalThis.kept = [];
+    require('node:readline').createInterface({ input: process.stdin }).on('line', () => {
+      kept.push(Buffer.alloc(200003));
+      console.log(kept.length);
+    });`;
+  const run = start(t, [process.execPath, '-e', keeper], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const pack = path.join(run.folder, 'now.pack');
+  const kept = (trace) => outstanding(report(trace), (size) => size === 200003).blocks;
+  const keep = async () => {
+    run.child.stdin.write('more\n');
+    await run.line();
+  };
+  await keep();
+  text(['pack', '-o', pack, run.trace()]);
+  await keep();
+  assert.deepStrictEqual([kept(pack), kept(run.trace())], [1, 2]);
+  assert.match(text(['report', pack]), /still running when it\s+was\s+packed/);
+  text(['pack', '-o', `${pack}2`, pack]);
+  assert.strictEqual(text(['report', `${pack}2`]), text(['report', pack]).replace('now.pack', 'now.pack2'));
+  run.child.stdin.end();
+  await run.ended;
+  assert.strictEqual(kept(pack), 1, 'the same after the end');
+});
+
+test('a pack of a busy process holds together: nothing is lost, and at most the record that a thread was making', async (t) => {
+  for (const mode of ['survivors', 'full']) {
+    const folder = scratch(t);
+    const pack = path.join(folder, 'now.pack');
+    const busy = start(t, [program('killed'), path.join(folder, 'ledger'), '300'], { options: { MODE: mode } });
+    while (!fs.existsSync(path.join(folder, 'ledger'))) await sleep(5);
+    for (let i = 0; i < (proving ? 40 : 3); i++) {
+      await sleep(10);
+      text(['pack', '-o', pack, busy.trace()]);
+      busy.child.kill('SIGSTOP'); // or it outgrows its readers
+      const stat = text(['stat', pack]);
+      const { recorder } = JSON.parse(text(['report', '--json', pack]));
+      assert.ok(recorder.events > 0);
+      assert.ok(recorder.anomalies <= LANES, stat);
+      assert.deepStrictEqual([recorder.lost_segments, recorder.problems], [0, 0], stat);
+      busy.child.kill('SIGCONT');
+    }
+    busy.child.kill('SIGKILL');
+    await busy.ended;
+  }
 });
 
 // ---- Hostile packs --------------------------------------------------------------------------------------------------
@@ -261,14 +311,14 @@ test('DEBUGINFOD_URLS: what is not here is asked of a server, and nothing that i
   t.after(() => server.kill());
   let asked = '';
   server.stdout.on('data', (chunk) => (asked += chunk));
-  while (!asked.includes('\n')) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (!asked.includes('\n')) await sleep(10);
   const env = {
     ...process.env,
     DEBUGINFOD_URLS: `http://127.0.0.1:${Number.parseInt(asked)}`,
     DEBUGINFOD_CACHE_PATH: path.join(folder, 'cache'),
   };
   fs.rmSync(path.join(folder, 'program'));
-  const report = () =>
+  const asking = () =>
     new Promise((resolve) => {
       const child = spawn(command, ['report', trace], { env, stdio: ['ignore', 'pipe', 'inherit'] });
       let all = '';
@@ -276,12 +326,12 @@ test('DEBUGINFOD_URLS: what is not here is asked of a server, and nothing that i
       child.on('close', () => resolve(all));
     });
   if (spawnSync('sh', ['-c', 'ldconfig -p | grep -q libdebuginfod']).status !== 0) return t.skip('no libdebuginfod here');
-  assert.match(await report(), NAMED);
+  assert.match(await asking(), NAMED);
   assert.match(asked, new RegExp(`/buildid/${id}/debuginfo`));
 
   text(['symbolize', trace], { env });
   const before = asked;
   fs.rmSync(env.DEBUGINFOD_CACHE_PATH, { recursive: true });
-  assert.match(await report(), NAMED);
+  assert.match(await asking(), NAMED);
   assert.strictEqual(asked, before);
 });

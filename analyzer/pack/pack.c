@@ -3,7 +3,7 @@
  *
  * meta.json and status.json come first, so that a list of packs need not unpack them; then what each writer wrote; names
  * last. Owner and group are left out and the time of each file is that of its last change, so one trace always gives the
- * same pack. Logs are compressed already and hardly shrink; zstd passes over what does not compress quickly.
+ * same pack. Of a process that still runs it is the state at one instant, as trace.c takes it. Logs are compressed already and hardly shrink; zstd passes over what does not compress quickly.
  */
 #include "pack/pack.h"
 
@@ -16,6 +16,7 @@
 
 #include "memory.h"
 #include "names/stored.h"
+#include "pack/live.h"
 #include "pack/tar.h"
 
 #define LEVEL 3
@@ -94,24 +95,49 @@ static bool put_file(struct packing *p, const char *name, int fd) {
     return done;
 }
 
+/* Made here: it has the time of the process's start, and so is the same whenever it is made. */
+static bool put_made(struct packing *p, const struct rsd_trace *trace, const char *name, const void *bytes,
+                     size_t size) {
+    return put_header(p, name, size, (int64_t)(trace->meta.realtime_ns / 1000000000)) &&
+           put(p, bytes, size, ZSTD_e_continue) && put_padding(p, size);
+}
+
+/* "`pack.json`: the process still ran": what is later than the instant of the copy does not count. */
+static bool put_cutoff(struct packing *p, const struct rsd_trace *trace) {
+    char text[64];
+    int size = snprintf(text, sizeof text, "{\"cutoff\": %" PRIu64 "}\n", trace->cutoff);
+    return !trace->running || put_made(p, trace, "pack.json", text, (size_t)size);
+}
+
+/* As long as it was when it was indexed. */
+static bool put_log(struct packing *p, const struct rsd_writer *writer) {
+    struct stat info;
+    return writer->log < 0 || fstat(writer->log, &info) ||
+           (put_header(p, writer->log_name, writer->log_size, info.st_mtime) &&
+            put_content(p, writer->log_name, writer->log, writer->log_size) && put_padding(p, writer->log_size));
+}
+
+static bool put_live(struct packing *p, const struct rsd_trace *trace, const struct rsd_writer *writer) {
+    if (!trace->running || trace->meta.cutoff)
+        return put_file(p, writer->live_name, rsd_trace_live(trace, writer));
+    size_t size;
+    uint8_t *image = writer->has_live ? rsd_live_image(writer, &trace->meta, &size) : NULL;
+    bool done = !image || put_made(p, trace, writer->live_name, image, size);
+    free(image);
+    return done;
+}
+
 static bool put_files(struct packing *p, const struct rsd_trace *trace) {
     static const char *const first[] = {"meta.json", "status.json"};
     for (size_t i = 0; i < sizeof first / sizeof *first; i++)
         if (!put_file(p, first[i], rsd_folder_file(&trace->folder, first[i])))
             return false;
-    for (size_t i = 0; i < trace->writer_count; i++) {
-        const struct rsd_writer *writer = &trace->writers[i];
-        if (!put_file(p, writer->log_name, rsd_folder_file(&trace->folder, writer->log_name)) ||
-            !put_file(p, writer->live_name, rsd_trace_live(trace, writer)))
+    if (!put_cutoff(p, trace))
+        return false;
+    for (size_t i = 0; i < trace->writer_count; i++)
+        if (!put_log(p, &trace->writers[i]) || !put_live(p, trace, &trace->writers[i]))
             return false;
-    }
     return true;
-}
-
-/* Names have the time of the process's start: they are the same whenever they are looked up. */
-static bool put_names(struct packing *p, const struct rsd_trace *trace, const uint8_t *names, size_t size) {
-    return put_header(p, RSD_NAMES_FILE, size, (int64_t)(trace->meta.realtime_ns / 1000000000)) &&
-           put(p, names, size, ZSTD_e_continue) && put_padding(p, size);
 }
 
 /* ---- The whole ----------------------------------------------------------------------------------------------------- */
@@ -137,7 +163,8 @@ bool rsd_pack(const struct rsd_trace *trace, const uint8_t *names, size_t size, 
     char *folder = folder_of(trace);
     struct packing p = {.out = out, .folder = folder};
     begin(&p);
-    bool done = put_files(&p, trace) && put_names(&p, trace, names, size) && put(&p, end, sizeof end, ZSTD_e_end);
+    bool done = put_files(&p, trace) && put_made(&p, trace, RSD_NAMES_FILE, names, size) &&
+                put(&p, end, sizeof end, ZSTD_e_end);
     ZSTD_freeCCtx(p.zstd);
     free(p.packed);
     free(p.chunk);
