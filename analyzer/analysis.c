@@ -71,22 +71,38 @@ static void note_slice(struct rsd_analysis *a, uint32_t slice) {
 }
 
 static void copy_sums(struct rsd_sites *sites) {
-    for (size_t i = 0; i < sites->count; i++)
-        sites->list[i].start = sites->list[i].now;
+    for (size_t i = 0; i < sites->count; i++) {
+        struct rsd_sums *now = &sites->list[i].now;
+        now->kept_variance = now->live_variance;
+        sites->list[i].start = *now;
+    }
 }
 
 static void take_start(struct rsd_analysis *a) {
+    uint64_t young = rsd_late_sample(&a->history, a->window.from);
+    rsd_late_apply(&a->late, &a->pairing, young, true);
     rsd_pairing_count_ranges(&a->pairing);
     copy_sums(&a->pairing.heap);
     copy_sums(&a->pairing.mappings);
+    a->pairing.heap_now.kept_variance = a->pairing.heap_now.live_variance;
     a->heap_start = a->pairing.heap_now;
     a->mappings_start = a->pairing.mappings_now;
     note_slice(a, 0);
+    rsd_late_apply(&a->late, &a->pairing, young, false);
 }
 
-static void take_point(struct rsd_analysis *a, const struct rsd_sample *sample) {
-    a->timeline[a->point_count++] = (struct rsd_point){sample->time, sample->rss_bytes, a->pairing.heap_now.live_bytes,
-                                                       a->pairing.mappings_now.live_bytes};
+static void take_slice(struct rsd_analysis *a, const struct moment *moment) {
+    uint64_t young = rsd_late_sample(&a->history, moment->time);
+    rsd_late_apply(&a->late, &a->pairing, young, true);
+    note_slice(a, moment->index);
+    rsd_late_apply(&a->late, &a->pairing, young, false);
+}
+
+static void take_point(struct rsd_analysis *a, uint32_t number) {
+    const struct rsd_sample *sample = &a->history.samples[number];
+    uint64_t young = a->late.total ? a->late.total[number] : 0;
+    a->timeline[a->point_count++] = (struct rsd_point){
+        sample->time, sample->rss_bytes, a->pairing.heap_now.live_bytes + young, a->pairing.mappings_now.live_bytes};
 }
 
 static void take(struct rsd_analysis *a, const struct moment *moment) {
@@ -95,10 +111,10 @@ static void take(struct rsd_analysis *a, const struct moment *moment) {
         take_start(a);
         break;
     case SLICE:
-        note_slice(a, moment->index);
+        take_slice(a, moment);
         break;
     case SAMPLE:
-        take_point(a, &a->history.samples[moment->index]);
+        take_point(a, moment->index);
         break;
     case LEDGER:
         rsd_ledger_make(&a->ledger[moment->index], &a->smaps[moment->index], &a->pairing, &a->trace, &a->history);
@@ -126,11 +142,22 @@ static inline void step(struct rsd_analysis *a, struct rsd_merge *merge, const s
     rsd_live_prefetch(&a->pairing.live, residue_where_address(where));
 }
 
+static void read_late(struct rsd_analysis *a, const struct moments *m) {
+    uint64_t wanted[1 + RSD_SLICES];
+    size_t count = 0;
+    for (size_t i = 0; i < m->count; i++)
+        if (m->list[i].kind == START || m->list[i].kind == SLICE)
+            wanted[count++] = rsd_late_sample(&a->history, m->list[i].time);
+    rsd_late_read(&a->late, &a->trace, &a->source, &a->history, &a->stacks, wanted, count);
+}
+
 static void merge_events(struct rsd_analysis *a, bool quiet) {
     struct rsd_progress progress;
     struct rsd_merge merge;
     struct moments moments;
     plan(&moments, a);
+    if (a->history.late)
+        read_late(a, &moments);
     uint64_t next = moments.list[0].time;
     rsd_progress_begin(&progress, a->trace.log_bytes, quiet);
     rsd_merge_open(&merge, &a->trace, &a->source, RSD_EVENTS);
@@ -174,6 +201,9 @@ bool rsd_analyse(struct rsd_analysis *analysis, const char *path, const struct r
     }
     rsd_stacks_read(&analysis->stacks, trace, &analysis->history, &analysis->source);
     rsd_pairing_open(&analysis->pairing, &analysis->stacks, trace->writer_count);
+    if (analysis->history.sampling.count)
+        rsd_pairing_sample(&analysis->pairing, &analysis->history.sampling, trace, analysis->window.from,
+                           analysis->history.rate);
     analysis->timeline = rsd_zalloc(analysis->history.sample_count, sizeof *analysis->timeline);
     rsd_smaps_read(analysis->smaps, trace, &analysis->source, analysis->window.from, analysis->window.to);
     merge_events(analysis, options->quiet);
@@ -189,6 +219,7 @@ void rsd_analysis_free(struct rsd_analysis *analysis) {
     }
     rsd_series_free(&analysis->heap_series);
     rsd_series_free(&analysis->mapping_series);
+    rsd_late_free(&analysis->late);
     rsd_pairing_close(&analysis->pairing);
     rsd_stacks_free(&analysis->stacks);
     rsd_history_free(&analysis->history);

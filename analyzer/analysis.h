@@ -4,6 +4,7 @@
 
 #include "judge/ledger.h"
 #include "judge/window.h"
+#include "late.h"
 #include "pairing.h"
 #include "series.h"
 #include "smaps.h"
@@ -21,6 +22,7 @@ struct rsd_analysis {
     struct rsd_history history;
     struct rsd_stacks stacks;
     struct rsd_window window;
+    struct rsd_late late;
     struct rsd_pairing pairing; /* as it stands at the end of the window */
     struct rsd_sums heap_start, mappings_start;
     struct rsd_series heap_series, mapping_series;

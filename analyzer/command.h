@@ -17,7 +17,8 @@ struct rsd_command {
 
 extern const struct rsd_command rsd_command_list, rsd_command_record, rsd_command_report, rsd_command_check,
     rsd_command_html, rsd_command_diff, rsd_command_flame, rsd_command_issue, rsd_command_export, rsd_command_mark,
-    rsd_command_stat, rsd_command_dump, rsd_command_symbolize, rsd_command_pack, rsd_command_version, rsd_command_help;
+    rsd_command_symbolize, rsd_command_pack, rsd_command_compact, rsd_command_stat, rsd_command_dump,
+    rsd_command_version, rsd_command_help;
 
 /* By name, NULL when there is none; and all of them, NULL behind the last. */
 const struct rsd_command *rsd_command_find(const char *name);

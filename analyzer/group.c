@@ -25,6 +25,11 @@ static void add_sums(struct rsd_sums *to, const struct rsd_sums *from) {
     to->calls += from->calls;
     to->bytes += from->bytes;
     to->temporaries += from->temporaries;
+    to->live_variance += from->live_variance;
+    to->kept_variance += from->kept_variance;
+    to->bytes_variance += from->bytes_variance;
+    to->calls_variance += from->calls_variance;
+    to->temporaries_variance += from->temporaries_variance;
 }
 
 static int by_value(const struct rsd_group *a, const struct rsd_group *b) {
@@ -123,6 +128,7 @@ static void find_values(struct rsd_groups *groups, enum rsd_metric metric) {
     for (size_t i = 0; i < groups->count; i++) {
         struct rsd_group *group = &groups->list[i];
         group->value = metric == RSD_METRIC_PEAK ? (int64_t)group->level[peak] : rsd_metric_of(&group->site, metric);
+        group->error = rsd_metric_error(&group->site, metric, group->value);
     }
 }
 
@@ -188,7 +194,7 @@ struct detail {
     struct rsd_intern keys; /* (group, size) */
     struct rsd_size *counts;
     size_t count, capacity;
-    uint32_t (*ages)[BUCKETS];
+    uint64_t (*ages)[BUCKETS];
 };
 
 static size_t bucket_of(double seconds) {
@@ -208,7 +214,7 @@ static double seconds_of(size_t bucket) {
     return ((double)(UINT64_C(1) << octave) * (1 + ((double)part + 0.5) / PARTS)) / 1e6;
 }
 
-static void count_block(struct detail *d, uint32_t site, uint64_t bytes, uint64_t time) {
+static void count_block(struct detail *d, uint32_t site, uint64_t bytes, uint64_t blocks, uint64_t time) {
     uint32_t group = d->groups->of_site[site];
     if (group >= d->groups->shown)
         return;
@@ -219,19 +225,21 @@ static void count_block(struct detail *d, uint32_t site, uint64_t bytes, uint64_
         d->counts[d->count++] = (struct rsd_size){.bytes = bytes};
         d->groups->list[group].size_count++;
     }
-    d->counts[number].blocks++;
-    d->groups->list[group].detailed++;
+    d->counts[number].blocks += blocks;
+    d->groups->list[group].detailed += blocks;
     double age = time < d->moment ? (double)(d->moment - time) / d->history->rate : 0;
-    d->ages[group][bucket_of(age)]++;
+    d->ages[group][bucket_of(age)] += blocks;
 }
 
 static void visit_block(void *context, const struct rsd_block *block) {
-    count_block(context, block->site, rsd_block_size(block), block->time);
+    const struct detail *d = context;
+    uint64_t blocks = rsd_weigh(&d->history->sampling, block).blocks;
+    count_block(context, block->site, rsd_block_size(block), blocks, block->time);
 }
 
 static void visit_range(void *context, const struct rsd_range *range) {
     if (rsd_range_used(range))
-        count_block(context, range->site, range->end - range->start, range->time);
+        count_block(context, range->site, range->end - range->start, 1, range->time);
 }
 
 static int by_bytes(const void *first, const void *second) {
@@ -240,7 +248,7 @@ static int by_bytes(const void *first, const void *second) {
     return x != y ? (x > y ? -1 : 1) : a->bytes > b->bytes ? -1 : a->bytes < b->bytes;
 }
 
-static double quantile(const uint32_t *ages, uint64_t blocks, double part) {
+static double quantile(const uint64_t *ages, uint64_t blocks, double part) {
     uint64_t seen = 0, wanted = (uint64_t)(part * (double)(blocks - 1)) + 1;
     for (size_t i = 0; i < BUCKETS; i++)
         if ((seen += ages[i]) >= wanted)

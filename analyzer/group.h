@@ -15,6 +15,7 @@ struct rsd_group {
     char *label;            /* what the members have in common; NULL: their stack, by name */
     struct rsd_site site;   /* sums over the members; the stack of the largest one */
     int64_t value;          /* by which it is ranked */
+    double error;           /* the standard error of that; 0: it is exact */
     struct rsd_size *sizes; /* of the outstanding blocks, most bytes first; of those that are shown only */
     size_t size_count;
     uint64_t detailed;                /* blocks in `sizes` */

@@ -99,6 +99,12 @@ static void set_rate(struct rsd_history *h, const struct rsd_trace *trace, const
         h->rate = (double)ticks / (double)ns * 1e9;
 }
 
+static void add_rate(struct rsd_history *h, struct rsd_trace *trace, uint32_t writer, const struct rsd_tagged *r) {
+    if (!r->sampling.rate || !rsd_sampling_add(&h->sampling, writer, r->time, r->sampling.rate))
+        rsd_problem(&trace->problems, "trace", RSD_NO_OFFSET, "writer %u samples with a rate that cannot be: ignored",
+                    writer);
+}
+
 static void add_record(struct rsd_history *h, struct rsd_trace *trace, uint32_t writer, const struct rsd_tagged *r) {
     switch (r->tag) {
     case RESIDUE_TAG_THREAD:
@@ -133,6 +139,15 @@ static void add_record(struct rsd_history *h, struct rsd_trace *trace, uint32_t 
     case RESIDUE_TAG_END:
         h->ended = true;
         h->end_time = r->time;
+        break;
+    case RESIDUE_TAG_SAMPLING:
+        add_rate(h, trace, writer, r);
+        break;
+    case RESIDUE_TAG_LATE:
+        h->late = true;
+        break;
+    case RESIDUE_TAG_COMPACTED:
+        h->compacted = r->compacted.before > h->compacted ? r->compacted.before : h->compacted;
         break;
     case RESIDUE_TAG_MODULE_GONE:
     case RESIDUE_TAG_MAPPING:
@@ -227,6 +242,7 @@ void rsd_history_read(struct rsd_history *history, struct rsd_trace *trace, stru
     for (size_t i = 0; i < trace->writer_count; i++)
         read_writer(history, trace, &trace->writers[i], source);
     find_span(history, trace);
+    rsd_sampling_sort(&history->sampling);
     sort(history->modules, history->module_count, sizeof *history->modules, by_id);
     sort(history->js, history->js_count, sizeof *history->js, by_key);
     sort(history->barriers, history->barrier_count, sizeof *history->barriers, barriers_by_time);
@@ -248,6 +264,7 @@ void rsd_history_free(struct rsd_history *history) {
     free(history->node);
     free(history->javascript);
     free(history->stop);
+    rsd_sampling_free(&history->sampling);
     *history = (struct rsd_history){0};
 }
 

@@ -3,6 +3,7 @@
 #define RSD_HISTORY_H
 
 #include "intern.h"
+#include "sampling.h"
 #include "tagged.h"
 #include "trace.h"
 
@@ -64,12 +65,15 @@ struct rsd_history {
     struct rsd_js_name *js_names;
     size_t js_name_count, js_name_capacity;
     struct rsd_intern js_keys;
-    char *javascript;  /* how far it is named: a sentence; NULL when it is not node */
-    char *node;        /* its version, "v20.20.2"; NULL when it is not node */
-    bool counts;       /* there are COUNTS records */
-    bool ended;        /* there is an END record */
-    uint64_t end_time; /* its time */
-    char *stop;        /* why the recorder stopped before the program did, or NULL */
+    char *javascript;             /* how far it is named: a sentence; NULL when it is not node */
+    char *node;                   /* its version, "v20.20.2"; NULL when it is not node */
+    bool counts;                  /* there are COUNTS records */
+    struct rsd_sampling sampling; /* not every allocation is recorded, if it has any rates */
+    bool late;                    /* there are LATE records */
+    uint64_t compacted;           /* time before which blocks that died are in no record; 0: none is left out */
+    bool ended;                   /* there is an END record */
+    uint64_t end_time;            /* its time */
+    char *stop;                   /* why the recorder stopped before the program did, or NULL */
     uint64_t stop_time;
     uint64_t first, last; /* times of the first and last record of any kind */
     uint64_t origin;      /* time of 0.0 s */

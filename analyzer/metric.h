@@ -31,5 +31,8 @@ const char *rsd_metric_list(void);
 bool rsd_metric_is_bytes(enum rsd_metric metric);
 /* Of a site or a group; for PEAK what is outstanding (group.c knows the peak of a group). */
 int64_t rsd_metric_of(const struct rsd_site *site, enum rsd_metric metric);
+/* The standard error of an estimate from samples, 0 where all was recorded. `value`: what it had at the PEAK, whose error
+ * is taken to be that of as many bytes of all it allocated. */
+double rsd_metric_error(const struct rsd_site *site, enum rsd_metric metric, int64_t value);
 
 #endif

@@ -233,33 +233,53 @@ static void copy_segment(struct rsd_writer *writer, const struct live *live, enu
     rsd_problem(live->problems, writer->live_name, s->offset, "segment of kind %d could not be copied", kind);
 }
 
+static bool ring_ok(const struct rsd_writer *writer, const struct live *live, uint64_t size) {
+    const struct residue_ring *ring = &live->header->ring;
+    if (ring->offset + size <= live->size && ring->offset % 8 == 0)
+        return true;
+    rsd_problem(live->problems, writer->live_name, offsetof(struct residue_live_header, ring),
+                "the ring lies outside of the file");
+    return false;
+}
+
 /* 3.2: "The entries `head - capacity` to `head - 1`, each at its number modulo the capacity, are the youngest
  * allocations. An entry with `where` 0 is dead." */
-static void copy_ring(struct rsd_writer *writer, const struct live *live) {
-    const struct residue_ring *ring = &live->header->ring;
-    uint64_t size = (uint64_t)ring->capacity * sizeof(struct residue_alloc);
-    if (!ring->offset || !ring->capacity)
-        return;
-    if (ring->offset + size > live->size || ring->offset % 8) {
-        rsd_problem(live->problems, writer->live_name, offsetof(struct residue_live_header, ring),
-                    "the ring lies outside of the file");
-        return;
-    }
-    uint64_t capacity = ring->capacity, head = load(&ring->head);
-    struct residue_alloc *entries = rsd_alloc(size);
-    memcpy(entries, live->bytes + ring->offset, size);
-    atomic_thread_fence(memory_order_acquire);
-    uint64_t after = load(&ring->head);
+static void take_ring(struct rsd_writer *writer, const struct residue_alloc *entries, uint64_t capacity, uint64_t head,
+                      uint64_t after) {
     uint64_t begin = head > capacity ? head - capacity : 0, end = head;
     if (after != head && after >= capacity)
         begin = after - capacity + 1;
     if (head < capacity) /* written, perhaps, and not counted yet */
         end++;
-    writer->ring = rsd_alloc(size);
-    for (uint64_t i = begin; i < end; i++)
-        if (entries[i % capacity].where)
-            writer->ring[writer->ring_count++] = entries[i % capacity];
-    free(entries);
+    writer->ring = rsd_alloc(capacity * sizeof *writer->ring);
+    for (uint64_t i = begin; i < end; i++) {
+        struct residue_alloc entry = entries[i % capacity];
+        entry.where &= ~RESIDUE_WHERE_LEAVING;
+        if (entry.where)
+            writer->ring[writer->ring_count++] = entry;
+    }
+}
+
+/* "The capacity may double" while we look: what was copied is then only a part. */
+static void copy_ring(struct rsd_writer *writer, const struct live *live) {
+    const struct residue_ring *ring = &live->header->ring;
+    const _Atomic uint32_t *shown = (const _Atomic uint32_t *)&ring->capacity;
+    for (int i = 0; i < COPY_ATTEMPTS; i++) {
+        uint32_t capacity = atomic_load_explicit(shown, memory_order_acquire);
+        uint64_t size = (uint64_t)capacity * sizeof(struct residue_alloc);
+        if (!ring->offset || !capacity || !ring_ok(writer, live, size))
+            return;
+        uint64_t head = load(&ring->head);
+        struct residue_alloc *entries = rsd_alloc(size);
+        memcpy(entries, live->bytes + ring->offset, size);
+        atomic_thread_fence(memory_order_acquire);
+        bool same = atomic_load_explicit(shown, memory_order_relaxed) == capacity;
+        if (same)
+            take_ring(writer, entries, capacity, head, load(&ring->head));
+        free(entries);
+        if (same)
+            return;
+    }
 }
 
 static void copy_live(struct rsd_writer *writer, const struct live *live) {

@@ -27,6 +27,7 @@
 #include "init.h"
 #include "process.h"
 #include "real.h"
+#include "sample.h"
 #include "sys.h"
 
 #define SECOND_NS 1000000000u
@@ -74,7 +75,7 @@ static void name_runtime(void) {
 static void each_second(unsigned seconds, uint64_t *next_mappings) {
     uint64_t now = rsd_sys_clock_ns(CLOCK_MONOTONIC);
     rsd_process_sample();
-    if (now >= *next_mappings) {
+    if (now >= *next_mappings && !rsd_sample_over_size()) {
         sample_mappings();
         *next_mappings = now + mappings_interval();
     }

@@ -27,6 +27,7 @@
 #include "moment.h"
 #include "real.h"
 #include "record.h"
+#include "sample.h"
 
 #define HOOK __attribute__((visibility("default")))
 
@@ -35,7 +36,7 @@
 #define ALLOCATION(name, api, parameters, arguments, bytes)                                                            \
     HOOK void *name parameters {                                                                                       \
         void *block = rsd_real.name arguments;                                                                         \
-        if (rsd_recording() && block)                                                                                  \
+        if (rsd_recording() && block && !rsd_sample_passes(bytes))                                                     \
             rsd_record_alloc(block, bytes, RESIDUE_API_##api, CALLER());                                               \
         return block;                                                                                                  \
     }
@@ -43,7 +44,7 @@
     HOOK void name parameters {                                                                                        \
         if (__builtin_expect(rsd_is_boot_block(block), 0))                                                             \
             return;                                                                                                    \
-        if (rsd_recording() && block)                                                                                  \
+        if (rsd_recording() && block && !rsd_sample_passes_free(block))                                                \
             rsd_record_free(block, RESIDUE_API_##api);                                                                 \
         rsd_real.name arguments;                                                                                       \
     }
@@ -68,6 +69,8 @@ static inline __attribute__((always_inline)) void *hook_realloc(void *block, siz
     void *moved = rsd_real.realloc(block, size);
     if (began && (moved || (block && size == 0)))
         rsd_record_realloc_end(began, block, moved, size, api, from);
+    else if (began && block)
+        rsd_record_realloc_failed(began, block);
     return moved;
 }
 
@@ -87,7 +90,7 @@ HOOK void *reallocarray(void *block, size_t count, size_t size) {
 
 HOOK int posix_memalign(void **out, size_t alignment, size_t size) {
     int error = rsd_real.posix_memalign(out, alignment, size);
-    if (rsd_recording() && error == 0 && *out)
+    if (rsd_recording() && error == 0 && *out && !rsd_sample_passes(size))
         rsd_record_alloc(*out, size, RESIDUE_API_POSIX_MEMALIGN, CALLER());
     return error;
 }

@@ -44,6 +44,7 @@
 #include "place.h"
 #include "process.h"
 #include "real.h"
+#include "sample.h"
 #include "say.h"
 #include "sys.h"
 #include "thread.h"
@@ -83,6 +84,7 @@ static const char *begin(long *error) {
     rsd_trace.depth = config.depth;
     rsd_trace.nursery = config.survivors;
     rsd_trace.javascript = config.javascript;
+    rsd_sample_init(config.sample, config.max_size);
     if ((*error = rsd_place_make(config.out, rsd_trace.directory, sizeof rsd_trace.directory)) < 0)
         return "cannot make the trace directory";
     rsd_log_init();

@@ -17,8 +17,8 @@
 #include "init.h"
 #include "js/js.h"
 #include "log.h"
-#include "nursery.h"
 #include "sys.h"
+#include "thread.h"
 
 #define TRIES 10000u
 #define READ_SIZE 65536u
@@ -62,6 +62,11 @@ void rsd_process_sample_if_due(uint64_t ticks) {
         rsd_process_sample();
 }
 
+static void turn_late(struct rsd_thread *thread) {
+    if (thread->nursery.entry)
+        rsd_late_turn(&thread->nursery.late, rsd_nursery_last_sample());
+}
+
 void rsd_process_sample(void) {
     atomic_store_explicit(&last_sample, rsd_clock_ticks(), memory_order_relaxed);
     sample_clock();
@@ -76,8 +81,10 @@ void rsd_process_sample(void) {
     bool raised = rsd_nursery_barrier_begin();
     if (!rsd_process_tagged(&record.head, sizeof record, "", 0))
         record.head.time = rsd_clock_ticks();
-    if (raised)
-        rsd_nursery_barrier_end(record.head.time);
+    if (!raised)
+        return;
+    rsd_nursery_sample_end(record.head.time);
+    rsd_thread_each(turn_late);
 }
 
 /* ---- the runtime ---- */

@@ -13,10 +13,13 @@
 #include "record.h"
 
 #include "guard.h"
+#include "sample.h"
 #include "sys.h"
 
+#define NOT_FREED 1u /* for the time of a realloc: what it frees has no record */
+
 static void put_small(struct rsd_thread *self, const struct residue_alloc *record) {
-    if (self->nursery.entry)
+    if (self->nursery.entry && self->sample_rate == 0)
         rsd_nursery_add(&self->nursery, &self->writer, record);
     else
         rsd_writer_put_alloc(&self->writer, record);
@@ -53,19 +56,20 @@ static void put_free(struct rsd_thread *self, uint64_t time, const void *block, 
     writer->counter[RESIDUE_COUNTER_FREES]++;
 }
 
-/* Free a block: in the nursery, or by a record with the time `when` (0: now). */
+/* Free a block: in the nursery, or by a record with the time `when` (0: now; else the real call was made, and the address
+ * may be another thread's). */
 static void release(struct rsd_thread *self, uint64_t when, const void *block, enum residue_api api) {
     struct rsd_writer *writer = &self->writer;
     struct rsd_nursery *nursery = &self->nursery;
-    if (nursery->entry && rsd_nursery_kill(nursery, writer, (uintptr_t)block)) {
+    if (nursery->entry && (rsd_nursery_kill(nursery, writer, (uintptr_t)block) ||
+                           (when == 0 && rsd_nursery_kill_foreign(nursery, writer, (uintptr_t)block)))) {
         writer->counter[RESIDUE_COUNTER_FREES]++;
         return;
     }
-    if (when == 0) {
+    if (when == 0)
         when = rsd_writer_tick(writer);
-        if (nursery->entry)
-            rsd_nursery_disown((uintptr_t)block, when);
-    }
+    if (nursery->entry)
+        rsd_nursery_disown((uintptr_t)block, when);
     put_free(self, when, block, api);
 }
 
@@ -81,14 +85,14 @@ void rsd_record_alloc(const void *block, size_t size, enum residue_api api, cons
     if (!self)
         return;
     int before = errno;
-    if (recordable(self, (uintptr_t)block))
+    if (recordable(self, (uintptr_t)block) && rsd_sample_keeps(self, block))
         put_alloc(self, block, size, api, rsd_stack_node(self, from));
     errno = before;
     rsd_leave(self);
 }
 
 void rsd_record_free(const void *block, enum residue_api api) {
-    struct rsd_thread *self = rsd_enter();
+    struct rsd_thread *self = rsd_sample_passes_end(block) ? NULL : rsd_enter();
     if (!self)
         return;
     if (recordable(self, (uintptr_t)block))
@@ -108,6 +112,8 @@ uint64_t rsd_record_now(void) {
 /* A block that is not in the nursery now is freed by a record; whoever holds an old entry for it must hear of that before
  * the real call. */
 uint64_t rsd_record_realloc_begin(const void *block) {
+    if (block && rsd_sample_passes_end(block))
+        return NOT_FREED;
     struct rsd_thread *self = rsd_enter();
     if (!self)
         return 0;
@@ -120,16 +126,22 @@ uint64_t rsd_record_realloc_begin(const void *block) {
 
 void rsd_record_realloc_end(uint64_t began, const void *from_block, const void *to, size_t size, enum residue_api api,
                             const struct rsd_registers *from) {
-    struct rsd_thread *self = began ? rsd_enter() : NULL;
+    bool freed = from_block && began != NOT_FREED, allocated = to && !rsd_sample_passes(size);
+    struct rsd_thread *self = freed || allocated ? rsd_enter() : NULL;
     if (!self)
         return;
     int before = errno;
-    if (from_block && recordable(self, (uintptr_t)from_block))
+    if (freed && recordable(self, (uintptr_t)from_block))
         release(self, began, from_block, api);
-    if (to && recordable(self, (uintptr_t)to))
+    if (allocated && recordable(self, (uintptr_t)to) && rsd_sample_keeps(self, to))
         put_alloc(self, to, size, api, rsd_stack_node(self, from));
     errno = before;
     rsd_leave(self);
+}
+
+void rsd_record_realloc_failed(uint64_t began, const void *block) {
+    if (began != NOT_FREED)
+        rsd_sample_revive(block);
 }
 
 void rsd_record_mapping(uint64_t when, uintptr_t at, uint64_t size, enum residue_api api, uint32_t detail,

@@ -29,6 +29,7 @@
 #include "modules.h"
 #include "sys.h"
 #include "thread.h"
+#include "unwind/met.h"
 
 #define FIRST_ROOM 4096u
 #define MOVED_AT_ONCE 8u
@@ -321,6 +322,10 @@ static uint32_t root_node(struct rsd_thread *thread, uint8_t end) {
     return entry->node ? entry->node : make_node(thread, entry, key, &node);
 }
 
+static inline bool same_origin(const struct rsd_origin *a, const struct rsd_origin *b) {
+    return a->node == b->node && a->writer == b->writer;
+}
+
 /* The nodes that were kept lead to another origin. */
 __attribute__((cold, noinline)) static void change_origin(struct rsd_thread *thread) {
     thread->trie.origin = thread->origin;
@@ -328,24 +333,17 @@ __attribute__((cold, noinline)) static void change_origin(struct rsd_thread *thr
     rsd_unwinder_forget(thread->unwinder);
 }
 
-uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *from) {
-    uint32_t epoch = atomic_load_explicit(&code_epoch, memory_order_relaxed);
-    if (__builtin_expect(epoch != thread->trie.epoch, 0))
-        forget_all(thread, epoch);
-    if (__builtin_expect(thread->ours, 0))
-        return end_node(thread, RESIDUE_END_TRACER);
-    if (__builtin_expect(
-            thread->origin.node != thread->trie.origin.node || thread->origin.writer != thread->trie.origin.writer, 0))
-        change_origin(thread);
-    struct rsd_stack *stack = rsd_unwind(thread->unwinder, from, thread->writer.counter);
+/* The node of a stack, of which nothing or the names alone may have changed; what stands in the way of the short way. */
+static uint32_t node_of(struct rsd_thread *thread, struct rsd_stack *stack) {
     struct rsd_names *names = &thread->names;
     struct rsd_named_frames *of = &names->of[stack->place];
+    *stack->node = 0; /* a signal handler may jump out of here */
     if (stack->copied != RSD_STACK_BEFORE)
         move_names(names, RSD_STACK_BEFORE, stack->copied, RSD_STACKS_ROOM);
     if (stack->from != stack->place)
         move_names(names, stack->from, stack->place, stack->kept);
     uint32_t kept = stack->kept;
-    if (kept && stack->frame[kept - 1].node == 0) /* a signal handler jumped out of this loop the last time */
+    if (kept && stack->frame[kept - 1].node == 0) /* one did the last time */
         kept = of->count = 0;
     if (names->js)
         rsd_js_begin(names->js);
@@ -356,5 +354,37 @@ uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *f
                                              : frame_node(thread, &stack->frame[i], node);
         stack->frame[i].node = node;
     }
-    return node;
+    return *stack->node = node;
+}
+
+static inline bool names_hold(const struct rsd_names *names, uint32_t place) {
+    const struct rsd_named_frames *of = &names->of[place];
+    for (uint32_t i = 0; i < of->count; i++)
+        if (!of->named[i].settled || !rsd_js_holds(&of->named[i].proof))
+            return false;
+    return true;
+}
+
+/* What changes seldom and concerns every node. */
+__attribute__((cold, noinline)) static void catch_up(struct rsd_thread *thread, uint32_t epoch) {
+    if (epoch != thread->trie.epoch)
+        forget_all(thread, epoch);
+    if (!same_origin(&thread->origin, &thread->trie.origin))
+        change_origin(thread);
+}
+
+uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *from) {
+    uint32_t epoch = atomic_load_explicit(&code_epoch, memory_order_relaxed);
+    if (__builtin_expect(epoch != thread->trie.epoch || !same_origin(&thread->origin, &thread->trie.origin), 0))
+        catch_up(thread, epoch);
+    if (__builtin_expect(thread->ours, 0))
+        return end_node(thread, RESIDUE_END_TRACER);
+    uint64_t *counter = thread->writer.counter;
+    const struct rsd_again *met = rsd_unwind_met(thread->unwinder, from);
+    if (!met)
+        return node_of(thread, rsd_unwind_new(thread->unwinder, from, counter));
+    if (!met->node || !names_hold(&thread->names, thread->unwinder->before))
+        return node_of(thread, rsd_unwind_same(thread->unwinder, met, counter));
+    rsd_unwind_count_met(met, counter);
+    return met->node;
 }

@@ -140,6 +140,7 @@ __attribute__((cold, noinline)) void rsd_thread_note_latency(struct rsd_thread *
         counter[RESIDUE_COUNTER_LATENCY_LOG2 + (took >> 31 ? 31 : 31 - __builtin_clz((uint32_t)took | 1))]++;
     if (took > counter[RESIDUE_COUNTER_LATENCY_MAX])
         counter[RESIDUE_COUNTER_LATENCY_MAX] = took;
+    self->entered = 0;
     self->slow = slow;
 }
 

@@ -70,6 +70,7 @@ struct content {                    /* of one resident mapping */
 };
 
 struct walk {
+    const struct rsd_sampling *sampling;
     const struct rsd_smaps *smaps;
     struct content *content; /* by mapping */
 };
@@ -97,9 +98,11 @@ static void visit_block(void *context, const struct rsd_block *block) {
     size_t at = mapping_at(walk->smaps, rsd_block_address(block));
     if (at == walk->smaps->count || walk->smaps->list[at].start > rsd_block_address(block))
         return;
-    walk->content[at].blocks++;
-    walk->content[at].asked += rsd_block_size(block);
-    walk->content[at].chunks += chunk_of(rsd_block_size(block));
+    struct rsd_weight weight = rsd_weigh(walk->sampling, block);
+    walk->content[at].blocks += weight.blocks;
+    walk->content[at].asked += weight.bytes;
+    walk->content[at].chunks +=
+        weight.bytes + weight.blocks * (chunk_of(rsd_block_size(block)) - rsd_block_size(block));
 }
 
 static void visit_range(void *context, const struct rsd_range *range) {
@@ -234,7 +237,8 @@ void rsd_ledger_make(struct rsd_ledger *ledger, const struct rsd_smaps *smaps, c
                      const struct rsd_trace *trace, const struct rsd_history *history) {
     *ledger = (struct rsd_ledger){.time = smaps->time};
     struct drawing drawing = {ledger, smaps, pairing, trace, history};
-    struct walk walk = {.smaps = smaps, .content = rsd_zalloc(smaps->count, sizeof *walk.content)};
+    struct walk walk = {
+        .sampling = &history->sampling, .smaps = smaps, .content = rsd_zalloc(smaps->count, sizeof *walk.content)};
     rsd_live_each(&pairing->live, visit_block, &walk);
     rsd_maps_each(&pairing->maps, visit_range, &walk);
     for (size_t i = 0; i < smaps->count; i++) {

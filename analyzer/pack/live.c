@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "write.h"
 
 static size_t place_segment(struct residue_segment *segment, const struct rsd_open_segment *open, size_t at) {
     if (!open->sequence)
@@ -25,19 +26,12 @@ static size_t place_ring(struct residue_ring *ring, size_t entries, size_t at) {
 }
 
 uint8_t *rsd_live_image(const struct rsd_writer *writer, const struct rsd_meta *meta, size_t *size) {
-    struct residue_live_header header = {.magic = RESIDUE_LIVE_MAGIC,
-                                         .major = RESIDUE_FORMAT_MAJOR,
-                                         .minor = RESIDUE_FORMAT_MINOR,
-                                         .writer = writer->number,
-                                         .trace_id = meta->trace_id,
-                                         .pid = (uint32_t)meta->pid,
-                                         .tid = writer->tid,
-                                         .serial = writer->serial};
+    struct residue_live_header header;
+    rsd_live_header(&header, writer, meta);
     size_t at = sizeof header;
     for (int kind = 0; kind < RESIDUE_KINDS; kind++)
         at = place_segment(&header.segment[kind], &writer->open[kind], at);
     at = place_ring(&header.ring, writer->ring_count, at);
-    memcpy(header.counter, writer->counter, sizeof header.counter);
     uint8_t *image = rsd_zalloc(at, 1);
     memcpy(image, &header, sizeof header);
     for (int kind = 0; kind < RESIDUE_KINDS; kind++)

@@ -93,6 +93,20 @@ static json_t *timeline_of(const struct rsd_analysis *a) {
     return timeline;
 }
 
+/* How samples were taken; null when every allocation is recorded. */
+static json_t *sampling_of(const struct rsd_analysis *a) {
+    const struct rsd_sampling *s = &a->history.sampling;
+    if (!s->count)
+        return json_null();
+    uint64_t least, most;
+    json_t *sampling = json_object();
+    rsd_sampling_range(s, &least, &most);
+    set(sampling, "bytes", integer(least));
+    set(sampling, "bytes_at_last", integer(most));
+    set(sampling, "since_s", seconds(rsd_history_seconds(&a->history, s->since)));
+    return sampling;
+}
+
 static json_t *frame_of(const struct rsd_named *frame) {
     static const char *const kind[] = {"native", "js", "builtin", "seam"};
     json_t *object = json_object();
@@ -158,6 +172,7 @@ static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size
     set(site, "verdict", json_string(rsd_verdict_name(group->trend.verdict)));
     set(site, "label", text_of(group->label));
     set(site, "value", json_integer(group->value));
+    set(site, "standard_error", r->analysis->history.sampling.count ? seconds(group->error) : NULL);
     set(site, "package", package_of(r, group->site.stack));
     set(site, "outstanding_bytes", integer(now->live_bytes));
     set(site, "outstanding_blocks", integer(now->live_blocks));
@@ -166,7 +181,10 @@ static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size
     set(site, "slope_bytes_per_s", group->level ? seconds(group->trend.rate) : NULL);
     set(site, "allocated_bytes", integer(now->bytes - start->bytes));
     set(site, "allocated_calls", integer(now->calls - start->calls));
-    set(site, "temporary_calls", r->analysis->history.counts ? integer(now->temporaries - start->temporaries) : NULL);
+    set(site, "temporary_calls",
+        r->analysis->history.counts || r->analysis->history.sampling.count
+            ? integer(now->temporaries - start->temporaries)
+            : NULL);
     set(site, "sizes", sizes_of(group));
     set(site, "age_s", ages_of(group));
     set(site, "stack", stack_of(r, group->site.stack));
@@ -305,6 +323,7 @@ void rsd_report_json(struct rsd_report *report, FILE *out) {
     member(out, "verdict", verdict_of(report));
     member(out, "ledger", ledgers_of(report));
     member(out, "metric", json_string(rsd_metric_name(report->options.metric)));
+    member(out, "sampling", sampling_of(a));
     member(out, "marks", marks_of(a));
     member(out, "timeline", timeline_of(a));
     write_sites(out, report);

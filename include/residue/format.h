@@ -213,13 +213,16 @@ enum residue_api {
     RESIDUE_API_SBRK = 38,     /* the same */
 };
 
-/* `where` of a record: address in bits 0-47, enum residue_api in bits 48-55, flags (none yet, zero) in bits 56-63. */
+/* `where` of a record: address in bits 0-47, enum residue_api in bits 48-55, flags in bits 56-63. */
 static inline uint64_t residue_where(uint64_t address, enum residue_api api) {
     return address | (uint64_t)api << RESIDUE_ADDRESS_BITS;
 }
 static inline uint64_t residue_where_address(uint64_t where) {
     return where & RESIDUE_ADDRESS_MASK;
 }
+/* In an entry of a ring: it is being written to the log, or has been. */
+#define RESIDUE_WHERE_LEAVING (UINT64_C(1) << 56)
+
 static inline enum residue_api residue_where_api(uint64_t where) {
     return (enum residue_api)(where >> RESIDUE_ADDRESS_BITS & 0xff);
 }
@@ -312,6 +315,9 @@ enum residue_tag {
     RESIDUE_TAG_STOP = 12,
     RESIDUE_TAG_END = 13,
     RESIDUE_TAG_RUNTIME = 14,
+    RESIDUE_TAG_SAMPLING = 20,
+    RESIDUE_TAG_LATE = 21,
+    RESIDUE_TAG_COMPACTED = 22,
 };
 
 struct residue_tagged {
@@ -460,6 +466,33 @@ struct residue_runtime {
     uint32_t version_size;
 };
 static_assert(sizeof(struct residue_runtime) == 24, "FORMAT.md 5.14");
+
+/* From here on this writer records samples of allocations: one of n bytes with probability 1 - exp(-max(n, 1) / rate). */
+struct residue_sampling {
+    struct residue_tagged head;
+    uint64_t rate; /* bytes, not 0 */
+};
+static_assert(sizeof(struct residue_sampling) == 24, "FORMAT.md 5.20");
+
+/* Blocks of one call site that died in the nursery, without records, but were outstanding at `when`, the time of a MEMORY
+ * record. In the process's log. */
+struct residue_late {
+    struct residue_tagged head;
+    uint64_t when;
+    uint32_t node;
+    uint32_t writer; /* whose node */
+    uint64_t blocks;
+    uint64_t bytes;
+};
+static_assert(sizeof(struct residue_late) == 48, "FORMAT.md 5.21");
+
+/* Records of blocks that were freed by `before` were left out; what they did is in COUNTS. */
+struct residue_compacted {
+    struct residue_tagged head;
+    uint64_t before;
+    uint64_t records; /* that were left out */
+};
+static_assert(sizeof(struct residue_compacted) == 32, "FORMAT.md 5.22");
 
 /* ---- 8. names: what the analyzer looked up in files that are not in the trace -------------------------------------- */
 

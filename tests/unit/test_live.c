@@ -25,10 +25,10 @@ Test(live, the_table_agrees_with_a_plain_array_over_a_million_changes) {
     size_t count = 0;
     for (int i = 0; i < 1000000; i++) {
         uint64_t n = next_random(&state) % ADDRESSES, size = next_random(&state) >> 20, address = (n + 1) * 16;
-        struct rsd_block old;
+        struct rsd_block old, block = rsd_block_make(address, size, (uint64_t)i, 7);
         bool there = model[n] != 0, found;
         if (next_random(&state) & 1) {
-            found = rsd_live_add(&live, address, size, (uint64_t)i, 7, &old);
+            found = rsd_live_add(&live, &block, &old);
             count += !there;
         } else {
             found = rsd_live_remove(&live, address, &old);
@@ -40,7 +40,8 @@ Test(live, the_table_agrees_with_a_plain_array_over_a_million_changes) {
         model[n] = 0;
         if (rsd_live_remove(&live, address, &old)) { /* look, and put it back */
             model[n] = rsd_block_size(&old) + 1;
-            rsd_live_add(&live, address, model[n] - 1, old.time, old.site, &old);
+            block = old;
+            rsd_live_add(&live, &block, &old);
         }
         cr_assert_eq(live.count, count);
     }
@@ -51,7 +52,8 @@ Test(live, a_block_costs_at_most_64_bytes) {
     static struct rsd_live live;
     struct rsd_block old;
     for (uint64_t i = 1; i <= 3000000; i++) {
-        rsd_live_add(&live, i * 32, 24, i, 0, &old);
+        struct rsd_block block = rsd_block_make(i * 32, 24, i, 0);
+        rsd_live_add(&live, &block, &old);
         size_t bytes = 0;
         if (i % 100000)
             continue;
