@@ -18,6 +18,7 @@ PROGRAM_CC = $(wildcard tests/programs/*.cc)
 ANALYZER_OBJ = $(ANALYZER_SRC:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/profile.pb-c.o
 PRELOAD_OBJ = $(PRELOAD_SRC:%.c=$(BUILD)/obj/%.o)
 UNIT_OBJ = $(UNIT_SRC:%.c=$(BUILD)/obj/%.o) $(UNIT_HELPERS:%.c=$(BUILD)/obj/%.o)
+ADDONS = $(BUILD)/addons/origins.node $(BUILD)/addons/origins-dlsym.node
 PROGRAMS = $(PROGRAM_C:tests/programs/%.c=$(BUILD)/programs/%) $(PROGRAM_CC:tests/programs/%.cc=$(BUILD)/programs/%)
 
 ANALYZER_LIBS = -lm -lzstd -ldw -lelf -liberty -ljansson -lprotobuf-c
@@ -87,7 +88,7 @@ $(BUILD)/residue.1: $(BUILD)/residue scripts/man
 	$(call say,GEN)
 	$(Q)scripts/man $(BUILD)/residue > $@
 
-programs: $(PROGRAMS)
+programs: $(PROGRAMS) $(ADDONS)
 unit: $(BUILD)/unit
 
 $(BUILD)/residue: $(ANALYZER_OBJ)
@@ -160,5 +161,16 @@ $(BUILD)/programs/%: tests/programs/%.cc
 	@mkdir -p $(@D)
 	$(call say,CXX)
 	$(Q)$(CXX) -std=c++17 -Wall -Wextra -O1 -g -pthread -o $@ $< $$(sed -n '1s,^// link: ,,p' $<) -ldl
+
+# An addon is lazily bound and imports node's functions; its twin is bound at once and looks them up.
+$(BUILD)/addons/%.node: tests/addons/%.c
+	@mkdir -p $(@D)
+	$(call say,CC )
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -pthread -shared -fPIC -Wl,-z,lazy -o $@ $<
+
+$(BUILD)/addons/%-dlsym.node: tests/addons/%.c
+	@mkdir -p $(@D)
+	$(call say,CC )
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -pthread -shared -fPIC -Wl,-z,now -DLOOK_UP -o $@ $< -ldl
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

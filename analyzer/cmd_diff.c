@@ -63,6 +63,9 @@ static bool take_option(int option, struct options *options) {
     case 'f':
         return rsd_moment_argument("diff", "--from", optarg, &options->analysis.window.has_from,
                                    &options->analysis.window.from, &options->analysis.window.from_mark);
+    case 'M':
+        options->report.source_maps = true;
+        return true;
     default:
         return rsd_places_argument("diff", option, &options->report.places);
     }
@@ -70,13 +73,10 @@ static bool take_option(int option, struct options *options) {
 
 static int run(int argc, char **argv) {
     static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"top", required_argument, NULL, 'n'},
-        {"per", required_argument, NULL, 'p'},
-        {"metric", required_argument, NULL, 'm'},
-        {"from", required_argument, NULL, 'f'},
-        RSD_PLACES_OPTIONS,
-        {NULL, 0, NULL, 0},
+        {"json", no_argument, NULL, 'j'},        {"top", required_argument, NULL, 'n'},
+        {"per", required_argument, NULL, 'p'},   {"metric", required_argument, NULL, 'm'},
+        {"from", required_argument, NULL, 'f'},  RSD_PLACES_OPTIONS,
+        {"source-maps", no_argument, NULL, 'M'}, {NULL, 0, NULL, 0},
     };
     struct options options = {.top = 10, .report.top = 1};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
@@ -101,6 +101,7 @@ const struct rsd_command rsd_command_diff = {
             "  --per mark      divide by the number of marks in each window: for runs of different work\n"
             "  --metric WHAT   growth (default), outstanding, peak, temporary, allocated or calls\n"
             "  --from MOMENT   start of both windows (default: the end of each warm-up)\n"
+            "  --source-maps   as in `residue report`\n"
             "  --json          one JSON object\n" RSD_PLACES_HELP,
     .run = run,
 };

@@ -300,6 +300,6 @@ const struct rsd_command rsd_command_record = {
             "\n"
             "The same without this command: LD_PRELOAD=/path/to/libresidue.so PROGRAM, with the options\n"
             "as variables: RESIDUE_OUT, RESIDUE_DEPTH. RESIDUE_MODE=full keeps every event; RESIDUE_JS=off\n"
-            "leaves JavaScript without names.\n",
+            "leaves JavaScript without names, RESIDUE_JS=map has V8's own code map name it.\n",
     .run = run,
 };

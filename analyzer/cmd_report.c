@@ -73,6 +73,9 @@ static bool take_option(int option, struct options *options) {
     case 'i':
         options->report.internals = true;
         return true;
+    case 'M':
+        options->report.source_maps = true;
+        return true;
     default:
         return rsd_places_argument("report", option, &options->report.places);
     }
@@ -102,6 +105,7 @@ static int run(int argc, char **argv) {
         {"by", required_argument, NULL, 'b'},
         {"metric", required_argument, NULL, 'm'},
         {"internals", no_argument, NULL, 'i'},
+        {"source-maps", no_argument, NULL, 'M'},
         RSD_PLACES_OPTIONS,
         {NULL, 0, NULL, 0},
     };
@@ -134,6 +138,8 @@ const struct rsd_command rsd_command_report = {
             "  --metric WHAT  rank by growth (default), outstanding, peak, temporary, allocated or\n"
             "                 calls; the peak is found to a sixty-fourth of the window\n"
             "  --internals    show the frames of V8's builtins and of code without a name one by one\n"
+            "  --source-maps  show JavaScript as it was before it was bundled, compiled or minified, by\n"
+            "                 the maps that the scripts name, as they are now\n"
             "  --from MOMENT  start of the window: seconds, or the name of a mark (default: the end of\n"
             "                 warm-up, where RSS shows one and the trace is longer than 20 s; else 0)\n"
             "  --to MOMENT    end of the window: seconds, or the name of a mark\n"

@@ -43,7 +43,7 @@ static char *word_of(const struct rsd_named *frame, const char *folder, bool coa
     if (!out)
         rsd_no_memory();
     if (frame->kind == RSD_FRAME_SEAM) {
-        fputs("queued by", out);
+        fputs(frame->function, out);
     } else if (frame->kind == RSD_FRAME_JS && frame->function && frame->file) {
         fprintf(out, "%s ", frame->function);
         put_file(out, frame->file, folder);

@@ -146,7 +146,7 @@ static void print_body(FILE *out, const struct rsd_tagged *r) {
         print_slice(out, "file", r->second);
         break;
     case RESIDUE_TAG_CODE:
-        fprintf(out, " start=0x%" PRIx64 " size=%u", r->code.start, r->code.code_size);
+        fprintf(out, " id=%u start=0x%" PRIx64 " size=%u", r->code.id, r->code.start, r->code.code_size);
         print_slice(out, "name", r->first);
         break;
     case RESIDUE_TAG_STOP:

@@ -2,7 +2,7 @@
  * The history of a trace: its tagged records, read once before any event.
  *
  * They are few against the events and the analysis needs them first: a stack is only as good as the modules it names,
- * and the window of the analysis ends at a barrier. What is many and wanted by one command only (MAPPING, CODE, COUNTS)
+ * and the window of the analysis ends at a barrier. What is many and wanted by one command only (MAPPING, COUNTS)
  * is not kept here.
  *
  * Time. The trace says ticks; people want seconds. meta.json gives one instant on the clock and a rate that the
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "names/codename.h"
 
 #define RATE_SPAN 200000000u /* ns */
 
@@ -42,25 +43,40 @@ static void add_module(struct rsd_history *h, const struct rsd_tagged *r) {
     h->modules[h->module_count++] = (struct rsd_module){r->module.id, binary_of(h, r), r->module.bias};
 }
 
-/* "A JavaScript function, interned by (file, line, column, name)": per writer on disk, for the trace here. */
-static void add_js(struct rsd_history *h, uint32_t writer, const struct rsd_tagged *r) {
-    const struct residue_js_function *f = &r->js_function;
-    uint32_t numbers[3] = {f->line, f->column, f->flags};
-    size_t size = r->first.size + 1 + r->second.size + 1;
-    char *key = rsd_zalloc(size + sizeof numbers, 1);
-    memcpy(key, r->first.bytes, r->first.size);
-    memcpy(key + r->first.size + 1, r->second.bytes, r->second.size);
-    memcpy(key + size, numbers, sizeof numbers);
-    uint32_t number = rsd_intern(&h->js_keys, key, size + sizeof numbers);
+/* The number in `js_names` of a function of the trace. */
+static uint32_t js_name(struct rsd_history *h, struct rsd_slice name, struct rsd_slice file,
+                        const uint32_t numbers[3]) {
+    size_t size = name.size + 1 + file.size + 1, of_numbers = 3 * sizeof *numbers;
+    char *key = rsd_zalloc(size + of_numbers, 1);
+    memcpy(key, name.bytes, name.size);
+    if (file.size)
+        memcpy(key + name.size + 1, file.bytes, file.size);
+    memcpy(key + size, numbers, of_numbers);
+    uint32_t number = rsd_intern(&h->js_keys, key, size + of_numbers);
     free(key);
     if (number == h->js_name_count) {
         RSD_ROOM(h->js_names, h->js_name_count, h->js_name_capacity);
-        const char *name = h->js_keys.list[number].bytes;
+        const char *kept = h->js_keys.list[number].bytes;
         h->js_names[h->js_name_count++] =
-            (struct rsd_js_name){name, name + r->first.size + 1, f->line, f->column, f->flags & 1};
+            (struct rsd_js_name){kept, kept + name.size + 1, numbers[0], numbers[1], numbers[2] & 1};
     }
+    return number;
+}
+
+/* "A JavaScript function, interned by (file, line, column, name)": per writer on disk, for the trace here. */
+static void add_js(struct rsd_history *h, uint32_t writer, const struct rsd_tagged *r) {
+    const struct residue_js_function *f = &r->js_function;
+    uint32_t number = js_name(h, r->first, r->second, (const uint32_t[]){f->line, f->column, f->flags});
     RSD_ROOM(h->js, h->js_count, h->js_capacity);
     h->js[h->js_count++] = (struct rsd_js_function){(uint64_t)writer << 32 | f->id, number};
+}
+
+/* Many pieces of code are one function: in each tier, and wherever the collector has moved it. */
+static void add_code(struct rsd_history *h, const struct rsd_tagged *r) {
+    struct rsd_codename code = rsd_codename_parse(r->first);
+    uint32_t number = js_name(h, code.name, code.file, (const uint32_t[]){code.line, code.column, code.builtin});
+    RSD_ROOM(h->codes, h->code_count, h->code_capacity);
+    h->codes[h->code_count++] = (struct rsd_code){r->code.id, number};
 }
 
 static void add_thread(struct rsd_history *h, uint32_t writer, const struct rsd_tagged *r) {
@@ -149,9 +165,11 @@ static void add_record(struct rsd_history *h, struct rsd_trace *trace, uint32_t 
     case RESIDUE_TAG_COMPACTED:
         h->compacted = r->compacted.before > h->compacted ? r->compacted.before : h->compacted;
         break;
+    case RESIDUE_TAG_CODE:
+        add_code(h, r);
+        break;
     case RESIDUE_TAG_MODULE_GONE:
     case RESIDUE_TAG_MAPPING:
-    case RESIDUE_TAG_CODE:
         break;
     }
 }
@@ -222,6 +240,11 @@ static int by_key(const void *a, const void *b) {
     return x->key < y->key ? -1 : x->key > y->key;
 }
 
+static int codes_by_id(const void *a, const void *b) {
+    const struct rsd_code *x = a, *y = b;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
 static int barriers_by_time(const void *a, const void *b) {
     const struct rsd_barrier *x = a, *y = b;
     return x->time < y->time ? -1 : x->time > y->time;
@@ -245,6 +268,7 @@ void rsd_history_read(struct rsd_history *history, struct rsd_trace *trace, stru
     rsd_sampling_sort(&history->sampling);
     sort(history->modules, history->module_count, sizeof *history->modules, by_id);
     sort(history->js, history->js_count, sizeof *history->js, by_key);
+    sort(history->codes, history->code_count, sizeof *history->codes, codes_by_id);
     sort(history->barriers, history->barrier_count, sizeof *history->barriers, barriers_by_time);
     sort(history->samples, history->sample_count, sizeof *history->samples, samples_by_time);
 }
@@ -260,6 +284,7 @@ void rsd_history_free(struct rsd_history *history) {
     free(history->samples);
     free(history->threads);
     free(history->js);
+    free(history->codes);
     free(history->js_names);
     free(history->node);
     free(history->javascript);
@@ -287,6 +312,11 @@ const struct rsd_module *rsd_history_module(const struct rsd_history *history, u
 const struct rsd_js_function *rsd_history_js(const struct rsd_history *history, uint32_t writer, uint32_t id) {
     struct rsd_js_function key = {.key = (uint64_t)writer << 32 | id};
     return history->js_count ? bsearch(&key, history->js, history->js_count, sizeof key, by_key) : NULL;
+}
+
+const struct rsd_code *rsd_history_code(const struct rsd_history *history, uint32_t id) {
+    struct rsd_code key = {.id = id};
+    return history->code_count ? bsearch(&key, history->codes, history->code_count, sizeof key, codes_by_id) : NULL;
 }
 
 const struct rsd_barrier *rsd_history_barrier(const struct rsd_history *history, enum residue_barrier_reason reason) {

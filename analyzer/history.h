@@ -48,6 +48,11 @@ struct rsd_js_function { /* a writer's number for a function */
     uint32_t function;   /* number in `js_names` */
 };
 
+struct rsd_code { /* one CODE record */
+    uint32_t id;
+    uint32_t function; /* number in `js_names` */
+};
+
 struct rsd_history {
     struct rsd_module *modules; /* by id */
     size_t module_count, module_capacity;
@@ -65,6 +70,8 @@ struct rsd_history {
     struct rsd_js_name *js_names;
     size_t js_name_count, js_name_capacity;
     struct rsd_intern js_keys;
+    struct rsd_code *codes; /* by id */
+    size_t code_count, code_capacity;
     char *javascript;             /* how far it is named: a sentence; NULL when it is not node */
     char *node;                   /* its version, "v20.20.2"; NULL when it is not node */
     bool counts;                  /* there are COUNTS records */
@@ -90,6 +97,7 @@ uint64_t rsd_history_time(const struct rsd_history *history, double seconds);
 /* NULL when no record names it. */
 const struct rsd_module *rsd_history_module(const struct rsd_history *history, uint32_t id);
 const struct rsd_js_function *rsd_history_js(const struct rsd_history *history, uint32_t writer, uint32_t id);
+const struct rsd_code *rsd_history_code(const struct rsd_history *history, uint32_t id);
 const struct rsd_barrier *rsd_history_barrier(const struct rsd_history *history, enum residue_barrier_reason reason);
 
 #endif

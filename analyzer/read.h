@@ -54,6 +54,9 @@ void rsd_writer_read_log(struct rsd_writer *writer, int fd, struct rsd_identity 
                          struct rsd_problems *problems);
 void rsd_writer_free(struct rsd_writer *writer);
 
+/* All `size` bytes at that offset. */
+bool rsd_read_at(int fd, void *to, size_t size, uint64_t offset);
+
 /* The times of the first and last record of a kind, ring included; false when there is none. */
 bool rsd_writer_span(const struct rsd_writer *writer, enum residue_kind kind, uint64_t *first, uint64_t *last);
 

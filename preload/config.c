@@ -20,6 +20,8 @@
 #define MOST_SAMPLED (1u << 30) /* bytes from sample to sample */
 #define LEAST_SIZE (4u << 20)
 
+const char *const rsd_javascript_name[4] = {"off", "auto", "frames", "map"};
+
 struct environment {
     char *text; /* NAME=value, each zero-terminated; NULL: use environ */
     size_t size;
@@ -122,16 +124,18 @@ void rsd_config_mode(const struct rsd_config *config, char *out, size_t size) {
 
 static void read_javascript(const struct environment *e, struct rsd_config *config) {
     const char *js = look_up(e, "RESIDUE_JS");
-    if (!js || strcmp(js, "auto") == 0)
-        return;
-    config->javascript = strcmp(js, "off") != 0;
-    if (config->javascript)
-        rsd_say("RESIDUE_JS=%.40s is neither auto nor off: using auto", js);
+    for (unsigned i = 0; js && i < sizeof rsd_javascript_name / sizeof *rsd_javascript_name; i++)
+        if (strcmp(js, rsd_javascript_name[i]) == 0) {
+            config->javascript = (enum rsd_javascript)i;
+            return;
+        }
+    if (js)
+        rsd_say("RESIDUE_JS=%.40s is none of auto, frames, map, off: using auto", js);
 }
 
 void rsd_config_read(struct rsd_config *config) {
-    *config =
-        (struct rsd_config){.out = "residue.%p", .depth = RSD_DEPTH_DEFAULT, .survivors = true, .javascript = true};
+    *config = (struct rsd_config){
+        .out = "residue.%p", .depth = RSD_DEPTH_DEFAULT, .survivors = true, .javascript = RSD_JAVASCRIPT_AUTO};
     struct environment e = open_environment();
     const char *out = look_up(&e, "RESIDUE_OUT");
     if (out && strlen(out) >= sizeof config->out)

@@ -8,14 +8,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* RESIDUE_JS: how V8's frames are named. */
+enum rsd_javascript {
+    RSD_JAVASCRIPT_OFF,
+    RSD_JAVASCRIPT_AUTO,   /* from V8's objects; by its code map where the build is not known */
+    RSD_JAVASCRIPT_FRAMES, /* from V8's objects only */
+    RSD_JAVASCRIPT_MAP     /* by V8's code map only */
+};
+
 struct rsd_config {
-    char out[512];     /* RESIDUE_OUT: pattern of the trace directory; %p = pid, %e = executable name */
-    uint32_t depth;    /* RESIDUE_DEPTH: frames of a stack, 1 to 1,024 */
-    bool javascript;   /* RESIDUE_JS: auto (true): name V8's frames from its objects; off */
+    char out[512];  /* RESIDUE_OUT: pattern of the trace directory; %p = pid, %e = executable name */
+    uint32_t depth; /* RESIDUE_DEPTH: frames of a stack, 1 to 1,024 */
+    enum rsd_javascript javascript;
     bool survivors;    /* RESIDUE_MODE: survivors (true), or full: every event is logged, or sample=BYTES */
     uint64_t sample;   /* BYTES of that; 0: no samples */
     uint64_t max_size; /* RESIDUE_MAX_SIZE: bytes of the trace; 0: no limit */
 };
+
+/* The values of RESIDUE_JS, by enum rsd_javascript. */
+extern const char *const rsd_javascript_name[4];
 
 /* Fill in what the environment says, else the defaults. A value that makes no sense is named on stderr and ignored. */
 void rsd_config_read(struct rsd_config *config);

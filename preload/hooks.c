@@ -25,6 +25,7 @@
 #include "js/js.h"
 #include "modules.h"
 #include "moment.h"
+#include "origin.h"
 #include "real.h"
 #include "record.h"
 #include "sample.h"
@@ -240,7 +241,10 @@ HOOK int dlclose(void *handle) {
 }
 
 HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*entry)(void *), void *argument) {
-    int error = rsd_real.pthread_create(thread, attributes, entry, argument);
+    void *made = rsd_recording() ? rsd_origin_thread(entry, argument, CALLER()) : NULL;
+    int error = rsd_real.pthread_create(thread, attributes, made ? rsd_origin_born : entry, made ? made : argument);
+    if (made && error)
+        rsd_origin_unmake(made);
     if (rsd_recording() && error == 0)
         rsd_helper_start();
     return error;

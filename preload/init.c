@@ -16,7 +16,7 @@
  *     event          what happens                                           where
  *     start          directory, clock, writer 0, meta.json, first memory    rsd_start
  *                    sample, gate opens
- *     constructor    unwinder, node's symbols, the layout of V8's objects   constructed
+ *     constructor    unwinder, node's symbols, how V8's frames are named     constructed
  *     exit           sample, END record; recording goes on to the last      destructed
  *                    instruction, for destructors free
  *     _exit, signal  nothing: every instant is a valid end                  -
@@ -34,13 +34,14 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "addon.h"
 #include "config.h"
 #include "guard.h"
 #include "helper.h"
 #include "js/js.h"
 #include "meta.h"
 #include "moment.h"
-#include "origin.h"
+#include "perfmap.h"
 #include "place.h"
 #include "process.h"
 #include "real.h"
@@ -116,6 +117,14 @@ __attribute__((cold)) void rsd_start(void) {
     errno = before;
 }
 
+/* A V8 that is not known may still prove itself: until then, and if it does not, the code map names what it can. */
+static void start_javascript(void) {
+    if (rsd_names_from_frames())
+        rsd_js_start();
+    if (rsd_trace.javascript == RSD_JAVASCRIPT_MAP || (rsd_trace.javascript == RSD_JAVASCRIPT_AUTO && !rsd_js_known()))
+        rsd_perfmap_start();
+}
+
 __attribute__((constructor)) static void constructed(void) {
     rsd_start();
     struct rsd_thread *self = rsd_recording() ? rsd_ours_begin() : NULL;
@@ -123,9 +132,8 @@ __attribute__((constructor)) static void constructed(void) {
         return;
     rsd_unwind_start();
     rsd_moment_init();
-    rsd_origin_start();
-    if (rsd_trace.javascript)
-        rsd_js_start();
+    rsd_addon_start();
+    start_javascript();
     rsd_forget_loader_error();
     rsd_ours_end(self);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "config.h"
 #include "log.h"
 
 /* What is settled before the first record and does not change. */
@@ -18,12 +19,17 @@ struct rsd_trace {
     uint64_t id;
     int pid;
     uint32_t depth;
-    bool nursery;    /* RESIDUE_MODE=survivors */
-    bool javascript; /* RESIDUE_JS=auto */
+    bool nursery; /* RESIDUE_MODE=survivors */
+    enum rsd_javascript javascript;
     struct rsd_instant start;
 };
 extern struct rsd_trace rsd_trace;
 extern size_t rsd_page_size;
+
+/* Are V8's frames to be named from its objects? */
+static inline bool rsd_names_from_frames(void) {
+    return rsd_trace.javascript == RSD_JAVASCRIPT_AUTO || rsd_trace.javascript == RSD_JAVASCRIPT_FRAMES;
+}
 
 /* The gate of every hook: a word in a page that fork wipes. 0: this process records nothing. */
 extern _Atomic uint32_t *rsd_gate;

@@ -166,8 +166,8 @@ static void put_all(struct text *t, const struct rsd_config *config) {
     put(t, "  \"options\": {\"out\": ");
     put_string(t, config->out, strlen(config->out));
     rsd_config_mode(config, mode, sizeof mode);
-    put(t, ", \"depth\": %u, \"mode\": \"%s\", \"max_size\": %llu},\n", config->depth, mode,
-        (unsigned long long)config->max_size);
+    put(t, ", \"depth\": %u, \"mode\": \"%s\", \"max_size\": %llu, \"js\": \"%s\"},\n", config->depth, mode,
+        (unsigned long long)config->max_size, rsd_javascript_name[config->javascript]);
     put(t, "  \"live\": {\"kind\": \"%s\", \"directory\": ", rsd_log_live_kind());
     const char *directory = rsd_log_live_directory();
     put(t, directory ? "\"%s\"}\n}\n" : "null}\n}\n", directory);

@@ -17,6 +17,7 @@
 #include "init.h"
 #include "js/js.h"
 #include "log.h"
+#include "perfmap.h"
 #include "sys.h"
 #include "thread.h"
 
@@ -118,11 +119,17 @@ void rsd_process_name_runtime(void) {
 }
 
 void rsd_process_say_javascript(void) {
-    const char *why = "switched off by RESIDUE_JS";
+    const char *why = "switched off by RESIDUE_JS", *map;
+    char both[240];
     if (!atomic_load(&is_node))
         return;
-    if (rsd_trace.javascript)
-        rsd_js_trusted(&why);
+    bool named = rsd_names_from_frames() && rsd_js_trusted(&why) != RSD_JS_NOTHING;
+    if (rsd_trace.javascript == RSD_JAVASCRIPT_MAP)
+        why = "RESIDUE_JS=map";
+    if (!named && (rsd_perfmap_is_on(&map) || *map)) {
+        snprintf(both, sizeof both, "%s: %s", why, map);
+        why = both;
+    }
     put_runtime("javascript", why);
 }
 

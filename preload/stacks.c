@@ -26,6 +26,8 @@
 #include "stacks.h"
 
 #include "init.h"
+#include "js/codemap.h"
+#include "js/copy.h"
 #include "modules.h"
 #include "sys.h"
 #include "thread.h"
@@ -153,8 +155,27 @@ static uint32_t end_node(struct rsd_thread *thread, uint8_t end) {
     return entry->node ? entry->node : make_node(thread, entry, key, &node);
 }
 
+/* A frame whose code V8's map names is known by that code's id, for its address comes again (js/codemap.c). Bits 61 and 62
+ * tell these keys from addresses, and from origins, whose writers have smaller numbers. */
+static uint64_t key_of_frame(const struct rsd_frame *frame, uint32_t code) {
+    if (code)
+        return UINT64_C(3) << 61 | (uint64_t)(frame->flags & 1) << 60 | (uint64_t)code << 32 | (uint32_t)frame->pc;
+    return (frame->pc & RESIDUE_ADDRESS_MASK) | (uint64_t)frame->flags << 60;
+}
+
+/* Code is a module's, or V8 has copied it from one, or it is generated. */
+static void find_module(struct rsd_thread *thread, struct residue_node *node) {
+    uintptr_t original = 0;
+    node->owner = rsd_module_at(thread, node->pc);
+    if (!node->owner && (original = rsd_js_original(node->pc)) && (node->owner = rsd_module_at(thread, original)))
+        node->pc = original;
+    if (node->owner)
+        node->kind = RESIDUE_NODE_NATIVE;
+}
+
 static uint32_t frame_node(struct rsd_thread *thread, const struct rsd_frame *frame, uint32_t parent) {
-    uint64_t key = (frame->pc & RESIDUE_ADDRESS_MASK) | (uint64_t)frame->flags << 60;
+    uint32_t code = rsd_codemap_at(frame->pc);
+    uint64_t key = key_of_frame(frame, code);
     struct rsd_trie_entry *entry = find(&thread->trie, key, parent);
     if (__builtin_expect(entry->node != 0, 1))
         return entry->node;
@@ -162,10 +183,12 @@ static uint32_t frame_node(struct rsd_thread *thread, const struct rsd_frame *fr
         return remember(&thread->trie, entry, key, parent, parent);
     struct residue_node node = {.pc = frame->pc & RESIDUE_ADDRESS_MASK,
                                 .parent = parent,
-                                .owner = rsd_module_at(thread, frame->pc),
+                                .owner = code,
+                                .kind = RESIDUE_NODE_JIT,
                                 .source = frame->source,
                                 .flags = frame->flags};
-    node.kind = node.owner ? RESIDUE_NODE_NATIVE : RESIDUE_NODE_JIT;
+    if (!code)
+        find_module(thread, &node);
     return make_node(thread, entry, key, &node);
 }
 
@@ -326,9 +349,10 @@ static inline bool same_origin(const struct rsd_origin *a, const struct rsd_orig
     return a->node == b->node && a->writer == b->writer;
 }
 
-/* The nodes that were kept lead to another origin. */
-__attribute__((cold, noinline)) static void change_origin(struct rsd_thread *thread) {
+/* The nodes that were kept lead to another origin, or an address in them means other code by now. */
+__attribute__((cold, noinline)) static void forget_kept(struct rsd_thread *thread, uint32_t reused) {
     thread->trie.origin = thread->origin;
+    thread->trie.reused = reused;
     forget_names(&thread->names);
     rsd_unwinder_forget(thread->unwinder);
 }
@@ -366,17 +390,20 @@ static inline bool names_hold(const struct rsd_names *names, uint32_t place) {
 }
 
 /* What changes seldom and concerns every node. */
-__attribute__((cold, noinline)) static void catch_up(struct rsd_thread *thread, uint32_t epoch) {
+__attribute__((cold, noinline)) static void catch_up(struct rsd_thread *thread, uint32_t epoch, uint32_t reused) {
     if (epoch != thread->trie.epoch)
         forget_all(thread, epoch);
-    if (!same_origin(&thread->origin, &thread->trie.origin))
-        change_origin(thread);
+    if (reused != thread->trie.reused || !same_origin(&thread->origin, &thread->trie.origin))
+        forget_kept(thread, reused);
 }
 
 uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *from) {
     uint32_t epoch = atomic_load_explicit(&code_epoch, memory_order_relaxed);
-    if (__builtin_expect(epoch != thread->trie.epoch || !same_origin(&thread->origin, &thread->trie.origin), 0))
-        catch_up(thread, epoch);
+    uint32_t reused = atomic_load_explicit(&rsd_codemap.reused, memory_order_relaxed);
+    if (__builtin_expect(epoch != thread->trie.epoch || reused != thread->trie.reused ||
+                             !same_origin(&thread->origin, &thread->trie.origin),
+                         0))
+        catch_up(thread, epoch, reused);
     if (__builtin_expect(thread->ours, 0))
         return end_node(thread, RESIDUE_END_TRACER);
     uint64_t *counter = thread->writer.counter;

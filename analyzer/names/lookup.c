@@ -1,6 +1,6 @@
 /*
  * Where names come from. All that the analyzer wants to know and the trace's records do not say goes through here:
- * symbols, inlined functions, lines, packages. Whoever looks into another kind of file for a name adds it here and to
+ * symbols, inlined functions, lines, packages, source maps. Whoever looks into another kind of file for a name adds it here and to
  * store.c, or the name will be missing on other machines.
  *
  * First the names that are stored in the trace, then the files. So a trace with names needs no files, opens none, and asks
@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "names/original.h"
 #include "names/package.h"
-#include "names/stored.h"
 
 struct file {
     struct rsd_elf *elf;
@@ -32,7 +32,8 @@ struct rsd_lookup {
     struct rsd_stored *stored; /* or NULL */
     struct rsd_places places;
     struct rsd_problems *problems;
-    struct file *files; /* by number of the binary */
+    struct file *files;              /* by number of the binary */
+    struct rsd_originals *originals; /* source maps; NULL until one is asked for */
 };
 
 static struct rsd_stored *stored_in(struct rsd_trace *trace) {
@@ -64,6 +65,7 @@ void rsd_lookup_close(struct rsd_lookup *lookup) {
         rsd_elf_close(lookup->files[i].elf);
         free(lookup->files[i].problem);
     }
+    rsd_originals_close(lookup->originals);
     rsd_stored_free(lookup->stored);
     free(lookup->files);
     free(lookup);
@@ -138,6 +140,29 @@ char *rsd_lookup_package(struct rsd_lookup *lookup, const char *path) {
     if (lookup->stored && rsd_stored_package(lookup->stored, path, &stored))
         return stored ? rsd_strdup(stored) : NULL;
     return package_here(lookup, path);
+}
+
+/* A bundle's function comes from one source, and where it is at work does not change that. */
+static bool original_here(struct rsd_originals *originals, const struct rsd_script_place *p,
+                          struct rsd_original *original) {
+    *original = (struct rsd_original){0};
+    if (!p->line || !rsd_original_place(originals, p->file, p->line, p->column, &original->source, &original->line)) {
+        if (!rsd_original_place(originals, p->file, p->function_line, p->function_column, &original->source,
+                                &original->line))
+            return false;
+        original->line = 0;
+    }
+    original->name = rsd_original_name(originals, p->file, p->function_line, p->function_column, p->name);
+    return true;
+}
+
+bool rsd_lookup_original(struct rsd_lookup *lookup, const struct rsd_script_place *place,
+                         struct rsd_original *original) {
+    if (lookup->stored && rsd_stored_original(lookup->stored, place, original))
+        return true;
+    if (!lookup->originals)
+        lookup->originals = rsd_originals_open();
+    return original_here(lookup->originals, place, original);
 }
 
 bool rsd_lookup_knows(struct rsd_lookup *lookup, uint32_t binary, uint64_t address) {

@@ -4,6 +4,7 @@
 
 #include "history.h"
 #include "names/elf.h"
+#include "names/stored.h"
 #include "trace.h"
 
 /* Where names are looked up for a trace; the binaries are those of its history, by their number there. */
@@ -18,6 +19,10 @@ size_t rsd_lookup_inlines(struct rsd_lookup *lookup, uint32_t binary, uint64_t a
                           size_t most);
 /* The npm package of a file by its path in the traced system; NULL when it is in none. To be freed. */
 char *rsd_lookup_package(struct rsd_lookup *lookup, const char *path);
+
+/* What a source map makes of a place in a script. False: it has none that tells. */
+bool rsd_lookup_original(struct rsd_lookup *lookup, const struct rsd_script_place *place,
+                         struct rsd_original *original);
 
 /* Can anything be said of an address in a binary, if it is only that it has no name? */
 bool rsd_lookup_knows(struct rsd_lookup *lookup, uint32_t binary, uint64_t address);

@@ -50,6 +50,7 @@ struct rsd_names {
     struct script *scripts;     /* by number of the JavaScript function */
     uint64_t *hashes;           /* by node; NULL until one is asked for */
     struct rsd_intern readable; /* demangled names, files */
+    bool source_maps;
 };
 
 struct rsd_names *rsd_names_open(const struct rsd_history *history, const struct rsd_stacks *stacks,
@@ -78,6 +79,14 @@ void rsd_names_close(struct rsd_names *names) {
     free(names->frames);
     free(names->hashes);
     free(names);
+}
+
+void rsd_names_use_source_maps(struct rsd_names *names) {
+    names->source_maps = true;
+}
+
+const char *rsd_seam_mark(const struct rsd_named *frame) {
+    return strcmp(frame->function, RSD_SEAM_THREAD) == 0 ? "[thread]" : "[queued]";
 }
 
 const char *rsd_base_name(const char *path) {
@@ -200,25 +209,47 @@ static size_t native_frames(struct rsd_names *names, const struct rsd_stack_node
     return count;
 }
 
-static const char *package_of_script(struct rsd_names *names, uint32_t number) {
+static const char *package_of_script(struct rsd_names *names, uint32_t number, const char *file) {
     struct script *script = &names->scripts[number];
-    const char *path = rsd_script_path(names->history->js_names[number].file);
-    if (!script->tried && path)
-        script->package = rsd_lookup_package(names->lookup, path);
+    if (!script->tried && *file == '/')
+        script->package = rsd_lookup_package(names->lookup, file);
     script->tried = true;
     return script->package;
+}
+
+struct rsd_script_place rsd_names_script_place(const struct rsd_history *history, const struct rsd_stack_node *node) {
+    const struct rsd_js_name *js = &history->js_names[node->owner];
+    return (struct rsd_script_place){.file = js->file,
+                                     .name = js->name,
+                                     .function_line = js->line,
+                                     .function_column = js->column,
+                                     .line = (uint32_t)(node->offset >> 32),
+                                     .column = (uint32_t)node->offset};
+}
+
+static void apply_source_map(struct rsd_names *names, const struct rsd_stack_node *node, struct rsd_named *frame) {
+    struct rsd_script_place place = rsd_names_script_place(names->history, node);
+    struct rsd_original original;
+    if (!names->source_maps || !frame->file || !rsd_lookup_original(names->lookup, &place, &original))
+        return;
+    if (original.name)
+        frame->function = original.name;
+    frame->file = original.source;
+    frame->line = (int)original.line;
 }
 
 /* "kind JS: line << 32 | column". */
 static size_t script_frame(struct rsd_names *names, const struct rsd_stack_node *node, struct rsd_named *list) {
     *list = (struct rsd_named){.kind = RSD_FRAME_JS, .offset = node->offset};
-    if (node->kind != RESIDUE_NODE_JS || !node->has_binary)
+    if (!node->has_binary)
         return 1;
     const struct rsd_js_name *js = &names->history->js_names[node->owner];
     list->function = *js->name ? js->name : "(anonymous)";
-    list->file = *js->file ? js->file : NULL;
+    const char *path = rsd_script_path(js->file);
+    list->file = path ? path : *js->file ? js->file : NULL;
     list->line = (int)(node->offset >> 32);
-    list->package = package_of_script(names, node->owner);
+    apply_source_map(names, node, list);
+    list->package = package_of_script(names, node->owner, list->file ? list->file : "");
     list->kind = js->builtin ? RSD_FRAME_BUILTIN : RSD_FRAME_JS;
     return 1;
 }
@@ -230,7 +261,9 @@ const struct rsd_named *rsd_names_frames(struct rsd_names *names, uint32_t numbe
         struct rsd_named list[RSD_MOST_INLINED];
         bool script = node->kind == RESIDUE_NODE_JIT || node->kind == RESIDUE_NODE_JS;
         if (node->kind == RESIDUE_NODE_ORIGIN) {
-            list[0] = (struct rsd_named){.function = "queued by", .kind = RSD_FRAME_SEAM};
+            bool thread = node->owner == RESIDUE_ORIGIN_THREAD;
+            list[0] =
+                (struct rsd_named){.function = thread ? RSD_SEAM_THREAD : RSD_SEAM_QUEUED, .kind = RSD_FRAME_SEAM};
             frames->count = 1;
         } else {
             frames->count = script ? script_frame(names, node, list) : native_frames(names, node, list);

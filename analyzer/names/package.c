@@ -66,7 +66,7 @@ char *rsd_package_of(const char *path) {
 }
 
 const char *rsd_script_path(const char *file) {
-    if (strncmp(file, "file://", 7) == 0)
-        file += 7;
+    if (strncmp(file, "file:///", 8) == 0 && !strchr(file, '%'))
+        file += strlen("file://");
     return *file == '/' ? file : NULL;
 }

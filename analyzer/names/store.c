@@ -1,6 +1,6 @@
 /*
  * All names of a trace, looked up for every place that any command can show: each address of each node of the trie, each
- * binary, each file of JavaScript. What is looked up goes through lookup.c, as it does for a report, so what is stored is
+ * binary, each file of JavaScript, each place in one that has a source map. What is looked up goes through lookup.c, as it does for a report, so what is stored is
  * what a report here would have said.
  *
  * Many nodes share an address (163,000 nodes of a sharp worker have 10,000), so addresses are sorted first and each is
@@ -113,6 +113,58 @@ static size_t add_binary(struct storing *s, uint32_t number, size_t from) {
     return from;
 }
 
+/* ---- Originals ----------------------------------------------------------------------------------------------------- */
+
+struct mapped {
+    struct rsd_script_place place;
+    struct rsd_original original;
+};
+
+static int by_script_place(const void *first, const void *second) {
+    return rsd_script_place_order(&((const struct mapped *)first)->place, &((const struct mapped *)second)->place);
+}
+
+/* Each place once, of all nodes of JavaScript. */
+static size_t find_script_places(const struct storing *s, const struct rsd_stacks *stacks, struct mapped *list) {
+    size_t count = 0, kept = 0;
+    for (size_t i = 0; i < stacks->count; i++) {
+        const struct rsd_stack_node *node = &stacks->nodes[i];
+        bool script = node->kind == RESIDUE_NODE_JS || node->kind == RESIDUE_NODE_JIT;
+        if (script && node->has_binary && *s->history->js_names[node->owner].file)
+            list[count++].place = rsd_names_script_place(s->history, node);
+    }
+    if (count)
+        qsort(list, count, sizeof *list, by_script_place);
+    for (size_t i = 0; i < count; i++)
+        if (!kept || by_script_place(&list[kept - 1], &list[i]) != 0)
+            list[kept++] = list[i];
+    return kept;
+}
+
+static void add_originals(struct storing *s, const struct rsd_stacks *stacks) {
+    struct mapped *list = rsd_alloc(stacks->count * sizeof *list);
+    struct rsd_storing *to = &s->to;
+    size_t count = find_script_places(s, stacks, list);
+    for (size_t i = 0; i < count; i++) {
+        const struct rsd_script_place *p = &list[i].place;
+        struct rsd_original *o = &list[i].original;
+        if (!rsd_lookup_original(s->lookup, p, o) || !*o->source)
+            continue;
+        RSD_ROOM(to->originals, to->original_count, to->original_capacity);
+        to->originals[to->original_count++] =
+            (struct residue_names_original){.line = p->line,
+                                            .column = p->column,
+                                            .function_line = p->function_line,
+                                            .function_column = p->function_column,
+                                            .file = rsd_storing_string(to, p->file),
+                                            .name = rsd_storing_string(to, p->name),
+                                            .source = rsd_storing_string(to, o->source),
+                                            .source_line = o->line,
+                                            .source_name = rsd_storing_string(to, o->name)};
+    }
+    free(list);
+}
+
 /* ---- Packages ------------------------------------------------------------------------------------------------------ */
 
 static int by_text(const void *first, const void *second) {
@@ -121,11 +173,15 @@ static int by_text(const void *first, const void *second) {
 
 static void add_packages(struct storing *s) {
     size_t count = 0;
-    const char **paths = rsd_alloc((s->history->binary_count + s->history->js_name_count) * sizeof *paths);
+    size_t most = s->history->binary_count + s->history->js_name_count + s->to.original_count;
+    const char **paths = rsd_alloc(most * sizeof *paths);
     for (size_t i = 0; i < s->history->binary_count; i++)
         paths[count++] = s->history->binaries[i].path;
     for (size_t i = 0; i < s->history->js_name_count; i++)
         if ((paths[count] = rsd_script_path(s->history->js_names[i].file)))
+            count++;
+    for (size_t i = 0; i < s->to.original_count; i++)
+        if (*(paths[count] = s->to.strings.list[s->to.originals[i].source].bytes) == '/')
             count++;
     if (count)
         qsort(paths, count, sizeof *paths, by_text);
@@ -155,6 +211,7 @@ uint8_t *rsd_store_names(struct rsd_trace *trace, const struct rsd_history *hist
     find_places(&s, stacks);
     for (uint32_t i = 0; i < history->binary_count; i++)
         from = add_binary(&s, i, from);
+    add_originals(&s, stacks);
     add_packages(&s);
     count_names(&s.to, sums);
     uint8_t *bytes = rsd_storing_bytes(&s.to, trace->meta.trace_id, size);

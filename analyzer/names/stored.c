@@ -9,13 +9,12 @@
  */
 #include "names/stored.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 #include <zstd.h>
 
 #include "memory.h"
+#include "read.h"
 
 #define MAX_CONTENT (UINT64_C(1) << 28)
 #define LEVEL 9 /* of zstd */
@@ -27,7 +26,8 @@ struct rsd_stored {
     const struct residue_names_address *addresses;
     const struct residue_names_function *functions;
     const struct residue_names_package *packages;
-    size_t string_bytes, binary_count, address_count, function_count, package_count;
+    const struct residue_names_original *originals;
+    size_t string_bytes, binary_count, address_count, function_count, package_count, original_count;
     struct rsd_symbol *symbols; /* by number of the address */
 };
 
@@ -38,25 +38,12 @@ static size_t entry_size(uint32_t tag) {
         [RESIDUE_NAMES_ADDRESSES] = sizeof(struct residue_names_address),
         [RESIDUE_NAMES_FUNCTIONS] = sizeof(struct residue_names_function),
         [RESIDUE_NAMES_PACKAGES] = sizeof(struct residue_names_package),
+        [RESIDUE_NAMES_ORIGINALS] = sizeof(struct residue_names_original),
     };
     return tag < sizeof size / sizeof *size ? size[tag] : 0;
 }
 
 /* ---- 8.1 The header ----------------------------------------------------------------------------------------------- */
-
-static bool read_exactly(int fd, void *to, size_t size) {
-    uint8_t *at = to;
-    while (size) {
-        ssize_t got = read(fd, at, size);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return false;
-        at += got;
-        size -= (size_t)got;
-    }
-    return true;
-}
 
 static bool refuse(struct rsd_problems *problems, uint64_t offset, const char *why) {
     rsd_problem(problems, RSD_NAMES_FILE, offset, "%s: the stored names are not used", why);
@@ -85,9 +72,9 @@ static bool header_ok(const struct residue_names_header *h, uint64_t trace_id, s
 static uint8_t *unpack(int fd, const struct residue_names_header *h, struct rsd_problems *problems) {
     uint8_t *packed = rsd_alloc(h->packed_size), *content = rsd_alloc(h->raw_size), more;
     const char *why = NULL;
-    if (!read_exactly(fd, packed, h->packed_size)) {
+    if (!rsd_read_at(fd, packed, h->packed_size, sizeof *h)) {
         why = "cut";
-    } else if (read_exactly(fd, &more, 1)) {
+    } else if (rsd_read_at(fd, &more, 1, sizeof *h + h->packed_size)) {
         why = "something stands behind the content";
     } else {
         size_t size = ZSTD_decompress(content, h->raw_size, packed, h->packed_size);
@@ -112,9 +99,15 @@ static const char *take_section(struct rsd_stored *s, uint32_t tag, const void *
                                   (const void **)&s->binaries,
                                   (const void **)&s->addresses,
                                   (const void **)&s->functions,
-                                  (const void **)&s->packages};
-    size_t *const number[] = {
-        NULL, &s->string_bytes, &s->binary_count, &s->address_count, &s->function_count, &s->package_count};
+                                  (const void **)&s->packages,
+                                  (const void **)&s->originals};
+    size_t *const number[] = {NULL,
+                              &s->string_bytes,
+                              &s->binary_count,
+                              &s->address_count,
+                              &s->function_count,
+                              &s->package_count,
+                              &s->original_count};
     if (*place[tag])
         return "a section is there twice";
     *place[tag] = entries;
@@ -190,6 +183,29 @@ static const char *check_packages(const struct rsd_stored *s) {
     return NULL;
 }
 
+static struct rsd_script_place place_of(const struct rsd_stored *s, size_t number) {
+    const struct residue_names_original *o = &s->originals[number];
+    return (struct rsd_script_place){.file = s->strings + o->file,
+                                     .name = s->strings + o->name,
+                                     .function_line = o->function_line,
+                                     .function_column = o->function_column,
+                                     .line = o->line,
+                                     .column = o->column};
+}
+
+static const char *check_originals(const struct rsd_stored *s) {
+    for (size_t i = 0; i < s->original_count; i++) {
+        const struct residue_names_original *o = &s->originals[i];
+        if (o->file >= s->string_bytes || o->name >= s->string_bytes || o->source >= s->string_bytes || !o->source ||
+            o->source_name >= s->string_bytes || o->source_line > INT32_MAX)
+            return "an original with a string or line that cannot be";
+        struct rsd_script_place before = place_of(s, i ? i - 1 : 0), here = place_of(s, i);
+        if (i && rsd_script_place_order(&before, &here) >= 0)
+            return "originals that are not sorted";
+    }
+    return NULL;
+}
+
 static void make_symbols(struct rsd_stored *s) {
     s->symbols = rsd_zalloc(s->address_count, sizeof *s->symbols);
     for (size_t i = 0; i < s->address_count; i++)
@@ -200,7 +216,7 @@ static void make_symbols(struct rsd_stored *s) {
 
 struct rsd_stored *rsd_stored_read(int fd, uint64_t trace_id, struct rsd_problems *problems) {
     struct residue_names_header h;
-    if (!read_exactly(fd, &h, sizeof h)) {
+    if (!rsd_read_at(fd, &h, sizeof h, 0)) {
         refuse(problems, 0, "cut within the header");
         return NULL;
     }
@@ -216,6 +232,8 @@ struct rsd_stored *rsd_stored_read(int fd, uint64_t trace_id, struct rsd_problem
         why = check_addresses(s);
     if (!why)
         why = check_packages(s);
+    if (!why)
+        why = check_originals(s);
     if (!why) {
         make_symbols(s);
         return s;
@@ -306,6 +324,36 @@ bool rsd_stored_package(const struct rsd_stored *s, const char *path, const char
     return false;
 }
 
+int rsd_script_place_order(const struct rsd_script_place *a, const struct rsd_script_place *b) {
+    const uint32_t x[] = {a->line, a->column, a->function_line, a->function_column},
+                   y[] = {b->line, b->column, b->function_line, b->function_column};
+    for (int i = 0; i < 4; i++)
+        if (x[i] != y[i])
+            return x[i] < y[i] ? -1 : 1;
+    int order = strcmp(a->file, b->file);
+    return order ? order : strcmp(a->name, b->name);
+}
+
+bool rsd_stored_original(const struct rsd_stored *s, const struct rsd_script_place *place,
+                         struct rsd_original *original) {
+    size_t low = 0, high = s->original_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        struct rsd_script_place here = place_of(s, middle);
+        int order = rsd_script_place_order(&here, place);
+        if (order == 0) {
+            const struct residue_names_original *o = &s->originals[middle];
+            *original = (struct rsd_original){string_at(s, o->source), o->source_line, string_at(s, o->source_name)};
+            return true;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
 /* ---- Writing ------------------------------------------------------------------------------------------------------- */
 
 void rsd_storing_begin(struct rsd_storing *storing) {
@@ -323,6 +371,7 @@ void rsd_storing_free(struct rsd_storing *storing) {
     free(storing->addresses);
     free(storing->functions);
     free(storing->packages);
+    free(storing->originals);
 }
 
 /* Numbers of strings become offsets. */
@@ -341,6 +390,12 @@ static void place_strings(struct rsd_storing *s, const uint32_t *offset) {
     for (size_t i = 0; i < s->package_count; i++) {
         s->packages[i].path = offset[s->packages[i].path];
         s->packages[i].package = offset[s->packages[i].package];
+    }
+    for (size_t i = 0; i < s->original_count; i++) {
+        struct residue_names_original *o = &s->originals[i];
+        uint32_t *const string[] = {&o->file, &o->name, &o->source, &o->source_name};
+        for (size_t k = 0; k < sizeof string / sizeof *string; k++)
+            *string[k] = offset[*string[k]];
     }
 }
 
@@ -378,6 +433,7 @@ static uint8_t *join_sections(const struct rsd_storing *s, const char *strings, 
     put_section(out, RESIDUE_NAMES_ADDRESSES, s->addresses, s->address_count);
     put_section(out, RESIDUE_NAMES_FUNCTIONS, s->functions, s->function_count);
     put_section(out, RESIDUE_NAMES_PACKAGES, s->packages, s->package_count);
+    put_section(out, RESIDUE_NAMES_ORIGINALS, s->originals, s->original_count);
     if (ferror(out) + fclose(out) != 0)
         rsd_no_memory();
     return (uint8_t *)content;

@@ -17,7 +17,7 @@
 
 struct rsd_stored;
 
-/* Read the names from `fd`, to its end. NULL, with a problem, when they cannot be used. */
+/* Read the names from the file `fd`. NULL, with a problem, when they cannot be used. */
 struct rsd_stored *rsd_stored_read(int fd, uint64_t trace_id, struct rsd_problems *problems);
 void rsd_stored_free(struct rsd_stored *stored);
 
@@ -34,6 +34,23 @@ size_t rsd_stored_inlines(const struct rsd_stored *stored, size_t address, struc
 /* False: nothing is stored of that file. *package may be NULL: it is in none. */
 bool rsd_stored_package(const struct rsd_stored *stored, const char *path, const char **package);
 
+/* What a source map makes of a place in a JavaScript function. */
+struct rsd_original {
+    const char *source;
+    uint32_t line;    /* 0: not known */
+    const char *name; /* of the function; NULL: it has the same */
+};
+struct rsd_script_place {
+    const char *file, *name; /* of the function as V8 knows it, and where it begins */
+    uint32_t function_line, function_column;
+    uint32_t line, column;
+};
+/* False: nothing is stored of that place. */
+bool rsd_stored_original(const struct rsd_stored *stored, const struct rsd_script_place *place,
+                         struct rsd_original *original);
+/* The order of ORIGINALS. */
+int rsd_script_place_order(const struct rsd_script_place *a, const struct rsd_script_place *b);
+
 /* Names on their way into a trace: entries as they will stand in the file, strings as numbers in `strings`. */
 struct rsd_storing {
     struct rsd_intern strings;
@@ -45,6 +62,8 @@ struct rsd_storing {
     size_t function_count, function_capacity;
     struct residue_names_package *packages;
     size_t package_count, package_capacity;
+    struct residue_names_original *originals;
+    size_t original_count, original_capacity;
 };
 
 void rsd_storing_begin(struct rsd_storing *storing);

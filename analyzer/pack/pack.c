@@ -2,7 +2,7 @@
  * Writing a pack: the files of a trace through tar and zstd, in buffers of a fixed size.
  *
  * meta.json and status.json come first, so that a list of packs need not unpack them; then what each writer wrote; names
- * last. Owner and group are left out and the time of each file is that of its last change, so one trace always gives the
+ * last. Owner and group are left out and the time of each file is that of its last change, so one directory always gives the
  * same pack. Of a process that still runs it is the state at one instant, as trace.c takes it. Logs are compressed already and hardly shrink; zstd passes over what does not compress quickly.
  */
 #include "pack/pack.h"

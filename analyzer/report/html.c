@@ -66,7 +66,7 @@ static uint32_t string_of(struct page *p, const char *text) {
 
 static uint32_t frame_of(struct page *p, const struct rsd_walk *walk, const struct rsd_named *frame) {
     char *name = walk->run ? rsd_strdup(walk->builtins == walk->run ? "[V8's builtins]" : "[JavaScript]")
-                 : frame->kind == RSD_FRAME_SEAM ? rsd_strdup("[queued by]")
+                 : frame->kind == RSD_FRAME_SEAM ? rsd_format("[%s]", frame->function)
                                                  : rsd_frame_name(frame);
     char *place = walk->run || frame->kind == RSD_FRAME_SEAM ? rsd_strdup("")
                   : frame->file && frame->line               ? rsd_format("%s:%d", frame->file, frame->line)

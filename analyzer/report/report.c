@@ -36,6 +36,8 @@ bool rsd_report_make(struct rsd_report *report, struct rsd_analysis *analysis,
     *report = (struct rsd_report){.analysis = analysis, .options = *options, .only = SIZE_MAX};
     report->names = rsd_names_open(&analysis->history, &analysis->stacks,
                                    rsd_lookup_open(&analysis->trace, &analysis->history, &options->places));
+    if (options->source_maps)
+        rsd_names_use_source_maps(report->names);
     double seconds = analysis->window.to_s - analysis->window.from_s;
     struct blaming blaming = {report, options->by};
     struct rsd_grouping blocks = {options->metric, options->by == RSD_BY_SITE ? NULL : label_of, &blaming};

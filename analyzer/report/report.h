@@ -18,8 +18,9 @@ struct rsd_report_options {
     const char *site; /* an id or a rank: show this one only; or NULL */
     enum rsd_metric metric;
     enum rsd_by by;
-    bool internals; /* show V8's own frames */
-    uint64_t limit; /* bytes of RSS that the process may have; 0: not known */
+    bool internals;   /* show V8's own frames */
+    bool source_maps; /* show JavaScript as its source maps have it */
+    uint64_t limit;   /* bytes of RSS that the process may have; 0: not known */
     struct rsd_places places;
 };
 

@@ -84,8 +84,11 @@ static void print_frame(FILE *out, const struct rsd_named *frame, bool redacted)
     free(shown);
 }
 
-static void print_seam(FILE *out) {
-    fprintf(out, "    - - - - - - - - - - - - - queued by - - - - - - - - - - - - -\n");
+static void print_seam(FILE *out, const struct rsd_named *frame) {
+    static const char dashes[] = "- - - - - - - - - - - - -";
+    int cut = ((int)strlen(frame->function) - (int)strlen(RSD_SEAM_QUEUED)) / 4 * 2;
+    int size = (int)strlen(dashes) - cut;
+    fprintf(out, "    %.*s %s %.*s\n", size, dashes, frame->function, size, dashes);
 }
 
 static void print_run(FILE *out, const struct rsd_walk *walk) {
@@ -117,7 +120,7 @@ static bool is_shown(const struct rsd_named *frame, size_t at, size_t own, size_
 
 static void print_step(FILE *out, const struct rsd_walk *walk, const struct rsd_named *frame, bool redacted) {
     if (frame->kind == RSD_FRAME_SEAM)
-        print_seam(out);
+        print_seam(out, frame);
     else if (walk->run)
         print_run(out, walk);
     else
@@ -143,12 +146,13 @@ static void print_stack(FILE *out, struct rsd_report *r, uint32_t stack, bool wh
             continue;
         }
         print_omitted(out, &omitted);
-        if (frame->package && !same_text(package, frame->package)) {
-            char *shown = rsd_escape_string(frame->package);
+        const char *of = walk.run ? package : frame->package; /* what is folded is nobody's */
+        if (of && !same_text(package, of)) {
+            char *shown = rsd_escape_string(of);
             fprintf(out, "      in %s\n", shown);
             free(shown);
         }
-        package = frame->package;
+        package = of;
         print_step(out, &walk, frame, redacted);
     }
     print_omitted(out, &omitted);

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define RESIDUE_FORMAT_MAJOR 1u
-#define RESIDUE_FORMAT_MINOR 0u
+#define RESIDUE_FORMAT_MINOR 1u
 
 /* ---- 1. Files -------------------------------------------------------------------------------------------------- */
 
@@ -254,7 +254,7 @@ static_assert(sizeof(struct residue_large) == 32, "FORMAT.md 4.3");
 enum residue_node_kind {
     RESIDUE_NODE_END = 0,     /* the end of the stack at its root side; pc = enum residue_end; parent 0 */
     RESIDUE_NODE_NATIVE = 1,  /* pc in the module `owner` */
-    RESIDUE_NODE_JIT = 2,     /* pc in anonymous executable memory; owner 0 */
+    RESIDUE_NODE_JIT = 2,     /* pc in anonymous executable memory; owner = id of a RESIDUE_TAG_CODE, or 0 */
     RESIDUE_NODE_JS = 3,      /* owner = id of a RESIDUE_TAG_JS_FUNCTION; pc = line << 32 | column, both from 1 */
     RESIDUE_NODE_UNKNOWN = 4, /* pc in no known module and not in executable memory */
     RESIDUE_NODE_ORIGIN = 5,  /* child of an end node; pc = writer << 32 | node: the stack that queued the work; owner =
@@ -422,6 +422,7 @@ enum residue_origin_kind {
     RESIDUE_ORIGIN_ASYNC_WORK = 1,
     RESIDUE_ORIGIN_THREADSAFE_FUNCTION = 2,
     RESIDUE_ORIGIN_UV_WORK = 3,
+    RESIDUE_ORIGIN_THREAD = 4, /* weaker: the stack that made the thread, whatever the thread does now */
 };
 
 /* A JavaScript function, interned by (file, line, column, name). Followed by the name, the file, and zeros. */
@@ -436,14 +437,17 @@ struct residue_js_function {
 };
 static_assert(sizeof(struct residue_js_function) == 40, "FORMAT.md 5.10");
 
-/* A line of V8's code map: code made, or replaced, at an address. Followed by the name, and zeros. */
+/* A line of V8's code map: code made, moved, or put in the place of other code. Followed by the name as V8 gives it
+ * ("JS:*resize /app/a.js:4:10"), and zeros. */
 struct residue_code {
     struct residue_tagged head;
     uint64_t start;
     uint32_t code_size;
     uint32_t name_size;
+    uint32_t id; /* unique in the trace, from 1: what the nodes of JIT frames name */
+    uint32_t zero;
 };
-static_assert(sizeof(struct residue_code) == 32, "FORMAT.md 5.11");
+static_assert(sizeof(struct residue_code) == 40, "FORMAT.md 5.11");
 
 /* The recorder stopped before the program did. Followed by a sentence for people, and zeros. */
 struct residue_stop {
@@ -522,6 +526,7 @@ enum residue_names_tag {
     RESIDUE_NAMES_ADDRESSES = 3,
     RESIDUE_NAMES_FUNCTIONS = 4,
     RESIDUE_NAMES_PACKAGES = 5,
+    RESIDUE_NAMES_ORIGINALS = 6,
 };
 
 struct residue_names_section {
@@ -565,5 +570,15 @@ struct residue_names_package {
     uint32_t package; /* 0: the file is in none */
 };
 static_assert(sizeof(struct residue_names_package) == 8, "FORMAT.md 8.6");
+
+struct residue_names_original {
+    uint32_t line, column;                   /* in the script, as the NODE has them */
+    uint32_t function_line, function_column; /* the function, as its JS_FUNCTION record has it */
+    uint32_t file, name;
+    uint32_t source, source_line; /* what its source map makes of it; line 0: not known */
+    uint32_t source_name;         /* 0: the name stays */
+    uint32_t zero;
+};
+static_assert(sizeof(struct residue_names_original) == 40, "FORMAT.md 8.7");
 
 #endif

@@ -29,6 +29,9 @@ enum rsd_js_trust { RSD_JS_NOTHING = 0, RSD_JS_NAMES = 1, RSD_JS_LINES = 2 };
 /* Find the layout of V8's objects in the running executable and decide what is trusted. */
 void rsd_js_start(void);
 
+/* Is this a V8 that was tested, so that names and lines can be counted on from the start? */
+bool rsd_js_known(void);
+
 /* What is trusted now. `why` (may be NULL) becomes a sentence for the trace. */
 enum rsd_js_trust rsd_js_trusted(const char **why);
 

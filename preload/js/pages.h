@@ -30,6 +30,9 @@ struct rsd_js_middle {
     struct rsd_js_leaf *_Atomic leaf[1 << (RSD_JS_MID_SHIFT - RSD_JS_LEAF_SHIFT)];
 };
 
+/* Is the table kept up to date? From the constructor on, if at all. */
+extern bool rsd_js_pages_kept;
+
 extern struct rsd_js_middle *_Atomic rsd_js_root[1 << (RSD_JS_TOP_SHIFT - RSD_JS_MID_SHIFT)];
 
 static inline size_t rsd_js_leaf_index(uintptr_t address) {

@@ -121,6 +121,19 @@ Test(format, thread_is_4712_the_second_seen) {
     cr_assert_eq(strncmp(r.thread.name, "libuv-worker", 16), 0);
 }
 
+Test(format, code_is_that_of_resize_the_seventh_piece_seen) {
+    uint8_t bytes[72];
+    struct rsd_tagged r;
+    cr_assert_eq(vector("code", bytes, sizeof bytes), sizeof bytes);
+    cr_assert_eq(rsd_tagged_parse(&r, bytes, sizeof bytes), RSD_TAGGED_OK);
+    cr_assert_eq(r.tag, RESIDUE_TAG_CODE);
+    cr_assert_eq(r.time, 950u);
+    cr_assert_eq(r.code.start, 0x7f0012346000u);
+    cr_assert_eq(r.code.code_size, 512u);
+    cr_assert_eq(r.code.id, 7u);
+    cr_assert_eq(strncmp(r.first.bytes, "JS:*resize /app/a.js:4:10", r.first.size), 0);
+}
+
 Test(format, planes_come_back_as_rows_whatever_their_number) {
     static const size_t sizes[] = {16, 24, 32};
     uint64_t state = 88172645463325252u;

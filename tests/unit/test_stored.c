@@ -15,7 +15,8 @@
 
 #define TRACE 0x1122334455667788u
 
-/* Two binaries (the second without a file), two addresses (one with an inlined function), two packages. */
+/* Two binaries (the second without a file), two addresses (one with an inlined function), two packages, a script that has
+ * a source map. */
 static void fill(struct rsd_storing *s) {
     rsd_storing_begin(s);
     s->binary_count = s->address_count = s->function_count = s->package_count = 2;
@@ -34,6 +35,18 @@ static void fill(struct rsd_storing *s) {
         .name = rsd_storing_string(s, "_Z5innerv"), .file = rsd_storing_string(s, "a.cc"), .line = 7};
     s->functions[1] = (struct residue_names_function){.file = rsd_storing_string(s, "a.cc"), .line = 9};
     s->packages[0] = (struct residue_names_package){rsd_storing_string(s, "/lib/a.so"), 0};
+    s->original_count = 2;
+    s->originals = rsd_zalloc(2, sizeof *s->originals);
+    s->originals[0] = (struct residue_names_original){.line = 1,
+                                                      .column = 99,
+                                                      .file = rsd_storing_string(s, "/x/y.js"),
+                                                      .name = rsd_storing_string(s, "r"),
+                                                      .source = rsd_storing_string(s, "/x/src/y.ts"),
+                                                      .source_line = 12,
+                                                      .source_name = rsd_storing_string(s, "resize")};
+    s->originals[1] = s->originals[0];
+    s->originals[1].column = 100;
+    s->originals[1].source_line = 13;
     s->packages[1] = (struct residue_names_package){rsd_storing_string(s, "/x/y.js"), rsd_storing_string(s, "y@1.0.0")};
 }
 
@@ -79,6 +92,14 @@ static void expect_all(const struct rsd_stored *s) {
     cr_assert(rsd_stored_package(s, "/lib/a.so", &package) && !package);
     cr_assert(rsd_stored_package(s, "/x/y.js", &package) && strcmp(package, "y@1.0.0") == 0);
     cr_assert_not(rsd_stored_package(s, "/x/z.js", &package));
+    struct rsd_script_place place = {.file = "/x/y.js", .name = "r", .line = 1, .column = 100};
+    struct rsd_original original;
+    cr_assert(rsd_stored_original(s, &place, &original));
+    cr_assert_str_eq(original.source, "/x/src/y.ts");
+    cr_assert_str_eq(original.name, "resize");
+    cr_assert_eq(original.line, 13u);
+    place.column = 101;
+    cr_assert_not(rsd_stored_original(s, &place, &original));
 }
 
 Test(stored, what_was_written_is_read_back) {
@@ -131,13 +152,20 @@ static void unsorted_packages(struct rsd_storing *s) {
     s->packages[0] = s->packages[1];
     s->packages[1] = first;
 }
+static void same_original(struct rsd_storing *s) {
+    s->originals[1].column = 99;
+}
+static void original_of_nothing(struct rsd_storing *s) {
+    s->originals[0].source = 0;
+}
 static void negative_line(struct rsd_storing *s) {
     s->functions[0].line = 0x80000000u;
 }
 
 Test(stored, a_file_whose_checksums_are_right_and_whose_entries_are_not_is_not_used) {
-    void (*const change[])(struct rsd_storing *) = {far_path,     far_functions,     too_many_functions,
-                                                    same_address, unsorted_packages, negative_line};
+    void (*const change[])(struct rsd_storing *) = {far_path,      far_functions,      too_many_functions,
+                                                    same_address,  unsorted_packages,  negative_line,
+                                                    same_original, original_of_nothing};
     for (size_t i = 0; i < sizeof change / sizeof *change; i++) {
         struct rsd_problems problems = {0};
         size_t size;

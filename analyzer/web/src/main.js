@@ -62,7 +62,7 @@ function drawDiff() {
 function showStack(site, trace = view.trace) {
   const frames = trace.stack(site).map((node) => {
     const frame = trace.frame(node);
-    if (frame.kind === 'seam') return make('li', { class: 'seam', text: '- - - queued by - - -' });
+    if (frame.kind === 'seam') return make('li', { class: 'seam', text: `- - - ${frame.function ?? 'queued by'} - - -` });
     return make('li', { text: frame.name }, (frame.place || frame.owner) && make('small', { text: [frame.place, frame.owner].filter(Boolean).join('  in ') }));
   });
   at('frames').replaceChildren(...frames);
