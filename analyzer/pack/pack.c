@@ -3,7 +3,8 @@
  *
  * meta.json and status.json come first, so that a list of packs need not unpack them; then what each writer wrote; names
  * last. Owner and group are left out and the time of each file is that of its last change, so one directory always gives the
- * same pack. Of a process that still runs it is the state at one instant, as trace.c takes it. Logs are compressed already and hardly shrink; zstd passes over what does not compress quickly.
+ * same pack. Of a process that still runs it is the state at one instant, as trace.c takes it. Logs are compressed already
+ * and hardly shrink; zstd passes over what does not compress quickly.
  */
 #include "pack/pack.h"
 
