@@ -2,6 +2,7 @@
  * residue check: one line and an exit status for a script, to prove a fix and to keep it.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <regex.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,13 +41,14 @@ static bool stack_matches(struct rsd_report *report, uint32_t stack, const regex
 }
 
 /* Growth of outstanding bytes; with --site of the call sites that match. */
-static int64_t growth_of(struct rsd_report *report, const struct options *options, size_t *sites) {
+static int64_t growth_of(struct rsd_report *report, const struct options *options, size_t *sites, double *error) {
     int64_t growth = 0;
     for (size_t i = 0; i < report->heap.count; i++) {
         const struct rsd_group *group = &report->heap.list[i];
         if (options->has_site && !stack_matches(report, group->site.stack, &options->site))
             continue;
         growth += rsd_site_growth(&group->site);
+        *error = hypot(*error, group->error);
         (*sites)++;
     }
     return growth;
@@ -73,7 +75,8 @@ static int judge(struct rsd_report *report, const struct options *options) {
     const struct rsd_window *window = &report->analysis->window;
     double seconds = window->to_s - window->from_s;
     size_t sites = 0;
-    int64_t growth = growth_of(report, options, &sites);
+    double error = 0; /* the standard one, of a sampled trace */
+    int64_t growth = growth_of(report, options, &sites, &error);
     double parts = options->per == PER_MINUTE && seconds > 0   ? seconds / 60
                    : options->per == PER_MARK && window->marks ? (double)window->marks
                                                                : 1;
@@ -86,9 +89,11 @@ static int judge(struct rsd_report *report, const struct options *options) {
         return UNTOLD;
     }
     bool grew = measured > (double)options->most;
-    printf("residue check: %s: native memory grew by %s%s in %.1f s (%.1f s to %.1f s), %s%s is allowed; verdict %s\n",
-           grew ? "FAILED" : "ok", rsd_change((int64_t)measured).text, per, seconds, window->from_s, window->to_s,
-           rsd_bytes(options->most).text, per, rsd_cause_name(report->judgement.cause));
+    printf(
+        "residue check: %s: native memory grew by %s%s%s in %.1f s (%.1f s to %.1f s), %s%s is allowed; verdict %s\n",
+        grew ? "FAILED" : "ok", rsd_change((int64_t)measured).text, rsd_error_text(error / parts, true).text, per,
+        seconds, window->from_s, window->to_s, rsd_bytes(options->most).text, per,
+        rsd_cause_name(report->judgement.cause));
     return grew ? RSD_FAILED : RSD_OK;
 }
 

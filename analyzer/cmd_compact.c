@@ -104,7 +104,7 @@ static int compact(const char *path, const struct options *options) {
 static bool take_before(struct options *options) {
     options->has_before = true;
     if (strcmp(optarg, "end") == 0) {
-        options->before.at = RSD_AT_END;
+        options->before.at = RSD_AT_DEFAULT;
         return true;
     }
     return rsd_moment_argument("compact", "--before", optarg, &options->before.has_to, &options->before.to,
@@ -139,9 +139,9 @@ const struct rsd_command rsd_command_compact = {
             "`residue report` would choose. What they did is kept as counts by call site: reports on that\n"
             "window show the same figures. The process must have ended; the old trace stays.\n"
             "\n"
-            "  --before MOMENT  leave out what died before this: seconds, the name of a mark, or end.\n"
-            "                   What is outstanding, allocated and called is right from then on; curves\n"
-            "                   before it lack the blocks that died\n"
+            "  --before MOMENT  leave out what died before this: seconds, the name of a mark, or end, the\n"
+            "                   end of that window. What is outstanding, allocated and called is right\n"
+            "                   from then on; curves before it lack the blocks that died\n"
             "  -o, --output FOLDER  where to write (default: TRACE.compact)\n",
     .run = run,
 };

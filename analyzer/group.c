@@ -17,6 +17,8 @@
 
 #include "memory.h"
 
+#define CHANCE 4.0 /* standard errors of its growth: below, a call site of a sampled trace is not called a leak */
+
 /* ---- Joining and ranking ----------------------------------------------------------------------------------------- */
 
 static void add_sums(struct rsd_sums *to, const struct rsd_sums *from) {
@@ -100,6 +102,11 @@ static void find_curves(struct rsd_groups *groups, const struct rsd_series *seri
     free(of_site);
 }
 
+/* A few samples more at the end than at the start are no leak. */
+static bool may_be_chance(const struct rsd_site *site) {
+    return (double)rsd_site_growth(site) < CHANCE * rsd_metric_error(site, RSD_METRIC_GROWTH, 0);
+}
+
 static void judge(struct rsd_groups *groups, double seconds) {
     for (size_t i = 0; i < groups->count; i++) {
         struct rsd_group *group = &groups->list[i];
@@ -107,6 +114,8 @@ static void judge(struct rsd_groups *groups, double seconds) {
             group->trend = rsd_trend_of(group->level, seconds);
         else
             group->trend.verdict = seconds < RSD_TREND_SHORTEST ? RSD_VERDICT_SHORT : RSD_VERDICT_STEADY;
+        if (group->trend.verdict == RSD_VERDICT_LEAK && may_be_chance(&group->site))
+            group->trend.verdict = RSD_VERDICT_UNCLEAR;
     }
 }
 

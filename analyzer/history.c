@@ -119,6 +119,7 @@ static void add_rate(struct rsd_history *h, struct rsd_trace *trace, uint32_t wr
     if (!r->sampling.rate || !rsd_sampling_add(&h->sampling, writer, r->time, r->sampling.rate))
         rsd_problem(&trace->problems, "trace", RSD_NO_OFFSET, "writer %u samples with a rate that cannot be: ignored",
                     writer);
+    h->temporaries = true;
 }
 
 static void add_record(struct rsd_history *h, struct rsd_trace *trace, uint32_t writer, const struct rsd_tagged *r) {
@@ -140,6 +141,7 @@ static void add_record(struct rsd_history *h, struct rsd_trace *trace, uint32_t 
         break;
     case RESIDUE_TAG_COUNTS:
         h->counts = true;
+        h->temporaries |= r->counts.temporaries != 0;
         break;
     case RESIDUE_TAG_JS_FUNCTION:
         add_js(h, writer, r);

@@ -77,6 +77,7 @@ struct rsd_history {
     bool counts;                  /* there are COUNTS records */
     struct rsd_sampling sampling; /* not every allocation is recorded, if it has any rates */
     bool late;                    /* there are LATE records */
+    bool temporaries;             /* it is known which blocks were */
     uint64_t compacted;           /* time before which blocks that died are in no record; 0: none is left out */
     bool ended;                   /* there is an END record */
     uint64_t end_time;            /* its time */

@@ -10,7 +10,7 @@
     X(GROWTH, "growth", "GROWTH", "outstanding bytes at the end of the window minus those at its start")               \
     X(OUTSTANDING, "outstanding", "OUTSTANDING BYTES", "bytes outstanding at the end of the window")                   \
     X(PEAK, "peak", "BYTES AT THE PEAK", "bytes outstanding when all together had most")                               \
-    X(TEMPORARY, "temporary", "TEMPORARY BLOCKS", "blocks that died before their thread had made 1,024 more")          \
+    X(TEMPORARY, "temporary", "TEMPORARY BLOCKS", "blocks that died young, in the nursery (of samples: within 10 ms)") \
     X(ALLOCATED, "allocated", "BYTES ALLOCATED", "bytes allocated in the window")                                      \
     X(CALLS, "calls", "CALLS", "allocations in the window")
 

@@ -80,8 +80,8 @@ char *rsd_sampling_text(const struct rsd_sampling *sampling, double since) {
     uint64_t least, most;
     rsd_sampling_range(sampling, &least, &most);
     char *from = since >= 0.1 ? rsd_format("from %.1f s on ", since) : rsd_strdup("");
-    char *later = most > least ? rsd_format(", at last in %s", rsd_bytes(most).text) : rsd_strdup("");
-    char *text = rsd_format("%sone allocation in %s%s was recorded, by chance", from, rsd_bytes(least).text, later);
+    char *later = most > least ? rsd_format(", at last in each %s", rsd_bytes(most).text) : rsd_strdup("");
+    char *text = rsd_format("%sa sample in each %s allocated%s", from, rsd_bytes(least).text, later);
     free(from);
     free(later);
     return text;

@@ -33,7 +33,7 @@ const struct rsd_rate_change *rsd_sampling_of(const struct rsd_sampling *samplin
 uint32_t rsd_sampling_rate(const struct rsd_sampling *sampling, uint32_t writer, uint64_t time);
 /* The least and the largest rate. */
 void rsd_sampling_range(const struct rsd_sampling *sampling, uint64_t *least, uint64_t *most);
-/* "one allocation in 512.0 KiB was recorded": how and since when; to be freed. `since` in seconds. */
+/* "a sample in each 512.0 KiB allocated": how and since when; to be freed. `since` in seconds. */
 char *rsd_sampling_text(const struct rsd_sampling *sampling, double since);
 void rsd_sampling_free(struct rsd_sampling *sampling);
 

@@ -66,7 +66,8 @@ static _Atomic uint64_t stale[STALE_WORDS];
 static _Atomic uint16_t owner[OWNER_WORDS]; /* number of the writer that allocated last, by hash of the neighbourhood */
 static struct rsd_nursery *_Atomic nursery_of[WRITERS];
 static _Atomic uint64_t barrier;
-static uint64_t hard; /* what it is when none is being raised */
+static uint64_t hard;           /* what it is when none is being raised */
+static _Atomic uint64_t looked; /* the barrier, or the last sample if that is later */
 static _Atomic uint64_t sample,
     sample_before; /* times of the last two; a thread that sees one sees the one before it */
 static atomic_flag raising = ATOMIC_FLAG_INIT;
@@ -114,7 +115,7 @@ bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer) {
 
 /* ---- in ---- */
 
-static void link_place(struct rsd_nursery *nursery, uint32_t at, uint64_t address) {
+static inline void link_place(struct rsd_nursery *nursery, uint32_t at, uint64_t address) {
     _Atomic uint16_t *newest = &nursery->newest[hash(address) & (capacity_of(nursery) - 1)];
     atomic_store_explicit(&nursery->before[at], atomic_load_explicit(newest, memory_order_relaxed),
                           memory_order_relaxed);
@@ -147,10 +148,10 @@ static void end_lap(struct rsd_nursery *nursery, struct rsd_writer *writer, uint
 }
 
 /* What lives at a place is written to the log. */
-static void see_off(struct rsd_nursery *nursery, struct rsd_writer *writer, struct residue_alloc *entry) {
-    uint64_t where = atomic_load_explicit(where_of(entry), memory_order_relaxed);
-    if (!where || !atomic_compare_exchange_strong_explicit(where_of(entry), &where, where | LEAVING,
-                                                           memory_order_acq_rel, memory_order_relaxed))
+__attribute__((noinline)) static void see_off(struct rsd_nursery *nursery, struct rsd_writer *writer,
+                                              struct residue_alloc *entry, uint64_t where) {
+    if (!atomic_compare_exchange_strong_explicit(where_of(entry), &where, where | LEAVING, memory_order_acq_rel,
+                                                 memory_order_relaxed))
         return;
     const struct residue_alloc survivor = {entry->time, where, entry->size, entry->node};
     rsd_writer_put_alloc(writer, &survivor);
@@ -160,11 +161,15 @@ static void see_off(struct rsd_nursery *nursery, struct rsd_writer *writer, stru
 void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, const struct residue_alloc *block) {
     uint64_t head = atomic_load_explicit(nursery->head, memory_order_relaxed);
     uint64_t address = residue_where_address(block->where);
-    if (__builtin_expect((head & (capacity_of(nursery) - 1)) == 0, 0))
-        end_lap(nursery, writer, head);
     uint32_t at = head & (capacity_of(nursery) - 1);
+    if (__builtin_expect(at == 0, 0)) {
+        end_lap(nursery, writer, head);
+        at = head & (capacity_of(nursery) - 1);
+    }
     struct residue_alloc *entry = &nursery->entry[at];
-    see_off(nursery, writer, entry);
+    uint64_t before = atomic_load_explicit(where_of(entry), memory_order_relaxed);
+    if (__builtin_expect(before != 0, 0))
+        see_off(nursery, writer, entry, before);
     atomic_store_explicit(where_of(entry), 0, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
     entry->time = block->time;
@@ -182,7 +187,9 @@ void rsd_nursery_flush(struct rsd_nursery *nursery, struct rsd_writer *writer) {
     uint32_t capacity = capacity_of(nursery);
     for (uint32_t i = 0; i < capacity; i++) { /* the oldest first */
         struct residue_alloc *entry = &nursery->entry[(head + i) & (capacity - 1)];
-        see_off(nursery, writer, entry);
+        uint64_t where = atomic_load_explicit(where_of(entry), memory_order_relaxed);
+        if (where)
+            see_off(nursery, writer, entry, where);
         atomic_store_explicit(where_of(entry), 0, memory_order_relaxed);
     }
 }
@@ -195,8 +202,19 @@ struct found {
     uint32_t node, size;
 };
 
+/* The newest entry by hash, if it is of this address, counts, and nobody looked since it was made: nearly always. */
+static inline struct residue_alloc *youngest(const struct rsd_nursery *nursery, uint64_t address) {
+    uint32_t place = hash(address) & (capacity_of(nursery) - 1);
+    struct residue_alloc *entry = &nursery->entry[atomic_load_explicit(&nursery->newest[place], memory_order_relaxed)];
+    uint64_t where = atomic_load_explicit(where_of(entry), memory_order_relaxed);
+    bool is = ((where ^ address) & (RESIDUE_ADDRESS_MASK | LEAVING)) == 0 &&
+              entry->time > atomic_load_explicit(&looked, memory_order_acquire) &&
+              entry->time > atomic_load_explicit(stale_word(address), memory_order_acquire);
+    return is ? entry : NULL;
+}
+
 /* The entry that may be annihilated, and what it said when it was found. */
-static struct found find(const struct rsd_nursery *nursery, uint64_t address) {
+__attribute__((noinline)) static struct found find(const struct rsd_nursery *nursery, uint64_t address) {
     uint32_t mask = capacity_of(nursery) - 1;
     uint32_t last = (uint32_t)atomic_load_explicit(nursery->head, memory_order_acquire) - 1;
     uint32_t at = atomic_load_explicit(&nursery->newest[hash(address) & mask], memory_order_relaxed);
@@ -248,18 +266,27 @@ static struct rsd_late_sum *late_sum(struct rsd_late *late, struct found *found,
     return sum;
 }
 
+static inline void annihilate(struct rsd_nursery *nursery, struct rsd_writer *writer, struct residue_alloc *entry) {
+    atomic_store_explicit(where_of(entry), 0, memory_order_release);
+    struct rsd_tally *tally = &nursery->tally[tally_place(entry->node)];
+    tally->calls++;
+    tally->bytes += entry->size;
+    writer->counter[RESIDUE_COUNTER_ANNIHILATED]++;
+}
+
 bool rsd_nursery_kill(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t address) {
+    struct residue_alloc *entry = youngest(nursery, address);
+    if (__builtin_expect(entry != NULL, 1)) {
+        annihilate(nursery, writer, entry);
+        return true;
+    }
     struct found found = find(nursery, address);
     struct rsd_late_sum *late = late_sum(&nursery->late, &found, nursery->number);
     if (!found.entry)
         return false;
-    atomic_store_explicit(where_of(found.entry), 0, memory_order_release);
-    if (__builtin_expect(late != NULL, 0))
+    annihilate(nursery, writer, found.entry);
+    if (late)
         rsd_late_end(&nursery->late, late, true, found.size);
-    struct rsd_tally *tally = &nursery->tally[tally_place(found.node)];
-    tally->calls++;
-    tally->bytes += found.size;
-    writer->counter[RESIDUE_COUNTER_ANNIHILATED]++;
     return true;
 }
 
@@ -318,12 +345,20 @@ bool rsd_nursery_kill_foreign(struct rsd_nursery *mine, struct rsd_writer *write
     return false;
 }
 
+/* The times are of different writers: the later one need not be the larger. */
+static void look(uint64_t time) {
+    uint64_t last = atomic_load(&sample);
+    time = time > hard ? time : hard;
+    atomic_store(&looked, time > last ? time : last);
+}
+
 bool rsd_nursery_barrier_begin(void) {
     for (unsigned i = 0; atomic_flag_test_and_set_explicit(&raising, memory_order_acquire); i++) {
         if (i == TRIES)
             return false;
         rsd_sys_yield();
     }
+    atomic_store(&looked, UINT64_MAX);
     atomic_store(&barrier, UINT64_MAX);
     return true;
 }
@@ -331,6 +366,7 @@ bool rsd_nursery_barrier_begin(void) {
 void rsd_nursery_barrier_end(uint64_t time) {
     hard = time;
     atomic_store(&barrier, hard);
+    look(time);
     atomic_flag_clear_explicit(&raising, memory_order_release);
 }
 
@@ -342,6 +378,7 @@ void rsd_nursery_sample_end(uint64_t time) {
     atomic_store(&sample_before, atomic_load(&sample));
     atomic_store(&sample, time);
     atomic_store(&barrier, hard);
+    look(time);
     atomic_flag_clear_explicit(&raising, memory_order_release);
 }
 

@@ -151,7 +151,7 @@ void rsd_sample_note_size(uint64_t bytes) {
         continue;
     if (first && rate == 0)
         rsd_say(
-            "the trace has half of RESIDUE_MAX_SIZE: from here on one allocation in %llu KiB is recorded, later fewer",
+            "the trace has half of RESIDUE_MAX_SIZE: from here on samples, one in each %llu KiB allocated, later fewer",
             (unsigned long long)wanted >> 10);
 }
 

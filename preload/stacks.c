@@ -12,6 +12,10 @@
  * A table that is three quarters full is replaced by one of twice the size, a few entries with each new node: to move a
  * hundred thousand at once took 9 ms, which an event loop feels. While it is being moved both are looked at.
  *
+ * A server that makes and drops code for days makes stacks without end. So a table grows to MOST_ROOM, as long as all tables
+ * together stay within TABLES_SIZE (a small one is everybody's right). One that is full is emptied, and nodes that are
+ * met again are written again: the reader takes nodes with the same way to the root for one.
+ *
  * An address means a function only as long as the code is mapped. When code goes away a global epoch is raised; a
  * thread that notices empties its table and makes new nodes, whose modules are looked up again.
  *
@@ -34,23 +38,41 @@
 #include "unwind/met.h"
 
 #define FIRST_ROOM 4096u
+#define SMALL_ROOM 16384u /* 256 KiB */
+#define MOST_ROOM 262144u /* 4 MiB; emptying it takes a millisecond */
+#define TABLES_SIZE (UINT64_C(32) << 20)
 #define MOVED_AT_ONCE 8u
 
 static _Atomic uint32_t code_epoch;
+static _Atomic uint64_t tables_size; /* bytes of all writers' tables */
 
 void rsd_stacks_new_epoch(void) {
     atomic_fetch_add(&code_epoch, 1);
 }
 
+static size_t size_of(uint32_t room) {
+    return room * sizeof(struct rsd_trie_entry);
+}
+
 static bool make_table(struct rsd_table *table, uint32_t room) {
-    *table = (struct rsd_table){rsd_sys_memory(room * sizeof(struct rsd_trie_entry)), room - 1};
+    *table = (struct rsd_table){rsd_sys_memory(size_of(room)), room - 1};
+    if (table->entry)
+        atomic_fetch_add_explicit(&tables_size, size_of(room), memory_order_relaxed);
     return table->entry != NULL;
 }
 
 static void free_table(struct rsd_table *table) {
-    if (table->entry)
-        rsd_sys_unmap(table->entry, (table->mask + 1) * sizeof *table->entry);
+    if (!table->entry)
+        return;
+    rsd_sys_unmap(table->entry, size_of(table->mask + 1));
+    atomic_fetch_sub_explicit(&tables_size, size_of(table->mask + 1), memory_order_relaxed);
     table->entry = NULL;
+}
+
+static bool may_make(uint32_t room) {
+    return room <= SMALL_ROOM ||
+           (room <= MOST_ROOM &&
+            atomic_load_explicit(&tables_size, memory_order_relaxed) + size_of(room) <= TABLES_SIZE);
 }
 
 bool rsd_trie_init(struct rsd_trie *trie) {
@@ -105,10 +127,12 @@ static void move_some(struct rsd_trie *trie) {
         free_table(&trie->before);
 }
 
-/* Without memory the table fills up, and what finds no place in it is made anew each time. */
+/* A table that cannot grow is emptied before the next stack. */
 static void grow(struct rsd_trie *trie) {
     struct rsd_table bigger;
-    if (!make_table(&bigger, (trie->now.mask + 1) * 2))
+    uint32_t room = (trie->now.mask + 1) * 2;
+    trie->full = !may_make(room) || !make_table(&bigger, room);
+    if (trie->full)
         return;
     trie->before = trie->now;
     trie->now = bigger;
@@ -197,12 +221,25 @@ static void forget_names(struct rsd_names *names) {
         names->of[i].count = 0;
 }
 
-__attribute__((cold, noinline)) static void forget_all(struct rsd_thread *thread, uint32_t epoch) {
-    struct rsd_trie *trie = &thread->trie;
+/* A new table is put in the place of the old one before that is given back: there is always one. */
+static void empty(struct rsd_trie *trie) {
+    struct rsd_table first, old = trie->now;
     free_table(&trie->before);
-    __builtin_memset(trie->now.entry, 0, (trie->now.mask + 1) * sizeof *trie->now.entry);
+    if (old.mask >= FIRST_ROOM && make_table(&first, FIRST_ROOM)) {
+        trie->now = first;
+        free_table(&old);
+    } else
+        __builtin_memset(old.entry, 0, size_of(old.mask + 1));
     __builtin_memset(trie->recent, 0, sizeof trie->recent);
     trie->used = 0;
+    trie->full = false;
+}
+
+static void forget_all(struct rsd_thread *thread, uint32_t epoch) {
+    struct rsd_trie *trie = &thread->trie;
+    if (trie->full)
+        thread->writer.counter[RESIDUE_COUNTER_TRIE_EMPTIED]++;
+    empty(trie);
     trie->epoch = epoch;
     forget_names(&thread->names);
     rsd_unwinder_init(thread->unwinder, rsd_trace.depth);
@@ -391,7 +428,7 @@ static inline bool names_hold(const struct rsd_names *names, uint32_t place) {
 
 /* What changes seldom and concerns every node. */
 __attribute__((cold, noinline)) static void catch_up(struct rsd_thread *thread, uint32_t epoch, uint32_t reused) {
-    if (epoch != thread->trie.epoch)
+    if (epoch != thread->trie.epoch || thread->trie.full)
         forget_all(thread, epoch);
     if (reused != thread->trie.reused || !same_origin(&thread->origin, &thread->trie.origin))
         forget_kept(thread, reused);
@@ -400,7 +437,7 @@ __attribute__((cold, noinline)) static void catch_up(struct rsd_thread *thread, 
 uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *from) {
     uint32_t epoch = atomic_load_explicit(&code_epoch, memory_order_relaxed);
     uint32_t reused = atomic_load_explicit(&rsd_codemap.reused, memory_order_relaxed);
-    if (__builtin_expect(epoch != thread->trie.epoch || reused != thread->trie.reused ||
+    if (__builtin_expect(epoch != thread->trie.epoch || reused != thread->trie.reused || thread->trie.full ||
                              !same_origin(&thread->origin, &thread->trie.origin),
                          0))
         catch_up(thread, epoch, reused);

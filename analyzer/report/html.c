@@ -129,7 +129,12 @@ static void put_verdict(struct page *p) {
     put_key(p->out, "advice", rsd_cause_advice(p->report->judgement.cause));
     fprintf(p->out, "},\"window\":{\"from_s\":%.3f,\"to_s\":%.3f", p->report->analysis->window.from_s,
             p->report->analysis->window.to_s);
-    put_key(p->out, "why", p->report->analysis->window.why);
+    char *estimates = rsd_estimates(p->report->analysis);
+    char *why =
+        rsd_format("%s%s%s", p->report->analysis->window.why, estimates ? "; " : "", estimates ? estimates : "");
+    put_key(p->out, "why", why);
+    free(estimates);
+    free(why);
     fputc('}', p->out);
     free(headline);
 }

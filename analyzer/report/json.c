@@ -182,9 +182,7 @@ static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size
     set(site, "allocated_bytes", integer(now->bytes - start->bytes));
     set(site, "allocated_calls", integer(now->calls - start->calls));
     set(site, "temporary_calls",
-        r->analysis->history.counts || r->analysis->history.sampling.count
-            ? integer(now->temporaries - start->temporaries)
-            : NULL);
+        r->analysis->history.temporaries ? integer(now->temporaries - start->temporaries) : NULL);
     set(site, "sizes", sizes_of(group));
     set(site, "age_s", ages_of(group));
     set(site, "stack", stack_of(r, group->site.stack));

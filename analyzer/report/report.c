@@ -233,3 +233,21 @@ void rsd_recorder_sums(const struct rsd_trace *trace, struct rsd_recorder_sums *
         sums->stacks += total[k];
     sums->complete = total[RESIDUE_COUNTER_STACK_ROOT];
 }
+
+char *rsd_estimates(const struct rsd_analysis *analysis) {
+    const struct rsd_history *history = &analysis->history;
+    if (!history->sampling.count)
+        return NULL;
+    char *how = rsd_sampling_text(&history->sampling, rsd_history_seconds(history, history->sampling.since));
+    char *text = rsd_format("figures are estimates from samples: %s", how);
+    free(how);
+    return text;
+}
+
+struct rsd_short rsd_error_text(double error, bool bytes) {
+    struct rsd_short text = {""};
+    uint64_t whole = (uint64_t)(error + 0.5);
+    if (whole)
+        snprintf(text.text, sizeof text.text, " ± %.40s", bytes ? rsd_bytes(whole).text : rsd_count(whole).text);
+    return text;
+}

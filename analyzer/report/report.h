@@ -9,6 +9,7 @@
 #include "judge/verdict.h"
 #include "names/elf.h"
 #include "names/names.h"
+#include "text.h"
 
 /* What call sites are joined by. */
 enum rsd_by { RSD_BY_SITE, RSD_BY_JS, RSD_BY_PACKAGE, RSD_BY_MODULE };
@@ -63,6 +64,11 @@ void rsd_walk_begin(struct rsd_walk *walk, struct rsd_report *report, uint32_t s
 char *rsd_blame(struct rsd_report *report, uint32_t stack, enum rsd_by by);
 /* The next frame, NULL at the root side's end. With walk->run > 0 the frame is the first of the run. */
 const struct rsd_named *rsd_walk_next(struct rsd_walk *walk);
+
+/* That figures are estimates, and from which samples; NULL: they are exact. To be freed. */
+char *rsd_estimates(const struct rsd_analysis *analysis);
+/* " ± 12.0 KiB", or nothing when the error is 0: it is exact. */
+struct rsd_short rsd_error_text(double error, bool bytes);
 
 /* argv as one line; to be freed. */
 char *rsd_command_line(const struct rsd_meta *meta);

@@ -102,10 +102,12 @@ static void print_rss(FILE *out, const struct rsd_analysis *a) {
 static void print_sums(FILE *out, const struct rsd_report *r) {
     const struct rsd_analysis *a = r->analysis;
     const struct rsd_sums *now = &a->pairing.heap_now, *start = &a->heap_start;
+    const struct rsd_site all = {.now = *now, .start = *start};
     rsd_take_field(out, "native live",
-                   rsd_format("%s -> %s (%s), %s -> %s", rsd_bytes(start->live_bytes).text,
+                   rsd_format("%s -> %s (%s%s), %s -> %s", rsd_bytes(start->live_bytes).text,
                               rsd_bytes(now->live_bytes).text,
                               rsd_change((int64_t)(now->live_bytes - start->live_bytes)).text,
+                              rsd_error_text(rsd_metric_error(&all, RSD_METRIC_GROWTH, 0), true).text,
                               rsd_count(start->live_blocks).text, rsd_counted(now->live_blocks, "block").text));
     const struct rsd_sums *maps = &a->pairing.mappings_now, *maps_start = &a->mappings_start;
     rsd_take_field(out, "mapped",
@@ -123,16 +125,10 @@ static void print_doubts(FILE *out, const struct rsd_report *r) {
     uint64_t lost = rsd_trace_lost(&a->trace), odd = rsd_pairing_anomalies(&a->pairing);
     struct rsd_recorder_sums sums;
     rsd_recorder_sums(&a->trace, &sums);
-    if (a->history.sampling.count) {
-        char *how =
-            rsd_sampling_text(&a->history.sampling, rsd_history_seconds(&a->history, a->history.sampling.since));
-        rsd_take_field(
-            out, "ESTIMATES",
-            rsd_format(
-                "%s: figures of native memory are estimates, ± is the standard error. Mappings are all recorded.",
-                how));
-        free(how);
-    }
+    char *estimates = rsd_estimates(a);
+    if (estimates)
+        rsd_take_field(out, "ESTIMATES", rsd_format("%s; ± is the standard error, mappings are exact", estimates));
+    free(estimates);
     if (a->history.compacted > a->history.origin)
         rsd_take_field(
             out, "compacted",
@@ -216,22 +212,12 @@ static struct rsd_short value_text(const struct rsd_report *r, const struct rsd_
     return rsd_metric_is_bytes(metric) ? rsd_bytes((uint64_t)group->value) : rsd_count((uint64_t)group->value);
 }
 
-/* " ± 12.0 KiB", or nothing where the value is exact. */
-static struct rsd_short error_text(const struct rsd_report *r, const struct rsd_group *group) {
-    struct rsd_short text = {""};
-    uint64_t error = (uint64_t)(group->error + 0.5);
-    if (error)
-        snprintf(text.text, sizeof text.text, " ± %.40s",
-                 rsd_metric_is_bytes(r->options.metric) ? rsd_bytes(error).text : rsd_count(error).text);
-    return text;
-}
-
 static void print_head(FILE *out, const struct rsd_report *r, size_t rank) {
     const struct rsd_group *group = &r->heap.list[rank];
     const struct rsd_sums *now = &group->site.now;
     fprintf(out, "\n#%-3zu %s%s, now %s in %s    id %016" PRIx64 "\n", rank + 1, value_text(r, group).text,
-            error_text(r, group).text, rsd_bytes(now->live_bytes).text, rsd_counted(now->live_blocks, "block").text,
-            group->id);
+            rsd_error_text(group->error, rsd_metric_is_bytes(r->options.metric)).text, rsd_bytes(now->live_bytes).text,
+            rsd_counted(now->live_blocks, "block").text, group->id);
     if (group->label)
         rsd_field(out, "  of", group->label);
 }
@@ -239,7 +225,7 @@ static void print_head(FILE *out, const struct rsd_report *r, size_t rank) {
 static void print_calls(FILE *out, const struct rsd_report *r, const struct rsd_group *group) {
     const struct rsd_sums *now = &group->site.now, *start = &group->site.start;
     char *temporary =
-        r->analysis->history.counts || r->analysis->history.sampling.count
+        r->analysis->history.temporaries
             ? rsd_format(", %s of it temporary", rsd_percent((double)(now->temporaries - start->temporaries),
                                                              (double)(now->calls - start->calls))
                                                      .text)

@@ -175,6 +175,7 @@ static_assert(sizeof(struct residue_live_header) == RESIDUE_LIVE_HEADER_SIZE, "F
     X(36, LATENCY_MAX, "clock ticks of the slowest hook")                                                              \
     X(37, SEAL_MAX, "clock ticks of the slowest seal")                                                                 \
     X(38, SEAL_TICKS, "clock ticks spent on sealing")                                                                  \
+    X(39, TRIE_EMPTIED, "times that a full table of stacks was emptied")                                               \
     X(40, LATENCY_LOG2, "timed hooks (one in 32) of 2^n ticks: 32 counters from here, n = 0 to 31")
 
 enum residue_counter {
@@ -185,7 +186,7 @@ enum residue_counter {
 
 /* ---- 4. Records of fixed size -------------------------------------------------------------------------------------- */
 
-#define RESIDUE_LARGE_SIZE 65536u /* bytes: allocations from here on are RESIDUE_LARGE records */
+#define RESIDUE_LARGE_SIZE 1048576u /* bytes: allocations from here on are RESIDUE_LARGE records */
 #define RESIDUE_ADDRESS_BITS 48   /* an address that needs more cannot be recorded */
 #define RESIDUE_ADDRESS_MASK ((UINT64_C(1) << RESIDUE_ADDRESS_BITS) - 1)
 

@@ -54,7 +54,7 @@ struct rsd_js {
     bool used;            /* since it was made or handed over */
     uintptr_t stream_map; /* code.c: the map of all machine code objects of this isolate; 0: not seen yet */
     struct rsd_js_interned *interned;
-    uint32_t interned_mask, functions;
+    uint32_t interned_mask, interned_used, functions;
     uint32_t next_miss;
     struct {
         uintptr_t pc, function;

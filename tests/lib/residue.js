@@ -105,6 +105,12 @@ function residue(...args) {
 // The report as an object, with every call site.
 const report = (trace, ...args) => JSON.parse(residue('report', '--json', '--top', '0', ...args, trace));
 
+// The recorder's counters and the analyzer's, by name.
+function stat(trace) {
+  const rows = residue('stat', trace).matchAll(/^  (\S.*?) {2,}([\d,]+)$/gm);
+  return Object.fromEntries([...rows].map(([, name, value]) => [name, Number(value.replaceAll(',', ''))]));
+}
+
 // Blocks outstanding in a report that satisfy `wanted(bytes)`, and their bytes.
 function outstanding(report, wanted) {
   const sum = { blocks: 0, bytes: 0 };
@@ -118,5 +124,5 @@ function outstanding(report, wanted) {
 
 module.exports = {
   root, build, library, command, proving,
-  program, node, scratch, variables, traces, onlyTrace, record, start, residue, report, outstanding,
+  program, node, scratch, variables, traces, onlyTrace, record, start, residue, report, stat, outstanding,
 };

@@ -8,6 +8,7 @@
 
 #include "frame.h"
 #include "residue/format.h"
+#include "residue/planes.h"
 #include "tagged.h"
 #include "trace_writer.h"
 
@@ -134,6 +135,28 @@ Test(format, code_is_that_of_resize_the_seventh_piece_seen) {
     cr_assert_eq(strncmp(r.first.bytes, "JS:*resize /app/a.js:4:10", r.first.size), 0);
 }
 
+Test(format, sampling_late_and_compacted_are_what_the_text_above_them_says) {
+    uint8_t bytes[64];
+    struct rsd_tagged r;
+    size_t size = vector("sampling", bytes, sizeof bytes);
+    cr_assert_eq(rsd_tagged_parse(&r, bytes, size), RSD_TAGGED_OK);
+    cr_assert_eq(r.time, 1000u);
+    cr_assert_eq(r.sampling.rate, 512u << 10);
+    size = vector("late", bytes, sizeof bytes);
+    cr_assert_eq(rsd_tagged_parse(&r, bytes, size), RSD_TAGGED_OK);
+    cr_assert_eq(r.time, 2000u);
+    cr_assert_eq(r.late.when, 1500u);
+    cr_assert_eq(r.late.writer, 1u);
+    cr_assert_eq(r.late.node, 5u);
+    cr_assert_eq(r.late.blocks, 3u);
+    cr_assert_eq(r.late.bytes, 48u);
+    size = vector("compacted", bytes, sizeof bytes);
+    cr_assert_eq(rsd_tagged_parse(&r, bytes, size), RSD_TAGGED_OK);
+    cr_assert_eq(r.time, 3000u);
+    cr_assert_eq(r.compacted.before, 2500u);
+    cr_assert_eq(r.compacted.records, 7u);
+}
+
 Test(format, planes_come_back_as_rows_whatever_their_number) {
     static const size_t sizes[] = {16, 24, 32};
     uint64_t state = 88172645463325252u;
@@ -147,6 +170,8 @@ Test(format, planes_come_back_as_rows_whatever_their_number) {
                 rows[i] = (uint8_t)state;
             }
             made_planes(rows, planes, sizes[s], count);
+            residue_to_planes(result, rows, (uint32_t)count, (uint32_t)sizes[s]);
+            cr_assert_arr_eq(result, planes, count * sizes[s], "%zu records of %zu bytes", count, sizes[s]);
             rsd_planes_to_rows(planes, result, sizes[s], count);
             cr_assert_arr_eq(result, rows, count * sizes[s], "%zu records of %zu bytes", count, sizes[s]);
         }
