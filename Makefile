@@ -25,7 +25,7 @@ ANALYZER_LIBS = -lm -lzstd -ldw -lelf -liberty -ljansson -lprotobuf-c
 # zstd is linked in and hidden: node 22 and later export a zstd of their own, which would take its place.
 PRELOAD_LIBS = -l:libzstd.a -Wl,--exclude-libs,ALL -lZydis -ldl -lpthread
 
-.PHONY: all demo test prove bench asan install help clean setup programs unit format
+.PHONY: all demo test prove bench asan install dist npm help clean setup programs unit format
 .DEFAULT_GOAL = all
 
 # One short line a step; `make V=1` shows the commands.
@@ -72,6 +72,12 @@ install: all $(BUILD)/residue.1 ## install to PREFIX (default /usr/local): comma
 	install -D -m 644 scripts/completion/residue.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/residue
 	install -D -m 644 scripts/completion/_residue $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_residue
 
+dist: all $(BUILD)/residue.1 $(BUILD)/made/residue ## one folder with all that residue needs but libc, to copy into a container
+	@scripts/dist $(BUILD)
+
+npm: all $(BUILD)/residue.1 $(BUILD)/made/residue ## that folder as a package for npm install
+	@scripts/npm-package $$(scripts/dist $(BUILD)) $(BUILD)
+
 format: ## run clang-format over the C sources
 	@find analyzer preload include tests -name '*.[ch]' -not -path '*/node_modules/*' | xargs clang-format -i
 
@@ -88,6 +94,11 @@ unit: $(BUILD)/unit
 $(BUILD)/residue: $(ANALYZER_OBJ)
 	$(call say,LD )
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(ANALYZER_LIBS)
+
+# For `make dist`: finds its libraries beside the recorder, and so do they theirs, which is what the older tag is for.
+$(BUILD)/made/residue: $(ANALYZER_OBJ)
+	$(call say,LD )
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(ANALYZER_LIBS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../lib/residue'
 
 $(BUILD)/libresidue.so: $(PRELOAD_OBJ) $(BUILD)/exports.map
 	$(call say,LD )

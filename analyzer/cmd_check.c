@@ -20,6 +20,7 @@ struct options {
     bool has_most, has_site;
     enum { PER_RUN, PER_MINUTE, PER_MARK } per;
     regex_t site;
+    struct rsd_places places;
 };
 
 static bool frame_matches(const struct rsd_named *frame, const regex_t *site) {
@@ -98,7 +99,8 @@ static int judge(struct rsd_report *report, const struct options *options) {
 
 static int check(const char *path, const struct options *options) {
     struct rsd_opened opened;
-    if (!rsd_open_report(&opened, "check", path, &options->analysis, &(struct rsd_report_options){.top = 1}))
+    struct rsd_report_options shown = {.top = 1, .places = options->places};
+    if (!rsd_open_report(&opened, "check", path, &options->analysis, &shown))
         return UNTOLD;
     int status = judge(&opened.report, options);
     rsd_close_report(&opened);
@@ -127,16 +129,19 @@ static bool take_option(int option, struct options *options) {
     case 't':
         return rsd_moment_argument("check", "--to", optarg, &window->has_to, &window->to, &window->to_mark);
     default:
-        rsd_usage("check", "that is no option of it");
-        return false;
+        return rsd_places_argument("check", option, &options->places);
     }
 }
 
 static int run(int argc, char **argv) {
     static const struct option known[] = {
-        {"max-growth", required_argument, NULL, 'm'}, {"per", required_argument, NULL, 'p'},
-        {"site", required_argument, NULL, 's'},       {"from", required_argument, NULL, 'f'},
-        {"to", required_argument, NULL, 't'},         {NULL, 0, NULL, 0},
+        {"max-growth", required_argument, NULL, 'm'},
+        {"per", required_argument, NULL, 'p'},
+        {"site", required_argument, NULL, 's'},
+        {"from", required_argument, NULL, 'f'},
+        {"to", required_argument, NULL, 't'},
+        RSD_PLACES_OPTIONS,
+        {NULL, 0, NULL, 0},
     };
     struct options options = {.analysis.quiet = true};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
@@ -168,6 +173,7 @@ const struct rsd_command rsd_command_check = {
             "  --site REGEX       count only call sites with a frame whose function, module, file or\n"
             "                     package matches (POSIX extended)\n"
             "  --from MOMENT      start of the window, as in `residue report`\n"
-            "  --to MOMENT        end of the window\n",
+            "  --to MOMENT        end of the window\n"
+            "  --sysroot DIR, --debug-dir DIR  as in `residue report`\n",
     .run = run,
 };

@@ -12,6 +12,7 @@
 #include "command.h"
 #include "compact.h"
 #include "memory.h"
+#include "names/stored.h"
 #include "text.h"
 
 struct options {
@@ -20,9 +21,10 @@ struct options {
     const char *to;
 };
 
-static bool copy_file(const char *from, const char *to, const char *name, bool must) {
-    char *source = rsd_format("%s/%s", from, name), *target = rsd_format("%s/%s", to, name), bytes[65536];
-    FILE *in = fopen(source, "re"), *out = in ? fopen(target, "wxe") : NULL;
+static bool copy_file(const struct rsd_folder *from, const char *to, const char *name, bool must) {
+    char *target = rsd_format("%s/%s", to, name), bytes[65536];
+    int fd = rsd_folder_file(from, name);
+    FILE *in = fd >= 0 ? fdopen(fd, "r") : NULL, *out = in ? fopen(target, "wxe") : NULL;
     size_t got;
     while (out && (got = fread(bytes, 1, sizeof bytes, in)) > 0)
         fwrite(bytes, 1, got, out);
@@ -31,7 +33,6 @@ static bool copy_file(const char *from, const char *to, const char *name, bool m
         good = false;
     if (in)
         fclose(in);
-    free(source);
     free(target);
     return good || (!in && !must);
 }
@@ -65,8 +66,9 @@ static int write_compact(struct rsd_analysis *outline, const struct options *opt
     char *why = NULL;
     if (!choose(outline, options, &start, &before) || !make_folder(to))
         return RSD_FAILED;
-    if (!copy_file(outline->trace.path, to, "meta.json", true) ||
-        !copy_file(outline->trace.path, to, "status.json", false))
+    const struct rsd_folder *from = &outline->trace.folder;
+    if (!copy_file(from, to, "meta.json", true) || !copy_file(from, to, "status.json", false) ||
+        !copy_file(from, to, RSD_NAMES_FILE, false))
         why = rsd_format("meta.json: %s", strerror(errno));
     if (why || !rsd_compact(outline, start, before, to, &result, &why)) {
         fprintf(stderr, "residue compact: %s\n", why);

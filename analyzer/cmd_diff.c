@@ -67,20 +67,16 @@ static bool take_option(int option, struct options *options) {
         options->report.source_maps = true;
         return true;
     default:
-        rsd_usage("diff", "that is no option of it");
-        return false;
+        return rsd_places_argument("diff", option, &options->report.places);
     }
 }
 
 static int run(int argc, char **argv) {
     static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"top", required_argument, NULL, 'n'},
-        {"per", required_argument, NULL, 'p'},
-        {"metric", required_argument, NULL, 'm'},
-        {"from", required_argument, NULL, 'f'},
-        {"source-maps", no_argument, NULL, 'M'},
-        {NULL, 0, NULL, 0},
+        {"json", no_argument, NULL, 'j'},        {"top", required_argument, NULL, 'n'},
+        {"per", required_argument, NULL, 'p'},   {"metric", required_argument, NULL, 'm'},
+        {"from", required_argument, NULL, 'f'},  RSD_PLACES_OPTIONS,
+        {"source-maps", no_argument, NULL, 'M'}, {NULL, 0, NULL, 0},
     };
     struct options options = {.top = 10, .report.top = 1};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
@@ -106,6 +102,6 @@ const struct rsd_command rsd_command_diff = {
             "  --metric WHAT   growth (default), outstanding, peak, temporary, allocated or calls\n"
             "  --from MOMENT   start of both windows (default: the end of each warm-up)\n"
             "  --source-maps   as in `residue report`\n"
-            "  --json          one JSON object\n",
+            "  --json          one JSON object\n" RSD_PLACES_HELP,
     .run = run,
 };

@@ -24,7 +24,7 @@ static enum rsd_metric metric_with_values(const struct rsd_pairing *pairing) {
     return metric;
 }
 
-static int flame(const char *path, bool chosen, enum rsd_metric metric, bool text, bool source_maps) {
+static int flame(const char *path, bool chosen, bool text, struct rsd_report_options *shown) {
     struct rsd_analysis_options options = {0};
     struct rsd_analysis analysis;
     struct rsd_report report;
@@ -34,9 +34,9 @@ static int flame(const char *path, bool chosen, enum rsd_metric metric, bool tex
         free(why);
         return RSD_FAILED;
     }
-    struct rsd_report_options shown = {
-        .top = 1, .metric = chosen ? metric : metric_with_values(&analysis.pairing), .source_maps = source_maps};
-    rsd_report_make(&report, &analysis, &shown);
+    if (!chosen)
+        shown->metric = metric_with_values(&analysis.pairing);
+    rsd_report_make(&report, &analysis, shown);
     if (text)
         rsd_report_icicle(&report, TEXT_WIDTH, stdout);
     else
@@ -50,22 +50,23 @@ static int run(int argc, char **argv) {
     static const struct option known[] = {{"metric", required_argument, NULL, 'm'},
                                           {"text", no_argument, NULL, 't'},
                                           {"source-maps", no_argument, NULL, 'M'},
+                                          RSD_PLACES_OPTIONS,
                                           {NULL, 0, NULL, 0}};
-    enum rsd_metric metric = RSD_METRIC_GROWTH;
-    bool chosen = false, text = false, source_maps = false;
+    struct rsd_report_options shown = {.top = 1};
+    bool chosen = false, text = false;
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (option == 't')
             text = true;
         else if (option == 'M')
-            source_maps = true;
-        else if (option != 'm')
-            return rsd_usage("flame", "that is no option of it");
-        else if (!(chosen = rsd_metric_named(optarg, &metric)))
+            shown.source_maps = true;
+        else if (option == 'm' && !(chosen = rsd_metric_named(optarg, &shown.metric)))
             return rsd_usage("flame", "--metric wants %s, not %s", rsd_metric_list(), optarg);
+        else if (option != 'm' && !rsd_places_argument("flame", option, &shown.places))
+            return RSD_USAGE;
     char *path = rsd_trace_argument("flame", argc, argv, optind);
     if (!path)
         return RSD_USAGE;
-    int status = flame(path, chosen, metric, text, source_maps);
+    int status = flame(path, chosen, text, &shown);
     free(path);
     return status;
 }
@@ -81,8 +82,7 @@ const struct rsd_command rsd_command_flame = {
             "  --text           draw it in plain characters instead, 100 columns wide\n"
             "  --metric METRIC  growth (default), outstanding, peak, allocated: bytes; temporary, calls:\n"
             "                   numbers\n"
-            "  --source-maps    as in `residue report`\n"
-            "\n"
+            "  --source-maps    as in `residue report`\n" RSD_PLACES_HELP "\n"
             "The window is that of `residue report`. What shrank is left out. Where nothing grew and no\n"
             "metric is chosen, it is what is outstanding, and stderr says so.\n",
     .run = run,

@@ -28,12 +28,11 @@ static int write_page(struct rsd_opened *sides, size_t count, const char *file) 
     return RSD_OK;
 }
 
-static int html(char **paths, size_t count, const char *file, bool source_maps) {
+static int html(char **paths, size_t count, const char *file, const struct rsd_report_options *report) {
     struct rsd_opened sides[2];
     struct rsd_analysis_options analysis = {0};
-    struct rsd_report_options report = {.top = 1, .source_maps = source_maps};
     size_t opened = 0;
-    while (opened < count && rsd_open_report(&sides[opened], "html", paths[opened], &analysis, &report))
+    while (opened < count && rsd_open_report(&sides[opened], "html", paths[opened], &analysis, report))
         opened++;
     int status = opened == count ? write_page(sides, count, file) : RSD_FAILED;
     while (opened)
@@ -42,23 +41,25 @@ static int html(char **paths, size_t count, const char *file, bool source_maps) 
 }
 
 static int run(int argc, char **argv) {
-    static const struct option known[] = {
-        {"output", required_argument, NULL, 'o'}, {"source-maps", no_argument, NULL, 'M'}, {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"output", required_argument, NULL, 'o'},
+                                          {"source-maps", no_argument, NULL, 'M'},
+                                          RSD_PLACES_OPTIONS,
+                                          {NULL, 0, NULL, 0}};
+    struct rsd_report_options report = {.top = 1};
     const char *file = "residue.html";
-    bool source_maps = false;
     for (int option; (option = getopt_long(argc, argv, "o:", known, NULL)) != -1;)
         if (option == 'o')
             file = optarg;
         else if (option == 'M')
-            source_maps = true;
-        else
-            return rsd_usage("html", "that is no option of it");
+            report.source_maps = true;
+        else if (!rsd_places_argument("html", option, &report.places))
+            return RSD_USAGE;
     if (argc - optind == 2)
-        return html(argv + optind, 2, file, source_maps);
+        return html(argv + optind, 2, file, &report);
     char *path = rsd_trace_argument("html", argc, argv, optind);
     if (!path)
         return RSD_USAGE;
-    int status = html(&path, 1, file, source_maps);
+    int status = html(&path, 1, file, &report);
     free(path);
     return status;
 }
@@ -72,7 +73,7 @@ const struct rsd_command rsd_command_html = {
             "the table, where the resident memory is, a flame graph with search and zoom, the call sites\n"
             "with their curves. It loads nothing from anywhere. With two traces also their difference.\n"
             "\n"
-            "  -o FILE        write to FILE, `-` for stdout (default: residue.html)\n"
-            "  --source-maps  as in `residue report`\n",
+            "  -o FILE          write to FILE, `-` for stdout (default: residue.html)\n"
+            "  --source-maps    as in `residue report`\n" RSD_PLACES_HELP,
     .run = run,
 };

@@ -18,16 +18,18 @@ static int issue(const char *path, const struct rsd_report_options *report) {
 }
 
 static int run(int argc, char **argv) {
-    static const struct option known[] = {
-        {"site", required_argument, NULL, 's'}, {"source-maps", no_argument, NULL, 'M'}, {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"site", required_argument, NULL, 's'},
+                                          {"source-maps", no_argument, NULL, 'M'},
+                                          RSD_PLACES_OPTIONS,
+                                          {NULL, 0, NULL, 0}};
     struct rsd_report_options report = {.top = 1, .site = "1"};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (option == 's')
             report.site = optarg;
         else if (option == 'M')
             report.source_maps = true;
-        else
-            return rsd_usage("issue", "that is no option of it");
+        else if (!rsd_places_argument("issue", option, &report.places))
+            return RSD_USAGE;
     char *path = rsd_trace_argument("issue", argc, argv, optind);
     if (!path)
         return RSD_USAGE;
@@ -46,7 +48,7 @@ const struct rsd_command rsd_command_issue = {
             "characters. Paths are cut to those inside of packages; arguments of the program and its\n"
             "environment are left out. Read it before you publish it.\n"
             "\n"
-            "  --site SITE    the call site, by rank or id as in `residue report` (default: 1)\n"
-            "  --source-maps  as in `residue report`\n",
+            "  --site SITE      the call site, by rank or id as in `residue report` (default: 1)\n"
+            "  --source-maps    as in `residue report`\n" RSD_PLACES_HELP,
     .run = run,
 };

@@ -86,8 +86,7 @@ static bool take_option(int option, struct options *options) {
         options->report.source_maps = true;
         return true;
     default:
-        rsd_usage("report", "that is no option of it");
-        return false;
+        return rsd_places_argument("report", option, &options->report.places);
     }
 }
 
@@ -106,13 +105,21 @@ static int report(const char *path, const struct options *options) {
 
 static int run(int argc, char **argv) {
     static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'},         {"top", required_argument, NULL, 'n'},
-        {"from", required_argument, NULL, 'f'},   {"to", required_argument, NULL, 't'},
-        {"at", required_argument, NULL, 'a'},     {"site", required_argument, NULL, 's'},
-        {"limit", required_argument, NULL, 'l'},  {"by", required_argument, NULL, 'b'},
-        {"metric", required_argument, NULL, 'm'}, {"work", required_argument, NULL, 'u'},
-        {"width", required_argument, NULL, 'w'},  {"source-maps", no_argument, NULL, 'M'},
-        {"internals", no_argument, NULL, 'i'},    {NULL, 0, NULL, 0},
+        {"json", no_argument, NULL, 'j'},
+        {"top", required_argument, NULL, 'n'},
+        {"from", required_argument, NULL, 'f'},
+        {"to", required_argument, NULL, 't'},
+        {"at", required_argument, NULL, 'a'},
+        {"site", required_argument, NULL, 's'},
+        {"limit", required_argument, NULL, 'l'},
+        {"by", required_argument, NULL, 'b'},
+        {"metric", required_argument, NULL, 'm'},
+        {"work", required_argument, NULL, 'u'},
+        {"width", required_argument, NULL, 'w'},
+        {"internals", no_argument, NULL, 'i'},
+        {"source-maps", no_argument, NULL, 'M'},
+        RSD_PLACES_OPTIONS,
+        {NULL, 0, NULL, 0},
     };
     struct options options = {.report.top = 20};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
@@ -157,6 +164,8 @@ const struct rsd_command rsd_command_report = {
             "  --width N      columns (default: the terminal's, by COLUMNS or by itself; else 80)\n"
             "  --json         one JSON object\n"
             "\n"
+            "For a trace from elsewhere:\n"
+            "\n" RSD_PLACES_HELP "\n"
             "A stack is printed leaf first. `?` marks a frame that was guessed, (inlined) a function\n"
             "without a frame of its own. Sizes of blocks are exact, ages within 3 %.\n",
     .run = run,

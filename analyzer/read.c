@@ -23,7 +23,6 @@
 #include "read.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -37,7 +36,7 @@
 
 /* ---- 2. The log -------------------------------------------------------------------------------------------------- */
 
-static bool read_at(int fd, void *to, size_t size, uint64_t offset) {
+bool rsd_read_at(int fd, void *to, size_t size, uint64_t offset) {
     uint8_t *at = to;
     while (size) {
         ssize_t got = pread(fd, at, size, (off_t)offset);
@@ -76,7 +75,7 @@ static bool trace_ok(const char *name, uint64_t trace_id, struct rsd_identity *i
 /* 2.1: the file header. A damaged one is a problem and no more: frames have their own. */
 static bool file_header_ok(struct rsd_writer *writer, struct rsd_identity *identity, struct rsd_problems *problems) {
     struct residue_file_header h;
-    if (!read_at(writer->log, &h, sizeof h, 0)) {
+    if (!rsd_read_at(writer->log, &h, sizeof h, 0)) {
         if (writer->log_size)
             rsd_problem(problems, writer->log_name, 0, "cut within the file header");
         return false;
@@ -129,12 +128,12 @@ static uint64_t next_header(const struct rsd_writer *writer, uint64_t offset) {
     while (offset + RESIDUE_HEADER_SIZE <= writer->log_size) {
         uint64_t left = writer->log_size - offset;
         size_t size = left < sizeof chunk ? (size_t)left : sizeof chunk;
-        if (!read_at(writer->log, chunk, size, offset))
+        if (!rsd_read_at(writer->log, chunk, size, offset))
             break;
         struct residue_frame_header h;
         for (uint8_t *at = chunk; (at = memmem(at, size - (size_t)(at - chunk), magic, sizeof magic)); at++) {
             uint64_t found = offset + (uint64_t)(at - chunk);
-            if (read_at(writer->log, &h, sizeof h, found) && !rsd_frame_check(&h))
+            if (rsd_read_at(writer->log, &h, sizeof h, found) && !rsd_frame_check(&h))
                 return found;
         }
         if (size < sizeof chunk)
@@ -151,7 +150,7 @@ static void index_frames(struct rsd_writer *writer, bool running, struct rsd_pro
         uint64_t left = writer->log_size - offset;
         const char *why = "cut within a frame header";
         if (left >= sizeof h)
-            why = read_at(writer->log, &h, sizeof h, offset) ? rsd_frame_check(&h) : "cannot be read";
+            why = rsd_read_at(writer->log, &h, sizeof h, offset) ? rsd_frame_check(&h) : "cannot be read";
         if (!why && h.packed_size > left - sizeof h)
             why = "cut within a frame";
         if (!why) {
@@ -294,9 +293,8 @@ static void copy_live(struct rsd_writer *writer, const struct live *live) {
         writer->counter[i] = load(&live->header->counter[i]);
 }
 
-void rsd_writer_read_live(struct rsd_writer *writer, const char *path, struct rsd_identity *identity,
+void rsd_writer_read_live(struct rsd_writer *writer, int fd, struct rsd_identity *identity,
                           struct rsd_problems *problems) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat info;
     if (fd < 0 || fstat(fd, &info)) {
         rsd_problem(problems, writer->live_name, RSD_NO_OFFSET, "cannot be opened: %m");
@@ -343,7 +341,7 @@ static void join_segment(struct rsd_writer *writer, enum residue_kind kind, stru
     if (lost && kind == RESIDUE_NODE && open->size) { /* the live file does not say with which id it begins */
         rsd_problem(problems, writer->live_name, RSD_NO_OFFSET,
                     "the ids of its nodes are lost: stacks will be missing");
-        drop_open(open);
+        open->size = 0;
         return;
     }
     const char *why = NULL;
@@ -376,10 +374,10 @@ static void join_ring(struct rsd_writer *writer) {
         qsort(writer->ring, kept, sizeof *writer->ring, by_time);
 }
 
-void rsd_writer_read_log(struct rsd_writer *writer, const char *path, struct rsd_identity *identity,
+void rsd_writer_read_log(struct rsd_writer *writer, int fd, struct rsd_identity *identity,
                          struct rsd_problems *problems) {
     struct stat info;
-    writer->log = open(path, O_RDONLY | O_CLOEXEC);
+    writer->log = fd;
     if (writer->log < 0 || fstat(writer->log, &info)) {
         if (errno != ENOENT || !identity->running)
             rsd_problem(problems, writer->log_name, RSD_NO_OFFSET, "cannot be opened: %m");

@@ -172,17 +172,22 @@ void rsd_output_copy(struct rsd_output *output, enum residue_kind kind) {
     copy_open(output, kind, frames->count ? frames->list[frames->count - 1].last + 1 : 1);
 }
 
+void rsd_live_header(struct residue_live_header *header, const struct rsd_writer *writer, const struct rsd_meta *meta) {
+    *header = (struct residue_live_header){.magic = RESIDUE_LIVE_MAGIC,
+                                           .major = RESIDUE_FORMAT_MAJOR,
+                                           .minor = RESIDUE_FORMAT_MINOR,
+                                           .writer = writer->number,
+                                           .trace_id = meta->trace_id,
+                                           .pid = (uint32_t)meta->pid,
+                                           .tid = writer->tid,
+                                           .serial = writer->serial};
+    memcpy(header->counter, writer->counter, sizeof header->counter);
+}
+
 int rsd_output_close(struct rsd_output *output, const char *folder, const struct rsd_trace *trace) {
     const struct rsd_writer *writer = output->writer;
-    struct residue_live_header header = {.magic = RESIDUE_LIVE_MAGIC,
-                                         .major = RESIDUE_FORMAT_MAJOR,
-                                         .minor = RESIDUE_FORMAT_MINOR,
-                                         .writer = writer->number,
-                                         .trace_id = trace->meta.trace_id,
-                                         .pid = (uint32_t)trace->meta.pid,
-                                         .tid = writer->tid,
-                                         .serial = writer->serial};
-    memcpy(header.counter, writer->counter, sizeof header.counter);
+    struct residue_live_header header;
+    rsd_live_header(&header, writer, &trace->meta);
     int live = create(output, folder, writer->live_name);
     put_bytes(output, live, &header, sizeof header);
     const int fds[] = {output->log, live};

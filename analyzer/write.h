@@ -28,4 +28,7 @@ void rsd_output_copy(struct rsd_output *output, enum residue_kind kind);
 /* Write the live file, with the counters and no records. Returns 0, or the errno of what failed. */
 int rsd_output_close(struct rsd_output *output, const char *folder, const struct rsd_trace *trace);
 
+/* The header of a writer's live file, with its counters, without segments and ring. */
+void rsd_live_header(struct residue_live_header *header, const struct rsd_writer *writer, const struct rsd_meta *meta);
+
 #endif

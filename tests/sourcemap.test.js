@@ -77,7 +77,7 @@ const BUILDS = {
   'an ES module, not minified, its map beside it': { format: 'esm', outfile: 'dist/app.mjs', sourcemap: 'linked' },
 };
 for (const [name, options] of Object.entries(BUILDS))
-  test(`a bundle of esbuild's, ${name}: functions, files and lines are those of the sources`, (t) => {
+  test(`a bundle of esbuild's, ${name}: functions, files and lines are those of the sources, stored ones too`, (t) => {
     const folder = project(t);
     const outfile = path.join(folder, options.outfile ?? 'dist/app.js');
     esbuild.buildSync({
@@ -86,6 +86,9 @@ for (const [name, options] of Object.entries(BUILDS))
     const { status, trace } = record(t, [node(24), outfile]);
     assert.strictEqual(status, 0);
     assert.ok(shown(trace, 20001).includes('dist/app.'), shown(trace, 20001));
+    expectSources(trace, folder);
+    residue('symbolize', trace);
+    fs.rmSync(folder, { recursive: true });
     expectSources(trace, folder);
   });
 

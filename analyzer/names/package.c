@@ -114,3 +114,9 @@ char *rsd_package_of(const char *path) {
     free(copy);
     return result;
 }
+
+const char *rsd_script_path(const char *file) {
+    if (strncmp(file, "file:///", 8) == 0 && !strchr(file, '%'))
+        file += strlen("file://");
+    return *file == '/' ? file : NULL;
+}

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "names/lookup.h"
 
 struct blaming {
     struct rsd_report *report;
@@ -42,7 +43,8 @@ static void name_ledgers(struct rsd_analysis *a, struct rsd_names *names) {
 bool rsd_report_make(struct rsd_report *report, struct rsd_analysis *analysis,
                      const struct rsd_report_options *options) {
     *report = (struct rsd_report){.analysis = analysis, .options = *options, .only = SIZE_MAX};
-    report->names = rsd_names_open(&analysis->history, &analysis->stacks, &analysis->trace.problems);
+    report->names = rsd_names_open(&analysis->history, &analysis->stacks,
+                                   rsd_lookup_open(&analysis->trace, &analysis->history, &options->places));
     if (options->source_maps)
         rsd_names_use_source_maps(report->names);
     struct blaming blaming = {report, options->by};

@@ -7,6 +7,7 @@
 #include "analysis.h"
 #include "group.h"
 #include "judge/verdict.h"
+#include "names/elf.h"
 #include "names/names.h"
 #include "text.h"
 
@@ -22,6 +23,7 @@ struct rsd_report_options {
     bool source_maps; /* show JavaScript as its source maps have it */
     double work;      /* units of work done in the window, such as requests; 0: not known */
     uint64_t limit;   /* bytes of RSS that the process may have; 0: not known */
+    struct rsd_places places;
 };
 
 struct rsd_report {

@@ -42,7 +42,8 @@ static char *end_text(const struct rsd_analysis *a) {
     enum rsd_end end = rsd_analysis_end(a, &value);
     switch (end) {
     case RSD_END_RUNNING:
-        return rsd_strdup("still running: figures are as of now");
+        return rsd_strdup(a->trace.meta.cutoff ? "still running when it was packed"
+                                               : "still running: figures are as of now");
     case RSD_END_SIGNAL:
         return rsd_format("ended by signal %d (%s)", value, strsignal(value));
     case RSD_END_EXIT:

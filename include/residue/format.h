@@ -501,4 +501,87 @@ struct residue_compacted {
 };
 static_assert(sizeof(struct residue_compacted) == 32, "FORMAT.md 5.22");
 
+/* ---- 8. names: what the analyzer looked up in files that are not in the trace -------------------------------------- */
+
+#define RESIDUE_SKIP_NAMES 0x184D2A5Cu /* zstd's skippable magic; ours for the header of the names */
+#define RESIDUE_NAMES_MAGIC "RSDNAME"  /* eight bytes with the final zero */
+#define RESIDUE_NAMES_MAJOR 1u
+#define RESIDUE_NAMES_MINOR 0u
+
+struct residue_names_header {
+    uint32_t skip_magic; /* RESIDUE_SKIP_NAMES */
+    uint32_t skip_size;  /* 56 */
+    char magic[8];       /* RESIDUE_NAMES_MAGIC */
+    uint16_t major;      /* RESIDUE_NAMES_MAJOR */
+    uint16_t minor;
+    uint32_t zero0;
+    uint64_t trace_id;
+    uint64_t raw_size;    /* bytes of the content */
+    uint64_t packed_size; /* bytes of the zstd frame behind this header */
+    uint64_t zero1;
+    uint64_t checksum; /* FNV-1a, 64 bit, of the 56 bytes before it */
+};
+static_assert(sizeof(struct residue_names_header) == RESIDUE_HEADER_SIZE, "FORMAT.md 8.1");
+
+enum residue_names_tag {
+    RESIDUE_NAMES_STRINGS = 1,
+    RESIDUE_NAMES_BINARIES = 2,
+    RESIDUE_NAMES_ADDRESSES = 3,
+    RESIDUE_NAMES_FUNCTIONS = 4,
+    RESIDUE_NAMES_PACKAGES = 5,
+    RESIDUE_NAMES_ORIGINALS = 6,
+};
+
+struct residue_names_section {
+    uint32_t tag; /* enum residue_names_tag */
+    uint32_t zero;
+    uint64_t size; /* bytes of the entries behind this header, a multiple of 8 */
+};
+static_assert(sizeof(struct residue_names_section) == 16, "FORMAT.md 8.2");
+
+/* Strings are named by their offset in the section STRINGS; 0 is none. */
+struct residue_names_binary {
+    uint32_t path;
+    uint32_t build_id; /* hex digits */
+    uint32_t problem;  /* why there are no addresses */
+    uint32_t first;    /* of its entries in ADDRESSES */
+    uint32_t count;
+    uint32_t zero;
+};
+static_assert(sizeof(struct residue_names_binary) == 24, "FORMAT.md 8.3");
+
+struct residue_names_address {
+    uint64_t address; /* in the binary's file */
+    uint64_t start;   /* of the symbol */
+    uint32_t symbol;  /* as it stands in the file, mangled */
+    uint32_t first;   /* of its entries in FUNCTIONS */
+    uint32_t count;
+    uint32_t zero;
+};
+static_assert(sizeof(struct residue_names_address) == 32, "FORMAT.md 8.4");
+
+struct residue_names_function {
+    uint32_t name; /* mangled; 0 for the outermost: the symbol names it */
+    uint32_t file;
+    uint32_t line; /* 0: not known */
+    uint32_t zero;
+};
+static_assert(sizeof(struct residue_names_function) == 16, "FORMAT.md 8.5");
+
+struct residue_names_package {
+    uint32_t path;
+    uint32_t package; /* 0: the file is in none */
+};
+static_assert(sizeof(struct residue_names_package) == 8, "FORMAT.md 8.6");
+
+struct residue_names_original {
+    uint32_t line, column;                   /* in the script, as the NODE has them */
+    uint32_t function_line, function_column; /* the function, as its JS_FUNCTION record has it */
+    uint32_t file, name;
+    uint32_t source, source_line; /* what its source map makes of it; line 0: not known */
+    uint32_t source_name;         /* 0: the name stays */
+    uint32_t zero;
+};
+static_assert(sizeof(struct residue_names_original) == 40, "FORMAT.md 8.7");
+
 #endif

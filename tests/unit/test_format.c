@@ -215,3 +215,17 @@ Test(format, tagged_records_whose_strings_pass_their_end_are_bad) {
     head.tag = 0x123;
     cr_assert_eq(rsd_tagged_parse(&r, (uint8_t *)&head, sizeof head), RSD_TAGGED_UNKNOWN);
 }
+
+Test(format, names_header_is_that_of_152_bytes_in_89) {
+    struct residue_names_header h;
+    cr_assert_eq(vector("names-header", (uint8_t *)&h, sizeof h), sizeof h);
+    cr_assert_eq(h.skip_magic, RESIDUE_SKIP_NAMES);
+    cr_assert_eq(h.skip_size, 56u);
+    cr_assert_str_eq(h.magic, RESIDUE_NAMES_MAGIC);
+    cr_assert_eq(h.major, RESIDUE_NAMES_MAJOR);
+    cr_assert_eq(h.minor, RESIDUE_NAMES_MINOR);
+    cr_assert_eq(h.trace_id, 0x1122334455667788u);
+    cr_assert_eq(h.raw_size, 152u);
+    cr_assert_eq(h.packed_size, 89u);
+    cr_assert_eq(h.checksum, residue_fnv1a(&h, offsetof(struct residue_names_header, checksum)));
+}

@@ -61,13 +61,14 @@ Test(names, this_program_knows_its_own_functions) {
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     cr_assert_gt(length, 0);
     self[length] = 0;
-    struct rsd_elf *elf = rsd_elf_open(self, NULL, 0, &problems);
+    static const struct rsd_places here;
+    struct rsd_elf *elf = rsd_elf_open(self, NULL, 0, &here, &problems);
     cr_assert_not_null(elf);
     rsd_elf_close(elf);
     static const uint8_t wrong[20] = {1};
-    cr_assert_null(rsd_elf_open(self, wrong, sizeof wrong, &problems), "another build-id is another file");
+    cr_assert_null(rsd_elf_open(self, wrong, sizeof wrong, &here, &problems), "another build-id is another file");
     cr_assert_eq(problems.total, 1u);
-    cr_assert_null(rsd_elf_open("/dev/zero", NULL, 0, &problems), "only plain files are opened");
+    cr_assert_null(rsd_elf_open("/dev/zero", NULL, 0, &here, &problems), "only plain files are opened");
     rsd_problems_free(&problems);
 }
 

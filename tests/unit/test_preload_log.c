@@ -3,6 +3,7 @@
  */
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -40,9 +41,9 @@ static void start_reading(struct reading *r) {
         .writer = {.number = 1, .log = -1, .log_name = strdup("t1.log"), .live_name = strdup("t1.live")}};
     struct rsd_identity identity = {0};
     snprintf(path, sizeof path, "%s/t1.live", directory);
-    rsd_writer_read_live(&r->writer, path, &identity, &r->problems);
+    rsd_writer_read_live(&r->writer, open(path, O_RDONLY), &identity, &r->problems);
     snprintf(path, sizeof path, "%s/t1.log", directory);
-    rsd_writer_read_log(&r->writer, path, &identity, &r->problems);
+    rsd_writer_read_log(&r->writer, open(path, O_RDONLY), &identity, &r->problems);
     rsd_source_open(&r->source, &r->problems, UINT64_MAX);
 }
 
