@@ -110,7 +110,7 @@ $(BUILD)/exports.map: preload/exports.map.in preload/hooks.def
 	$(Q)$(CC) -E -P -x c -o $@ $<
 
 # Of the recorder, what stands on its own: the writer, the unwinder, and the reader of V8's objects.
-UNIT_PRELOAD = $(filter $(BUILD)/obj/preload/unwind/% $(BUILD)/obj/preload/js/%,$(PRELOAD_OBJ)) $(patsubst %,$(BUILD)/obj/preload/%.o,log sys clock)
+UNIT_PRELOAD = $(filter $(BUILD)/obj/preload/unwind/% $(BUILD)/obj/preload/js/%,$(PRELOAD_OBJ)) $(patsubst %,$(BUILD)/obj/preload/%.o,log nursery late sys clock)
 
 $(BUILD)/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(ANALYZER_OBJ)) $(UNIT_PRELOAD)
 	$(call say,LD )
