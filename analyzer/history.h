@@ -83,6 +83,11 @@ void rsd_history_free(struct rsd_history *history);
 double rsd_history_seconds(const struct rsd_history *history, uint64_t time);
 uint64_t rsd_history_time(const struct rsd_history *history, double seconds);
 
+/* So many parts of `whole` of a span of time: whatever the span is, nothing overflows. */
+static inline uint64_t rsd_history_part(uint64_t span, uint64_t part, uint64_t whole) {
+    return span / whole * part + span % whole * part / whole;
+}
+
 /* NULL when no record names it. */
 const struct rsd_module *rsd_history_module(const struct rsd_history *history, uint32_t id);
 const struct rsd_js_function *rsd_history_js(const struct rsd_history *history, uint32_t writer, uint32_t id);

@@ -44,7 +44,8 @@ static inline size_t rsd_live_home(uint64_t hash, size_t mask) {
 static inline __attribute__((always_inline)) void rsd_live_prefetch(const struct rsd_live *live, uint64_t address) {
     uint64_t hash = rsd_live_hash(address);
     const struct rsd_shard *shard = &live->shard[hash >> 56];
-    __builtin_prefetch(shard->blocks + rsd_live_home(hash, shard->mask));
+    if (shard->blocks)
+        __builtin_prefetch(shard->blocks + rsd_live_home(hash, shard->mask));
 }
 
 /* Add a block; when one lies at its address already, it is taken out into *old and true returned. Address not 0. */

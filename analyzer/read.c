@@ -382,6 +382,8 @@ static void widen(uint64_t from, uint64_t to, uint64_t *first, uint64_t *last) {
 
 /* A record's time where the segment begins, and that of its last one. */
 static void open_span(enum residue_kind kind, const struct rsd_open_segment *open, uint64_t *first, uint64_t *last) {
+    if (!open->size)
+        return;
     const uint8_t *at = open->rows, *end = open->rows + open->size;
     for (size_t size; at < end && (size = rsd_record_at(kind, at, end)); at += size)
         widen(rsd_time_at(kind, at), rsd_time_at(kind, at), first, last);

@@ -126,7 +126,7 @@ static void draw(char cell[PLOT_HEIGHT][PLOT_WIDTH + 1], const struct rsd_analys
                  uint64_t to) {
     size_t at = 0;
     for (int column = 0; column < PLOT_WIDTH; column++) {
-        uint64_t end = from + (uint64_t)((double)(to - from) * (column + 1) / PLOT_WIDTH);
+        uint64_t end = from + rsd_history_part(to - from, column + 1, PLOT_WIDTH);
         while (at + 1 < a->point_count && a->timeline[at + 1].time <= end)
             at++;
         if (a->timeline[at].time > end)
