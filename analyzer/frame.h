@@ -8,7 +8,7 @@
 
 #include "residue/format.h"
 
-#define RSD_MAX_CONTENT (16u << 20) /* bytes of a segment; the recorder's are 64 KiB */
+#define RSD_MAX_CONTENT (1u << 20) /* bytes of a segment (FORMAT.md 2.2); the recorder's are 64 KiB */
 
 /* What the index of a log keeps of a frame. */
 struct rsd_frame {

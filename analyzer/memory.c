@@ -5,17 +5,60 @@
  * so and leave. That takes the question out of every other file, so none of them tests an allocation.
  *
  * What must not happen is that a damaged trace asks for memory: sizes that stand in a file are checked where they are
- * read (frame.c, read.c), before anything here is called.
+ * read (frame.c, read.c), before anything here is called. What a small file may unpack to is more than any machine has;
+ * so that it is we who end, and not whatever the kernel picks, large requests are compared with what there is: the
+ * machine's memory, the cgroup's, and the limit of the process.
  */
 #include "memory.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define LARGE (1u << 20) /* requests from here on are compared */
 
 void rsd_no_memory(void) {
-    fputs("residue: out of memory\n", stderr);
+    fputs("residue: out of memory: this trace holds more than can be analysed here\n", stderr);
     exit(3);
+}
+
+/* ---- How much there is ------------------------------------------------------------------------------------------- */
+
+/* What a file says, a number; `none` when it is not there or says "max". */
+static uint64_t number_in(const char *path, const char *format, uint64_t none) {
+    FILE *file = fopen(path, "re");
+    uint64_t number;
+    if (!file || fscanf(file, format, &number) != 1)
+        number = none;
+    if (file)
+        fclose(file);
+    return number;
+}
+
+static uint64_t find_limit(void) {
+    struct rlimit space;
+    uint64_t limit = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t group = number_in("/sys/fs/cgroup/memory.max", "%" SCNu64, UINT64_MAX);
+    if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur < limit)
+        limit = space.rlim_cur;
+    return group < limit ? group : limit;
+}
+
+/* Is there so much more? Asked of large requests only: everything that grows without an end is, or has, an array that
+ * doubles. */
+static void must_fit(size_t size) {
+    static uint64_t limit;
+    if (size < LARGE)
+        return;
+    if (!limit)
+        limit = find_limit();
+    uint64_t resident = number_in("/proc/self/statm", "%*u %" SCNu64, 0) * (uint64_t)sysconf(_SC_PAGESIZE);
+    if (size > limit || resident > limit - size)
+        rsd_no_memory();
 }
 
 static void *must(void *memory) {
@@ -25,14 +68,17 @@ static void *must(void *memory) {
 }
 
 void *rsd_alloc(size_t size) {
+    must_fit(size);
     return must(malloc(size ? size : 1));
 }
 
 void *rsd_zalloc(size_t count, size_t size) {
+    must_fit(count * size);
     return must(calloc(count ? count : 1, size ? size : 1));
 }
 
 void *rsd_realloc(void *old, size_t size) {
+    must_fit(size);
     return must(realloc(old, size ? size : 1));
 }
 
@@ -58,5 +104,6 @@ void *rsd_room(void *array, size_t count, size_t *capacity, size_t element) {
     if (count < *capacity)
         return array;
     *capacity = *capacity ? *capacity * 2 : 8;
+    must_fit(*capacity * element);
     return must(reallocarray(array, *capacity, element));
 }

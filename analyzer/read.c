@@ -34,6 +34,7 @@
 #include "memory.h"
 
 #define COPY_ATTEMPTS 1000
+#define MOST_ENTRIES (1u << 20) /* of a ring, 3.2 */
 
 /* ---- 2. The log -------------------------------------------------------------------------------------------------- */
 
@@ -241,9 +242,9 @@ static void copy_ring(struct rsd_writer *writer, const struct live *live) {
     uint64_t size = (uint64_t)ring->capacity * sizeof(struct residue_alloc);
     if (!ring->offset || !ring->capacity)
         return;
-    if (ring->offset + size > live->size || ring->offset % 8) {
+    if (ring->offset + size > live->size || ring->offset % 8 || ring->capacity > MOST_ENTRIES) {
         rsd_problem(live->problems, writer->live_name, offsetof(struct residue_live_header, ring),
-                    "the ring lies outside of the file");
+                    "the ring lies outside of the file, or is too large");
         return;
     }
     uint64_t capacity = ring->capacity, head = load(&ring->head);

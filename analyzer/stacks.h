@@ -17,6 +17,7 @@ struct rsd_stack_node {
     uint8_t end;     /* why the stack ends, enum residue_end; of the outermost frame only */
     bool interrupted;
     bool has_binary; /* NATIVE, and its MODULE record is there */
+    uint16_t depth;  /* nodes from here to the root */
 };
 
 /* A writer's node ids from `first` on, and the nodes that they are here. */

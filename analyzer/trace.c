@@ -50,13 +50,6 @@ static bool writer_of(const char *name, uint32_t *writer) {
     return number <= UINT32_MAX && (strcmp(end, ".log") == 0 || strcmp(end, ".live") == 0);
 }
 
-static bool known(const struct rsd_trace *trace, uint32_t number) {
-    for (size_t i = trace->writer_count; i-- > 0;)
-        if (trace->writers[i].number == number)
-            return true;
-    return false;
-}
-
 static int by_number(const void *a, const void *b) {
     const struct rsd_writer *x = a, *y = b;
     return x->number < y->number ? -1 : x->number > y->number;
@@ -67,7 +60,7 @@ static void find_writers(struct rsd_trace *trace, const char *directory, size_t 
     DIR *dir = opendir(directory);
     uint32_t number;
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        if (!writer_of(entry->d_name, &number) || known(trace, number))
+        if (!writer_of(entry->d_name, &number))
             continue;
         RSD_ROOM(trace->writers, trace->writer_count, *capacity);
         trace->writers[trace->writer_count++] = (struct rsd_writer){
@@ -75,6 +68,19 @@ static void find_writers(struct rsd_trace *trace, const char *directory, size_t 
     }
     if (dir)
         closedir(dir);
+}
+
+/* A writer has two files, and each of them was found. */
+static void join_writers(struct rsd_trace *trace) {
+    size_t kept = 0;
+    if (trace->writer_count)
+        qsort(trace->writers, trace->writer_count, sizeof *trace->writers, by_number);
+    for (size_t i = 0; i < trace->writer_count; i++)
+        if (kept && trace->writers[kept - 1].number == trace->writers[i].number)
+            rsd_writer_free(&trace->writers[i]);
+        else
+            trace->writers[kept++] = trace->writers[i];
+    trace->writer_count = kept;
 }
 
 static void read_live(struct rsd_trace *trace, struct rsd_writer *writer, struct rsd_identity *identity) {
@@ -141,8 +147,7 @@ bool rsd_trace_open(struct rsd_trace *trace, const char *path, char **why) {
     find_writers(trace, trace->path, &capacity);
     if (trace->meta.live_directory)
         find_writers(trace, trace->meta.live_directory, &capacity);
-    if (trace->writer_count)
-        qsort(trace->writers, trace->writer_count, sizeof *trace->writers, by_number);
+    join_writers(trace);
     if (!trace->writer_count && !trace->meta.found) {
         *why = rsd_format("%s: not a trace: neither meta.json nor a log is there", path);
         rsd_trace_close(trace);

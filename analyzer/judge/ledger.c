@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "text.h"
 
 #define ARENA_SIZE (UINT64_C(64) << 20) /* glibc's HEAP_MAX_SIZE: an arena's heap is aligned to it */
 
@@ -146,8 +147,7 @@ static bool is_allocator(const struct drawing *d, uint32_t binary) {
 
 static void count_malloc(struct rsd_ledger *ledger, const struct content *content, uint64_t resident) {
     uint64_t held = content->chunks < resident ? content->chunks : resident;
-    uint64_t asked =
-        content->chunks ? (uint64_t)((double)held * ((double)content->asked / (double)content->chunks)) : 0;
+    uint64_t asked = content->chunks ? rsd_whole((double)held * ((double)content->asked / (double)content->chunks)) : 0;
     ledger->row[RSD_LEDGER_NATIVE] += asked;
     ledger->row[RSD_LEDGER_OVERHEAD] += held - asked;
     ledger->row[RSD_LEDGER_RETAINED] += resident - held;
@@ -161,7 +161,7 @@ static uint64_t count_pieces(struct drawing *d, const struct rsd_resident *mappi
         uint32_t binary =
             rsd_owner_of(d->history, d->pairing->mappings.stacks, d->pairing->mappings.list[piece->site].stack);
         double part = (double)piece->bytes / (double)(mapping->end - mapping->start);
-        uint64_t resident = (uint64_t)((double)mapping->bytes * part);
+        uint64_t resident = rsd_whole((double)mapping->bytes * part);
         resident = resident < left ? resident : left;
         if (is_allocator(d, binary))
             continue;
