@@ -18,11 +18,11 @@
 
 #include "memory.h"
 
-#define FIRST_CAPACITY 64
+#define FIRST_CAPACITY 4096
 #define MAX_SIZE ((UINT64_C(1) << 48) - 1)
 
 static inline struct rsd_shard *shard_of(struct rsd_live *live, uint64_t hash) {
-    return &live->shard[hash >> 56];
+    return &live->shard[hash >> 60];
 }
 static void put(struct rsd_shard *shard, const struct rsd_block *block) {
     size_t i = rsd_live_home(rsd_live_hash(rsd_block_address(block)), shard->mask);
@@ -31,15 +31,20 @@ static void put(struct rsd_shard *shard, const struct rsd_block *block) {
     shard->blocks[i] = *block;
 }
 
+static void free_blocks(struct rsd_shard *shard) {
+    if (shard->blocks)
+        rsd_table_free(shard->blocks, shard->mask + 1, sizeof *shard->blocks);
+}
+
 static void grow(struct rsd_shard *shard) {
     struct rsd_shard old = *shard;
     size_t capacity = old.blocks ? (old.mask + 1) * 2 : FIRST_CAPACITY;
-    shard->blocks = rsd_zalloc(capacity, sizeof *shard->blocks);
+    shard->blocks = rsd_table(capacity, sizeof *shard->blocks);
     shard->mask = capacity - 1;
     for (size_t i = 0; old.blocks && i <= old.mask; i++)
         if (old.blocks[i].key)
             put(shard, &old.blocks[i]);
-    free(old.blocks);
+    free_blocks(&old);
 }
 
 bool rsd_live_add(struct rsd_live *live, uint64_t address, uint64_t size, uint64_t time, uint32_t site,
@@ -104,6 +109,6 @@ void rsd_live_each(const struct rsd_live *live, void (*visit)(void *context, con
 
 void rsd_live_free(struct rsd_live *live) {
     for (size_t s = 0; s < RSD_SHARDS; s++)
-        free(live->shard[s].blocks);
+        free_blocks(&live->shard[s]);
     memset(live, 0, sizeof *live);
 }

@@ -19,7 +19,7 @@ struct rsd_shard {
     size_t count;
 };
 
-#define RSD_SHARDS 256
+#define RSD_SHARDS 16
 
 struct rsd_live {
     struct rsd_shard shard[RSD_SHARDS];
@@ -43,9 +43,10 @@ static inline size_t rsd_live_home(uint64_t hash, size_t mask) {
 /* Have the place of an address in the cache soon. Inlined by force: gcc 12 drops a call of it as one without effect. */
 static inline __attribute__((always_inline)) void rsd_live_prefetch(const struct rsd_live *live, uint64_t address) {
     uint64_t hash = rsd_live_hash(address);
-    const struct rsd_shard *shard = &live->shard[hash >> 56];
-    if (shard->blocks)
-        __builtin_prefetch(shard->blocks + rsd_live_home(hash, shard->mask));
+    const struct rsd_shard *shard = &live->shard[hash >> 60];
+    const char *home = (const char *)(shard->blocks + rsd_live_home(hash, shard->mask));
+    __builtin_prefetch(home);
+    __builtin_prefetch(home + 64);
 }
 
 /* Add a block; when one lies at its address already, it is taken out into *old and true returned. Address not 0. */

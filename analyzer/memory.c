@@ -16,10 +16,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #define LARGE (1u << 20) /* requests from here on are compared */
+#define HUGE_PAGE (2u << 20)
 
 void rsd_no_memory(void) {
     fputs("residue: out of memory: this trace holds more than can be analysed here\n", stderr);
@@ -80,6 +82,38 @@ void *rsd_zalloc(size_t count, size_t size) {
 void *rsd_realloc(void *old, size_t size) {
     must_fit(size);
     return must(realloc(old, size ? size : 1));
+}
+
+/* A mapping of its own: `size` is a multiple of HUGE_PAGE, and so is the address. */
+static void *map_huge(size_t size) {
+    char *room = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED)
+        rsd_no_memory();
+    size_t before = -(uintptr_t)room % HUGE_PAGE;
+    if (before)
+        munmap(room, before);
+    if (before != HUGE_PAGE)
+        munmap(room + before + size, HUGE_PAGE - before);
+    madvise(room + before, size, MADV_HUGEPAGE);
+    return room + before;
+}
+
+static size_t huge_size(size_t size) {
+    return (size + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
+}
+
+void *rsd_table(size_t count, size_t size) {
+    if (count * size < HUGE_PAGE)
+        return rsd_zalloc(count, size);
+    must_fit(count * size);
+    return map_huge(huge_size(count * size));
+}
+
+void rsd_table_free(void *table, size_t count, size_t size) {
+    if (count * size < HUGE_PAGE)
+        free(table);
+    else
+        munmap(table, huge_size(count * size));
 }
 
 char *rsd_strndup(const char *text, size_t size) {
