@@ -29,11 +29,6 @@ fuzz_target *fuzz_find(const char *name) {
     return NULL;
 }
 
-void fuzz_broken(const char *file, int line, const char *condition) {
-    fprintf(stderr, "%s:%d: this must hold: %s\n", file, line, condition);
-    abort();
-}
-
 /* libdw keeps some of what it reads of a damaged file. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) {

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* X(name, what the bytes are) */
 #define FUZZ_TARGETS(X)                                                                                                \
@@ -52,6 +53,9 @@ uint64_t fuzz_take(struct fuzz_input *input, unsigned bytes);
 
 /* What must hold. */
 #define FUZZ_MUST(condition) ((condition) ? (void)0 : fuzz_broken(__FILE__, __LINE__, #condition))
-void fuzz_broken(const char *file, int line, const char *condition) __attribute__((noreturn));
+static inline __attribute__((noreturn)) void fuzz_broken(const char *file, int line, const char *condition) {
+    fprintf(stderr, "%s:%d: this must hold: %s\n", file, line, condition);
+    abort();
+}
 
 #endif
