@@ -52,7 +52,7 @@ for (const [name, argv, MODE] of RECORDED)
 for (let seed = 1; seed <= (proving ? 100 : 2); seed++)
   test(`the recording protocol under ThreadSanitizer: no race, and the program's own ledger (seed ${seed})`, (t) => {
     const folder = scratch(t);
-    const { stdout } = run(built('tsan', 'protocol'), [folder, String(seed), '5000'], { TSAN_OPTIONS: 'exitcode=66' });
+    const { stdout } = run(built('tsan', 'protocol'), [folder, String(seed), '20000'], { TSAN_OPTIONS: 'exitcode=66' });
     const { calls, outstanding, nursery } = JSON.parse(stdout);
     assert.ok(outstanding > 0 && nursery > calls / 10 && nursery < calls, stdout);
   });

@@ -35,6 +35,7 @@ static struct ledger ledger; /* under the lock */
 static unsigned long steps = 20000;
 static uint64_t seed = 1;
 static _Atomic uint32_t working = THREADS;
+static pthread_barrier_t start;
 
 static void *address_of(uint32_t place) {
     return (void *)(0x7f0000000000u + (uintptr_t)place * 64);
@@ -103,14 +104,19 @@ static void step(struct rsd_thread *self, uint64_t random) {
 static void *work(void *argument) {
     struct rsd_thread *self = argument;
     uint64_t random = seed * 88172645463325252u + (uint64_t)(self - threads) * 7919u + 1;
-    for (unsigned long i = 0; i < steps; i++)
+    pthread_barrier_wait(&start);
+    for (unsigned long i = 0; i < steps; i++) {
         step(self, next_random(&random));
+        if (random % 4 == 0) /* or each would do all its steps at one go */
+            sched_yield();
+    }
     atomic_fetch_sub(&working, 1);
     return NULL;
 }
 
 static void *raise_barriers(void *argument) {
     parts_be(argument, 0);
+    pthread_barrier_wait(&start);
     while (atomic_load(&working)) {
         rsd_record_barrier(RESIDUE_BARRIER_PERIODIC, "");
         sched_yield();
@@ -128,6 +134,7 @@ int main(int argc, char **argv) {
     steps = argc > 3 ? strtoul(argv[3], NULL, 10) : steps;
     for (uint32_t place = 0; place < PLACES; place++)
         free_place[free_count++] = place;
+    pthread_barrier_init(&start, NULL, THREADS + 1);
     parts_begin(argv[1]);
     for (uint32_t i = 0; i < THREADS; i++)
         parts_open(&threads[i], i + 1);
