@@ -54,8 +54,8 @@ prove: ## the long forms of the tests: 200 kills, 10 million blocks, arming, soa
 	@$(MAKE) --no-print-directory all programs unit sanitized
 	@RESIDUE_PROVE=1 scripts/test
 
-bench: ## cost per allocation and per workload, beside heaptrack and no preload
-	@scripts/setup test
+bench: ## cost beside heaptrack, jemalloc and no tracer, into tests/bench/RESULTS.md (15 minutes)
+	@scripts/setup bench
 	@$(MAKE) --no-print-directory all programs
 	@scripts/bench
 
@@ -81,7 +81,7 @@ sanitized:
 
 # Built apart: libFuzzer's needs clang, AFL++'s its own compiler. FUZZ_ENGINE=afl chooses the second.
 fuzz: ## fuzz each target for FUZZ_SECONDS (60) seconds; FUZZ_ENGINE=afl does so by AFL++
-	@scripts/setup test
+	@scripts/setup $(if $(filter afl,$(FUZZ_ENGINE)),fuzz,test)
 	@$(MAKE) --no-print-directory $(FUZZ_BUILD_$(or $(FUZZ_ENGINE),libfuzzer))
 	@scripts/fuzz
 

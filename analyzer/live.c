@@ -3,8 +3,9 @@
  *
  * This is the analyzer's one big table: it is touched by every event and its size is what analysis costs in memory. A
  * block takes 24 bytes; tables are open-addressed with linear probing and between 3/8 and 3/4 full, so 32 to 64 bytes
- * per block. While a table grows, the old and the new one stand side by side; so there are RSD_SHARDS small tables by
- * hash, which grow one after the other, and the peak stays within 64 bytes per block and one shard.
+ * per block. While a table grows, the old and the new one stand side by side; so there are RSD_SHARDS tables by hash,
+ * which grow one after the other, and the peak stays within 64 bytes per block and one shard. They are few, so that a
+ * shard of a large trace fills huge pages: with small pages every event would miss the TLB.
  *
  * Removal moves the blocks behind the hole back (no tombstones): a trace is mostly allocations that are freed again,
  * and probe lengths must not depend on how many there were.

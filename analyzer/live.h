@@ -44,9 +44,9 @@ static inline size_t rsd_live_home(uint64_t hash, size_t mask) {
 static inline __attribute__((always_inline)) void rsd_live_prefetch(const struct rsd_live *live, uint64_t address) {
     uint64_t hash = rsd_live_hash(address);
     const struct rsd_shard *shard = &live->shard[hash >> 60];
-    const char *home = (const char *)(shard->blocks + rsd_live_home(hash, shard->mask));
-    __builtin_prefetch(home);
-    __builtin_prefetch(home + 64);
+    uintptr_t home = (uintptr_t)shard->blocks + rsd_live_home(hash, shard->mask) * sizeof *shard->blocks;
+    __builtin_prefetch((const void *)home);
+    __builtin_prefetch((const void *)(home + 64)); /* what is not at home is behind it */
 }
 
 /* Add a block; when one lies at its address already, it is taken out into *old and true returned. Address not 0. */
