@@ -109,9 +109,8 @@ bool recorder_nurseries(const char *directory) {
 
 void recorder_young(int side, uint64_t address, uint32_t size) {
     struct side *s = &sides[side];
-    const struct residue_alloc block = {rsd_writer_tick(&s->writer), residue_where(address, RESIDUE_API_MALLOC), size,
-                                        1};
-    rsd_nursery_add(&s->nursery, &s->writer, &block);
+    rsd_nursery_add(&s->nursery, &s->writer, rsd_writer_tick(&s->writer), residue_where(address, RESIDUE_API_MALLOC),
+                    size, 1);
 }
 
 bool recorder_kill(int side, uint64_t address) {
@@ -153,7 +152,7 @@ bool recorder_write(const char *directory, uint32_t blocks) {
 }
 
 const char *recorder_write_until_full(const char *directory, uint32_t blocks) {
-    struct rlimit before, small = {1u << 20, RLIM_INFINITY};
+    struct rlimit before, small = {400u << 10, RLIM_INFINITY};
     getrlimit(RLIMIT_FSIZE, &before);
     small.rlim_max = before.rlim_max;
     setrlimit(RLIMIT_FSIZE, &small);
