@@ -169,7 +169,10 @@ static bool read_cie(const struct rsd_object *object, const uint8_t *entry, stru
     take_u32(&c); /* the id that tells a CIE from an FDE */
     uint8_t version = take_u8(&c);
     const char *augmentation = (const char *)c.at;
-    skip(&c, strnlen(augmentation, (size_t)(c.end - c.at)) + 1);
+    size_t left = (size_t)(c.end - c.at), length = strnlen(augmentation, left);
+    if (length == left) /* it does not end */
+        return false;
+    skip(&c, length + 1);
     cie->code_alignment = take_uleb(&c);
     cie->data_alignment = take_sleb(&c);
     uint64_t return_column = version == 1 ? take_u8(&c) : take_uleb(&c);
