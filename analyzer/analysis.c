@@ -174,6 +174,7 @@ bool rsd_analyse(struct rsd_analysis *analysis, const char *path, const struct r
     }
     rsd_stacks_read(&analysis->stacks, trace, &analysis->history, &analysis->source);
     rsd_pairing_open(&analysis->pairing, &analysis->stacks, trace->writer_count);
+    analysis->pairing.forked = trace->meta.forked_from != 0;
     analysis->timeline = rsd_zalloc(analysis->history.sample_count, sizeof *analysis->timeline);
     rsd_smaps_read(analysis->smaps, trace, &analysis->source, analysis->window.from, analysis->window.to);
     merge_events(analysis, options->quiet);

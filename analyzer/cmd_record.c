@@ -300,6 +300,8 @@ const struct rsd_command rsd_command_record = {
             "\n"
             "The same without this command: LD_PRELOAD=/path/to/libresidue.so PROGRAM, with the options\n"
             "as variables: RESIDUE_OUT, RESIDUE_DEPTH. RESIDUE_MODE=full keeps every event; RESIDUE_JS=off\n"
-            "leaves JavaScript without names.\n",
+            "leaves JavaScript without names; RESIDUE_ONLY=node,npx records only executables of these\n"
+            "names (a * at the end stands for any more); RESIDUE_FOLLOW=0 leaves out children that are\n"
+            "forked and execute nothing.\n",
     .run = run,
 };

@@ -17,7 +17,8 @@
     X(BAD_RECORD, true, "records that make no sense: no address, size or function of that sort")                       \
     X(NO_STACK, false, "allocations without a stack")                                                                  \
     X(MAP_OVER_MAP, false, "mappings over a recorded one, without MAP_FIXED (taken as unmapped)")                      \
-    X(UNMAP_UNKNOWN, false, "unmapped ranges that were never recorded as mapped")
+    X(UNMAP_UNKNOWN, false, "unmapped ranges that were never recorded as mapped")                                      \
+    X(FREE_INHERITED, false, "frees of what a forked process had from its parent")
 
 enum rsd_anomaly {
 #define X(name, anomaly, text) RSD_ODD_##name,
@@ -40,6 +41,7 @@ struct rsd_pairing {
     struct rsd_sums heap_now, mappings_now; /* over all sites of the program */
     struct rsd_sums tracer_now;             /* blocks that libc allocated for the recorder */
     uint64_t allocs, frees, map_calls;
+    bool forked; /* the process began with blocks that this trace does not know */
     uint64_t anomaly[RSD_ODDITIES];
     struct rsd_unmapped *unmapped; /* by place of the writer */
     uint64_t *freed;               /* addresses that were freed lately, by hash */

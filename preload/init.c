@@ -2,13 +2,16 @@
  * Beginning and end.
  *
  *     UNBORN --first hook or constructor--> STARTING --+--> RECORDING --failure--> STOPPED
- *                                                      |        |
- *                                                      |        +--fork--> (child) gate wiped: records nothing
- *                                                      +--cannot--> STOPPED
+ *                                              ^       |        |
+ *                                              |       |        +--fork()--> (child) FORKED, or STOPPED
+ *                                              |       +--cannot, not wanted--> STOPPED
+ *                                              +--first call that is recorded-- FORKED
  *
  * The gate is a word of its own in a page that the kernel wipes in a child process (MADV_WIPEONFORK), so that a child
- * made by any way that copies the address space, raw clone included, finds it 0 and records nothing. vfork and
- * posix_spawn do not copy it: what their child allocates, it allocates in the parent's heap, and it is recorded.
+ * made by any way that copies the address space, raw clone included, finds it 0 and records nothing. Of a child made by
+ * fork() the atfork handler opens it again (fork.c): it makes a trace of its own when it first has something to record, so
+ * that a child which only executes another program makes none. vfork and posix_spawn do not copy the gate: what their child
+ * allocates, it allocates in the parent's heap, and it is recorded.
  *
  * The first hook may come before our constructor, from the constructor of a library: recording begins there. What needs
  * the dynamic loader (libunwind, node's symbols) waits for the constructor.
@@ -20,7 +23,8 @@
  *     exit           sample, END record; recording goes on to the last      destructed
  *                    instruction, for destructors free
  *     _exit, signal  nothing: every instant is a valid end                  -
- *     fork           the gate is wiped                                      -
+ *     fork           everything is forgotten; a trace of the child's own    fork.c
+ *     clone, _Fork   the gate is wiped                                      -
  *     exec           the new image starts anew, in a directory of its own   place.c
  *     failure        gate shut, STOP record, one line on stderr             rsd_stop
  *
@@ -35,6 +39,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "fork.h"
 #include "guard.h"
 #include "helper.h"
 #include "js/js.h"
@@ -55,7 +60,9 @@ size_t rsd_page_size = 4096;
 static _Atomic uint32_t shut;
 _Atomic uint32_t *rsd_gate = &shut;
 
-static enum { UNBORN, STARTING, RECORDING, STOPPED } state;
+static _Atomic enum { UNBORN, STARTING, RECORDING, STOPPED, FORKED } state;
+
+static struct rsd_config config;
 
 static bool make_gate(void) {
     void *page = rsd_sys_memory(rsd_page_size);
@@ -72,25 +79,43 @@ static uint64_t make_id(void) {
     return id;
 }
 
-/* What failed, or NULL. */
-static const char *begin(long *error) {
-    struct rsd_config config;
-    rsd_config_read(&config);
-    rsd_clock_init();
+/* Make a trace and its first files. What failed, or NULL. */
+static const char *open_trace(long *error) {
     rsd_trace.start = rsd_clock_instant();
     rsd_trace.pid = rsd_sys_pid();
     rsd_trace.id = make_id();
-    rsd_trace.depth = config.depth;
-    rsd_trace.nursery = config.survivors;
-    rsd_trace.javascript = config.javascript;
     if ((*error = rsd_place_make(config.out, rsd_trace.directory, sizeof rsd_trace.directory)) < 0)
         return "cannot make the trace directory";
     rsd_log_init();
     if ((*error = rsd_meta_write(&config)) < 0)
         return "cannot write meta.json";
+    return rsd_process_open() ? NULL : "";
+}
+
+/* The same, after what is done once in a process image. An empty string: nothing is to be said. */
+static const char *begin(long *error) {
+    rsd_config_read(&config);
+    if (!rsd_place_is_wanted(config.only))
+        return "";
+    rsd_clock_init();
+    rsd_trace.depth = config.depth;
+    rsd_trace.nursery = config.survivors;
+    rsd_trace.javascript = config.javascript;
     if (!make_gate())
         return "this kernel cannot wipe memory on fork (Linux 4.14)";
-    return rsd_process_open() ? NULL : "";
+    return open_trace(error);
+}
+
+static void conclude(const char *failure, long error) {
+    if (!failure) {
+        rsd_process_sample();
+        state = RECORDING;
+        atomic_store_explicit(rsd_gate, 1, memory_order_release);
+        return;
+    }
+    state = STOPPED;
+    if (*failure)
+        rsd_stop(error, failure);
 }
 
 __attribute__((cold)) void rsd_start(void) {
@@ -102,20 +127,36 @@ __attribute__((cold)) void rsd_start(void) {
     rsd_real_resolve();
     long error = 0;
     const char *failure = getauxval(AT_SECURE) ? "" : begin(&error);
-    if (!failure) {
-        rsd_process_sample();
-        state = RECORDING;
-        atomic_store_explicit(rsd_gate, 1, memory_order_release);
-    } else {
-        state = STOPPED;
-        if (*failure)
-            rsd_stop(error, failure);
-    }
+    conclude(failure, error);
     errno = before;
+}
+
+void rsd_forked(void) {
+    state = config.follow ? FORKED : STOPPED;
+    atomic_store_explicit(rsd_gate, config.follow, memory_order_release);
+}
+
+/* Another thread of the child may be at it. */
+__attribute__((cold)) bool rsd_begin_in_child(void) {
+    unsigned expected = FORKED;
+    if (!atomic_compare_exchange_strong(&state, &expected, STARTING)) {
+        while (state == STARTING)
+            rsd_sys_yield();
+        return state == RECORDING;
+    }
+    int before = errno;
+    long error = 0;
+    const char *failure = open_trace(&error);
+    if (failure)
+        atomic_store(rsd_gate, 0);
+    conclude(failure, error);
+    errno = before;
+    return !failure;
 }
 
 __attribute__((constructor)) static void constructed(void) {
     rsd_start();
+    rsd_fork_start();
     struct rsd_thread *self = rsd_recording() ? rsd_ours_begin() : NULL;
     if (!self)
         return;
@@ -133,7 +174,7 @@ static void save_private(struct rsd_thread *thread) {
 }
 
 __attribute__((destructor)) static void destructed(void) {
-    if (!rsd_recording())
+    if (!rsd_recording() || state != RECORDING)
         return;
     if (rsd_moment_begun())
         rsd_helper_sample_memory();
@@ -146,10 +187,14 @@ __attribute__((destructor)) static void destructed(void) {
     rsd_process_save_private();
 }
 
+bool rsd_is_other_process(void) {
+    return rsd_trace.pid && rsd_sys_pid() != rsd_trace.pid;
+}
+
 void rsd_stop(long error, const char *what) {
     static atomic_flag said = ATOMIC_FLAG_INIT;
     atomic_store(rsd_gate, 0);
-    if (atomic_flag_test_and_set(&said))
+    if (atomic_flag_test_and_set(&said) || rsd_is_other_process())
         return;
     int before = errno;
     char text[256];

@@ -60,7 +60,7 @@ static const uint32_t record_size[RESIDUE_KINDS] = {
 
 struct compressor {
     _Atomic bool taken;
-    ZSTD_CCtx *context; /* in the memory behind this struct */
+    ZSTD_CCtx *context; /* the start of the mapping that holds all three */
     unsigned char *planes;
     unsigned char *frame;
     size_t frame_size;
@@ -68,18 +68,28 @@ struct compressor {
 
 static struct compressor pool[POOL_SIZE];
 
+static size_t context_size(void) {
+    ZSTD_compressionParameters parameters = ZSTD_getCParams(LEVEL, SEGMENT_ROOM, 0);
+    return (ZSTD_estimateCCtxSize_usingCParams(parameters) + 4095) & ~(size_t)4095;
+}
+
+static size_t frame_size(void) {
+    return RESIDUE_HEADER_SIZE + ZSTD_compressBound(SEGMENT_ROOM);
+}
+
+static size_t compressor_size(void) {
+    return context_size() + SEGMENT_ROOM + frame_size();
+}
+
 /* The context and its two buffers in one mapping, so that making one can fail in one place only. */
 static bool make_compressor(struct compressor *c) {
-    size_t frame_size = RESIDUE_HEADER_SIZE + ZSTD_compressBound(SEGMENT_ROOM);
-    ZSTD_compressionParameters parameters = ZSTD_getCParams(LEVEL, SEGMENT_ROOM, 0);
-    size_t context_size = (ZSTD_estimateCCtxSize_usingCParams(parameters) + 4095) & ~(size_t)4095;
-    unsigned char *memory = rsd_sys_memory(context_size + SEGMENT_ROOM + frame_size);
+    unsigned char *memory = rsd_sys_memory(compressor_size());
     if (!memory)
         return false;
-    c->context = ZSTD_initStaticCCtx(memory, context_size);
-    c->planes = memory + context_size;
+    c->context = ZSTD_initStaticCCtx(memory, context_size());
+    c->planes = memory + context_size();
     c->frame = c->planes + SEGMENT_ROOM;
-    c->frame_size = frame_size;
+    c->frame_size = frame_size();
     return c->context && !ZSTD_isError(ZSTD_CCtx_setParameter(c->context, ZSTD_c_compressionLevel, LEVEL)) &&
            !ZSTD_isError(ZSTD_CCtx_setParameter(c->context, ZSTD_c_checksumFlag, 1));
 }
@@ -100,6 +110,18 @@ static struct compressor *take_compressor(void) {
 
 static void give_compressor(struct compressor *c) {
     atomic_store_explicit(&c->taken, false, memory_order_release);
+}
+
+/* A context that was taken is a thread's that is not there, and half way through a frame. */
+void rsd_log_after_fork(void) {
+    for (unsigned i = 0; i < POOL_SIZE; i++) {
+        if (!atomic_load(&pool[i].taken))
+            continue;
+        if (pool[i].context)
+            rsd_sys_unmap(pool[i].context, compressor_size());
+        pool[i].context = NULL;
+        give_compressor(&pool[i]);
+    }
 }
 
 /* ---- names of files ---- */
@@ -229,6 +251,20 @@ bool rsd_writer_open(struct rsd_writer *writer, uint32_t number) {
     return true;
 }
 
+void rsd_writer_release(struct rsd_writer *writer) {
+    if (writer->live)
+        rsd_sys_unmap(writer->live, LIVE_SIZE);
+    writer->live = NULL;
+}
+
+void rsd_writer_isolate(struct rsd_writer *writer) {
+    if (!writer->live)
+        return;
+    rsd_sys_replace_by_memory(writer->live, LIVE_SIZE);
+    for (uint32_t kind = 0; kind < RESIDUE_KINDS; kind++)
+        writer->segment[kind].used = writer->segment[kind].records = 0;
+}
+
 /* ---- sealing ---- */
 
 /* FORMAT.md 2.3: differences of 64-bit words from record to record, then byte planes. */
@@ -297,19 +333,29 @@ static size_t build_frame(struct compressor *c, const struct rsd_writer *writer,
 }
 
 /* A frame that could not be written whole is cut off again: the log ends with a whole frame. */
-static long append(uint32_t number, const void *bytes, size_t size) {
-    char path[RSD_PATH_SIZE];
-    name_file(path, rsd_trace.directory, number, "log");
-    int fd = rsd_sys_open(path, O_WRONLY | O_APPEND | O_NOFOLLOW, 0);
-    if (fd < 0)
-        return fd;
+static long append_to(int fd, const void *bytes, size_t size) {
     long end = rsd_sys_size(fd);
     long error = end;
     if (end >= 0)
         error = rsd_sys_file_may_grow((uint64_t)end + size) ? rsd_sys_write_all(fd, bytes, size) : -EFBIG;
     if (error < 0 && end >= 0)
         rsd_sys_truncate(fd, (uint64_t)end);
-    rsd_sys_close(fd);
+    return error;
+}
+
+/* No signal handler comes in between, for it may fork, and the copy must not write the frame as well; it may do anything
+ * else to this thread, while it has a descriptor open. A copy that came to be earlier in the hook is sent away. */
+static long append(uint32_t number, const void *bytes, size_t size) {
+    char path[RSD_PATH_SIZE];
+    name_file(path, rsd_trace.directory, number, "log");
+    uint64_t signals = rsd_sys_block_signals();
+    int fd = rsd_is_other_process() ? -EPERM : rsd_sys_open(path, O_WRONLY | O_APPEND | O_NOFOLLOW, 0);
+    long error = fd;
+    if (fd >= 0) {
+        error = append_to(fd, bytes, size);
+        rsd_sys_close(fd);
+    }
+    rsd_sys_restore_signals(signals);
     return error;
 }
 

@@ -33,6 +33,7 @@
 
 #define STALE_WORDS 65536u
 #define TRIES 10000u
+#define INDEX_SIZE (RSD_NURSERY_INDEX * sizeof(uint16_t))
 #define TALLIES (1u << 20) /* nodes from here on share the last one */
 
 static _Atomic uint64_t stale[STALE_WORDS];
@@ -53,17 +54,28 @@ static uint16_t *index_of(const struct rsd_nursery *nursery, uint64_t address) {
 
 bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer) {
     struct residue_ring *ring = &writer->live->ring;
-    size_t index_size = RSD_NURSERY_INDEX * sizeof *nursery->index;
-    char *memory = rsd_sys_memory(index_size + TALLIES * sizeof *nursery->tally);
+    char *memory = rsd_sys_memory(INDEX_SIZE + TALLIES * sizeof *nursery->tally);
     if (!memory)
         return false;
     *nursery = (struct rsd_nursery){
         .entry = (struct residue_alloc *)((char *)writer->live + ring->offset),
         .head = (_Atomic uint64_t *)&ring->head,
         .index = (uint16_t *)memory,
-        .tally = (struct rsd_tally *)(memory + index_size),
+        .tally = (struct rsd_tally *)(memory + INDEX_SIZE),
     };
     return true;
+}
+
+void rsd_nursery_release(struct rsd_nursery *nursery) {
+    if (nursery->entry)
+        rsd_sys_unmap(nursery->index, INDEX_SIZE + TALLIES * sizeof *nursery->tally);
+}
+
+/* The barrier may stand at infinity for a thread that is not there. What stands in the table is older than all entries of
+ * the child. */
+void rsd_nursery_after_fork(void) {
+    atomic_store(&barrier, 0);
+    atomic_flag_clear(&raising);
 }
 
 /* ---- in ---- */

@@ -69,7 +69,7 @@ static atomic_flag busy = ATOMIC_FLAG_INIT;
 
 /* ---- records ---- */
 
-/* In a child made by fork the lock may be that of a thread that is not there; but there is no other thread either. */
+/* In a child made by raw clone the lock may be that of a thread that is not there; but there is no other thread either. */
 static void lock(void) {
     while (atomic_flag_test_and_set_explicit(&busy, memory_order_acquire)) {
         if (rsd_sys_pid() != rsd_trace.pid)
@@ -251,6 +251,13 @@ void rsd_origin_start(void) {
     *(void **)&real.uv_queue = dlsym(RTLD_DEFAULT, "uv_queue_work");
     if (real.create && real.delete &&real.uv_queue)
         works = rsd_sys_memory(WORKS * sizeof *works);
+}
+
+/* The records stay, for the addon's functions are called through them; the stacks are the parent's. */
+void rsd_origin_after_fork(void) {
+    for (uint32_t i = 0; i < used; i++)
+        works[i].origin = (struct rsd_origin){0};
+    unlock();
 }
 
 /* ---- the global offset table ---- */

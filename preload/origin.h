@@ -19,6 +19,9 @@ struct rsd_origin {
 /* Find the functions of the executable that addons queue work by; once, not from inside a hook. */
 void rsd_origin_start(void);
 
+/* In a child made by fork() (fork.c). */
+void rsd_origin_after_fork(void);
+
 /* A module was met for the first time: let its calls of these functions come by here. From inside a hook. */
 void rsd_origin_watch(const struct link_map *map);
 

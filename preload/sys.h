@@ -6,6 +6,7 @@
 #define RSD_SYS_H
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,6 +40,11 @@ static inline void *rsd_sys_memory(size_t size) {
 static inline void *rsd_sys_map_file(int fd, size_t size) {
     void *p = (void *)RSD_SYSCALL(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     return rsd_sys_failed(p) ? NULL : p;
+}
+
+/* Zeroed private memory in the place of what is mapped there. */
+static inline void rsd_sys_replace_by_memory(void *start, size_t size) {
+    RSD_SYSCALL(mmap, start, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 
 static inline void rsd_sys_unmap(void *start, size_t size) {
@@ -127,6 +133,18 @@ static inline int rsd_sys_parent_pid(void) {
 
 static inline int rsd_sys_tid(void) {
     return (int)RSD_SYSCALL(gettid, 0, 0, 0, 0, 0, 0);
+}
+
+/* All of them, for the calling thread, also those that libc keeps for itself (a cancellation). Returns what was blocked
+ * before. */
+static inline uint64_t rsd_sys_block_signals(void) {
+    uint64_t all = ~UINT64_C(0), before = 0;
+    RSD_SYSCALL(rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof all, 0, 0);
+    return before;
+}
+
+static inline void rsd_sys_restore_signals(uint64_t before) {
+    RSD_SYSCALL(rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof before, 0, 0);
 }
 
 /* Whether a thread of this process still exists. */

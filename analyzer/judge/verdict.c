@@ -210,7 +210,8 @@ void rsd_judge(struct rsd_judgement *j, const struct rsd_analysis *a, const stru
     int64_t least = (int64_t)fmax(MATERIAL, MATERIAL_SHARE * (double)j->rss_end), fall = (int64_t)largest_fall(a);
     int64_t coarse = least > COARSE ? least : COARSE, kept = row_growth(a, RSD_LEDGER_RETAINED);
     int64_t resident_maps = row_growth(a, RSD_LEDGER_MAPPED);
-    bool keeps_most = (double)retained > RETAINED_SHARE * (double)a->ledger[1].rss_bytes;
+    bool inherited = a->trace.meta.forked_from != 0; /* stands in the same row, and is in use */
+    bool keeps_most = !inherited && (double)retained > RETAINED_SHARE * (double)a->ledger[1].rss_bytes;
     struct rsd_trend v8 = trend_of_v8(a, mappings, seconds);
     uint32_t owner = RSD_NO_BINARY;
 

@@ -1,5 +1,5 @@
 /*
- * preload/log.c on its own, with the three things that it needs of the rest of the recorder.
+ * preload/log.c on its own, with the four things that it needs of the rest of the recorder.
  *
  * In a file of its own because the recorder and the analyzer give some structs the same names: they never meet in one
  * translation unit.
@@ -22,6 +22,10 @@ void rsd_stop(long error, const char *what) {
 
 void rsd_process_sample_if_due(uint64_t ticks) {
     (void)ticks;
+}
+
+bool rsd_is_other_process(void) {
+    return false;
 }
 
 static void put_node(struct rsd_writer *writer) {
