@@ -35,12 +35,14 @@ static void put_node(struct rsd_writer *writer) {
     rsd_writer_commit(writer, RESIDUE_NODE, sizeof *room);
 }
 
+/* The node is noise, so that a log grows by a few bytes a block on every machine, however evenly its clock ticks. */
 static bool put_block(struct rsd_writer *writer, uint32_t i) {
     struct residue_alloc *room = rsd_writer_reserve(writer, RESIDUE_ALLOC, sizeof *room);
     if (!room)
         return false;
     uint64_t where = residue_where((uint64_t)i * 0x1000, RESIDUE_API_MALLOC);
-    *room = (struct residue_alloc){rsd_writer_tick(writer), where, i, 1};
+    uint32_t noise = i * 2654435761u;
+    *room = (struct residue_alloc){rsd_writer_tick(writer), where, i, noise ^ noise >> 13};
     rsd_writer_commit(writer, RESIDUE_ALLOC, sizeof *room);
     return true;
 }
