@@ -87,9 +87,10 @@ static const char *open_trace(long *error) {
     if ((*error = rsd_place_make(config.out, rsd_trace.directory, sizeof rsd_trace.directory)) < 0)
         return "cannot make the trace directory";
     rsd_log_init();
-    if ((*error = rsd_meta_write(&config)) < 0)
-        return "cannot write meta.json";
-    return rsd_process_open() ? NULL : "";
+    if (!rsd_process_open())
+        return "";
+    *error = rsd_meta_write(&config);
+    return *error < 0 ? "cannot write meta.json" : NULL;
 }
 
 /* The same, after what is done once in a process image. An empty string: nothing is to be said. */

@@ -16,7 +16,8 @@
  * that runs out of descriptors has not lost any to us. Opening costs 2 us against 250 us for compressing.
  *
  * Where the live files stand: in the trace directory on file systems on which reserved blocks stay reserved (else a
- * store into the mapping could raise SIGBUS on a full disk), otherwise in /dev/shm, otherwise in private memory.
+ * store into the mapping could raise SIGBUS on a full disk), otherwise in /dev/shm, otherwise in private memory. The same
+ * order when the first of them cannot be made: no shared mappings there, /dev/shm full.
  *
  * A writer is entered by the one thread that has it. Compression contexts are shared: claimed by compare-and-swap from
  * a pool, made when all are taken, never given back to the system.
@@ -152,14 +153,21 @@ static bool keeps_reservations(const char *directory) {
     return fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_MAGIC || fs.f_type == TMPFS_MAGIC;
 }
 
+static void settle_for_next_kind(void) {
+    if (live_kind == LIVE_SHM) {
+        rsd_sys_rmdir(shm_directory);
+        live_kind = LIVE_PRIVATE;
+        return;
+    }
+    snprintf(shm_directory, sizeof shm_directory, "/dev/shm/residue.%016llx", (unsigned long long)rsd_trace.id);
+    bool usable = keeps_reservations("/dev/shm") && rsd_sys_mkdir(shm_directory, 0700) == 0;
+    live_kind = usable ? LIVE_SHM : LIVE_PRIVATE;
+}
+
 void rsd_log_init(void) {
     live_kind = LIVE_FILE;
-    if (keeps_reservations(rsd_trace.directory))
-        return;
-    snprintf(shm_directory, sizeof shm_directory, "/dev/shm/residue.%016llx", (unsigned long long)rsd_trace.id);
-    live_kind = LIVE_SHM;
-    if (!keeps_reservations("/dev/shm") || rsd_sys_mkdir(shm_directory, 0700) < 0)
-        live_kind = LIVE_PRIVATE;
+    if (!keeps_reservations(rsd_trace.directory))
+        settle_for_next_kind();
 }
 
 /* ---- opening ---- */
@@ -174,13 +182,15 @@ static void *map_live_file(const char *path, long *error) {
     }
     void *live = NULL;
     *error = rsd_sys_file_may_grow(LIVE_SIZE) ? rsd_sys_reserve(fd, LIVE_SIZE) : -EFBIG;
-    if (*error == 0 && !(live = rsd_sys_map_file(fd, LIVE_SIZE)))
-        *error = -ENOMEM;
+    if (*error == 0)
+        live = rsd_sys_map_file(fd, LIVE_SIZE, error);
     rsd_sys_close(fd);
+    if (!live)
+        rsd_sys_unlink(path);
     return live;
 }
 
-static struct residue_live_header *open_live(uint32_t number, long *error) {
+static struct residue_live_header *open_live_as(uint32_t number, long *error) {
     if (live_kind == LIVE_PRIVATE) {
         void *live = rsd_sys_memory(LIVE_SIZE);
         *error = live ? 0 : -ENOMEM;
@@ -189,6 +199,16 @@ static struct residue_live_header *open_live(uint32_t number, long *error) {
     char path[RSD_PATH_SIZE];
     name_file(path, live_kind == LIVE_SHM ? shm_directory : rsd_trace.directory, number, "live");
     return map_live_file(path, error);
+}
+
+/* The first writer finds out whether the place is any good. */
+static struct residue_live_header *open_live(uint32_t number, long *error) {
+    struct residue_live_header *live = open_live_as(number, error);
+    while (!live && number == RESIDUE_PROCESS_WRITER && live_kind != LIVE_PRIVATE && *error != -EFBIG) {
+        settle_for_next_kind();
+        live = open_live_as(number, error);
+    }
+    return live;
 }
 
 static long create_log(uint32_t number) {

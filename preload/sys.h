@@ -21,6 +21,7 @@
 #define RSD_SYSCALL(name, a, b, c, d, e, f)                                                                            \
     rsd_syscall6(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
+#define RSD_ESRCH 3
 #define RSD_EINTR 4
 
 static inline bool rsd_sys_failed(const void *mapping) {
@@ -37,9 +38,13 @@ static inline void *rsd_sys_memory(size_t size) {
     return p;
 }
 
-static inline void *rsd_sys_map_file(int fd, size_t size) {
+/* NULL and a negative errno when it fails. */
+static inline void *rsd_sys_map_file(int fd, size_t size, long *error) {
     void *p = (void *)RSD_SYSCALL(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    return rsd_sys_failed(p) ? NULL : p;
+    if (!rsd_sys_failed(p))
+        return p;
+    *error = (long)(intptr_t)p;
+    return NULL;
 }
 
 /* Zeroed private memory in the place of what is mapped there. */
@@ -111,6 +116,10 @@ static inline long rsd_sys_mkdir(const char *path, int mode) {
     return RSD_SYSCALL(mkdir, path, mode, 0, 0, 0, 0);
 }
 
+static inline long rsd_sys_rmdir(const char *path) {
+    return RSD_SYSCALL(rmdir, path, 0, 0, 0, 0, 0);
+}
+
 static inline long rsd_sys_unlink(const char *path) {
     return RSD_SYSCALL(unlink, path, 0, 0, 0, 0, 0);
 }
@@ -147,9 +156,9 @@ static inline void rsd_sys_restore_signals(uint64_t before) {
     RSD_SYSCALL(rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof before, 0, 0);
 }
 
-/* Whether a thread of this process still exists. */
+/* Whether a thread of this process may still exist. Only one answer says that it does not: a filter may forbid to ask. */
 static inline bool rsd_sys_thread_lives(int pid, int tid) {
-    return RSD_SYSCALL(tgkill, pid, tid, 0, 0, 0, 0) == 0;
+    return RSD_SYSCALL(tgkill, pid, tid, 0, 0, 0, 0) != -RSD_ESRCH;
 }
 
 static inline void rsd_sys_yield(void) {
