@@ -264,6 +264,7 @@ test('the clock is set back by an hour: the trace is as long as the run', (t) =>
     const first = Date.now(), kept = [];
     const timer = setInterval(() => kept.push(Buffer.allocUnsafeSlow(50001)), 20);
     setTimeout(() => clearInterval(timer), 600);
+    setTimeout(() => (process.env.CLOCK_BACK = 'yes'), 300);
     setTimeout(() => console.log(Date.now() < first), 500);
   `;
   const { status, stdout, stderr } = run([], [node(20), '-e', script], { env });
