@@ -39,6 +39,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "first.h"
 #include "fork.h"
 #include "guard.h"
 #include "helper.h"
@@ -161,6 +162,7 @@ __attribute__((constructor)) static void constructed(void) {
     struct rsd_thread *self = rsd_recording() ? rsd_ours_begin() : NULL;
     if (!self)
         return;
+    rsd_first_check();
     rsd_unwind_start();
     rsd_moment_init();
     rsd_origin_start();
