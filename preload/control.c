@@ -2,8 +2,8 @@
  * `residue mark` puts a file named `mark` into the trace directory, with the mark's name in it. The helper looks for it ten
  * times a second, samples memory, writes a barrier, and removes the file: that is the answer.
  *
- * No signal and no socket: nothing of it is visible to the program. The directory is the owner's alone (0700), and who can
- * write to it can as well delete the trace. A link is not followed.
+ * No signal and no socket: nothing of it is visible to the program. The directory is the owner's alone (0700). Should
+ * somebody have opened it to others, only a file of the process's own user, or of root, counts. A link is not followed.
  */
 #include "control.h"
 
@@ -26,10 +26,12 @@ static bool take_mark(char *name) {
     int fd = rsd_sys_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
     if (fd < 0)
         return false;
-    long size = rsd_sys_read(fd, name, NAME_SIZE - 1);
+    long owner = rsd_sys_owner(fd);
+    bool trusted = owner == 0 || owner == rsd_sys_user();
+    long size = trusted ? rsd_sys_read(fd, name, NAME_SIZE - 1) : 0;
     rsd_sys_close(fd);
     name[size > 0 ? size : 0] = '\0';
-    return true;
+    return trusted;
 }
 
 static void remove_mark(void) {

@@ -8,8 +8,9 @@
  *
  *     the call comes here                     nothing is said
  *     it does not: an allocator               said once; mappings are recorded, blocks cannot be
- *     it does not: a sanitizer's runtime      said once, and recording stops: it intercepts what we call, and its
- *                                             shadow memory would be taken for the program's
+ *
+ * A program that is built with a sanitizer is refused from the start: its runtime intercepts what we call, and what it maps
+ * would be taken for the program's.
  */
 #include "first.h"
 
@@ -24,12 +25,14 @@
 
 #define PROBE_SIZE 24u
 
-static bool is_sanitized(void) {
-    static const char *const init[] = {"__asan_init", "__hwasan_init", "__tsan_init", "__msan_init"};
-    for (size_t i = 0; i < sizeof init / sizeof *init; i++)
-        if (dlsym(RTLD_DEFAULT, init[i]))
-            return true;
-    return false;
+/* The loader has looked for them when it loaded us. */
+extern void __asan_init(void) __attribute__((weak));
+extern void __hwasan_init(void) __attribute__((weak));
+extern void __tsan_init(void) __attribute__((weak));
+extern void __msan_init(void) __attribute__((weak));
+
+bool rsd_first_is_sanitizer(void) {
+    return __asan_init || __hwasan_init || __tsan_init || __msan_init;
 }
 
 /* Both by the name that the program uses, so that they are each other's. */
@@ -54,9 +57,6 @@ void rsd_first_check(void) {
     *(void **)&allocate = dlsym(RTLD_DEFAULT, "malloc");
     if (comes_here(allocate))
         return;
-    if (is_sanitized())
-        rsd_stop(0, "a program built with a sanitizer cannot be recorded");
-    else
-        rsd_say("malloc is that of %s, which comes first: its blocks are not recorded (put libresidue.so first)",
-                owner_of(allocate));
+    rsd_say("malloc is that of %s, which comes first: its blocks are not recorded (put libresidue.so first)",
+            owner_of(allocate));
 }

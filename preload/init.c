@@ -128,7 +128,9 @@ __attribute__((cold)) void rsd_start(void) {
     rsd_page_size = getauxval(AT_PAGESZ);
     rsd_real_resolve();
     long error = 0;
-    const char *failure = getauxval(AT_SECURE) ? "" : begin(&error);
+    const char *failure = getauxval(AT_SECURE)       ? ""
+                          : rsd_first_is_sanitizer() ? "a program built with a sanitizer cannot be recorded"
+                                                     : begin(&error);
     conclude(failure, error);
     errno = before;
 }

@@ -99,6 +99,17 @@ static inline long rsd_sys_size(int fd) {
     return RSD_SYSCALL(lseek, fd, 0, SEEK_END, 0, 0, 0);
 }
 
+/* The user that an open file belongs to, or a negative errno. */
+static inline long rsd_sys_owner(int fd) {
+    struct stat status;
+    long error = RSD_SYSCALL(fstat, fd, &status, 0, 0, 0, 0);
+    return error < 0 ? error : (long)status.st_uid;
+}
+
+static inline long rsd_sys_user(void) {
+    return RSD_SYSCALL(geteuid, 0, 0, 0, 0, 0, 0);
+}
+
 static inline long rsd_sys_truncate(int fd, uint64_t size) {
     return RSD_SYSCALL(ftruncate, fd, size, 0, 0, 0, 0);
 }

@@ -18,6 +18,7 @@ static size_t blocks = 100000;
 
 static void *work(void *argument) {
     static _Thread_local unsigned char *kept[KEPT];
+    void *volatile young;
     uintptr_t sum = 0;
     for (size_t i = 0; i < blocks; i++) {
         unsigned char **place = &kept[i * 7919 % KEPT];
@@ -28,7 +29,7 @@ static void *work(void *argument) {
         if (!*place)
             abort();
         memset(*place, (int)i, 16);
-        free(malloc(1000 + i % 16));
+        free(young = malloc(1000 + i % 16));
     }
     (void)argument;
     return (void *)sum;
