@@ -49,8 +49,8 @@ test: ## set up, build, run every test in its short form
 	@$(MAKE) --no-print-directory all programs unit
 	@scripts/test
 
-prove: ## the long forms of the tests: 200 kills, 10 million blocks, arming, soaks
-	@scripts/setup test
+prove: ## the long forms of the tests: 500 kills, 10 million blocks, arming, soaks
+	@scripts/setup prove
 	@$(MAKE) --no-print-directory all programs unit
 	@RESIDUE_PROVE=1 scripts/test
 
