@@ -61,7 +61,7 @@ test('every forked child has a trace of its own, which names its parent', (t) =>
 
 test('what a child frees and had from its parent is no anomaly', (t) => {
   for (const { trace, meta } of children(t).filter(isOurs)) {
-    const { recorder, process: described } = report(trace, '--at', 'end');
+    const { recorder, process: described, sites } = report(trace, '--at', 'end');
     assert.strictEqual(recorder.anomalies, 0, trace);
     assert.strictEqual(described.forked_from, meta.forked_from?.pid ?? null);
     if (!meta.forked_from) continue;
@@ -69,6 +69,8 @@ test('what a child frees and had from its parent is no anomaly', (t) => {
     const frees = Number(residue('stat', trace).match(/frees of what a forked process had[^\d]*(\d+)/)[1]);
     const sizes = Object.keys(marked(trace)).map(Number);
     assert.strictEqual(frees, sizes[0] === 33000 || sizes[0] === 34000 ? 1 : 0);
+    const named = sites.find((site) => site.sizes.some(({ bytes }) => bytes === sizes[0]));
+    assert.ok(named.stack.some((frame) => frame.function === 'main'), 'its modules are on record in its own trace');
   }
 });
 
