@@ -10,7 +10,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { program, proving, report, scratch, start } = require('./lib/residue');
 const { canMount } = require('./lib/worlds');
 
-const TIMES = proving ? 100 : 5;
+const TIMES = proving ? 100 : 3;
 const LATEST_MS = 300;
 const LANES = 4;
 const MORE = 20000; // what libc makes for threads, and one block for each lane
