@@ -50,8 +50,8 @@ test: ## set up, build, run every test in its short form
 	@$(MAKE) --no-print-directory all programs unit sanitized
 	@scripts/test
 
-prove: ## the long forms of the tests: 200 kills, 10 million blocks, arming, soaks
-	@scripts/setup test
+prove: ## the long forms of the tests: 500 kills, 10 million blocks, arming, soaks
+	@scripts/setup prove
 	@$(MAKE) --no-print-directory all programs unit sanitized
 	@RESIDUE_PROVE=1 scripts/test
 
