@@ -239,24 +239,26 @@ static void put_tables(struct page *p) {
 
 /* ---- The whole ---------------------------------------------------------------------------------------------------- */
 
-static void put_diff(struct page *pages, const struct rsd_diff *diff, FILE *out) {
+static void put_diff(struct page *pages, const struct rsd_match *diff, FILE *out) {
     size_t count = diff->count < DIFFERENCES_MOST ? diff->count : DIFFERENCES_MOST;
+    char *verdict = rsd_diff_verdict(diff);
     fprintf(out, ",\n\"diff\":{\"matched\":%.4f", diff->matched);
-    put_key(out, "verdict", rsd_diff_verdict(diff));
+    put_key(out, "verdict", verdict);
+    free(verdict);
     fputs(",\"sites\":[", out);
     for (size_t i = 0; i < count; i++) {
-        const struct rsd_difference *row = &diff->list[i];
+        const struct rsd_row *row = &diff->list[i];
         int64_t node[2];
         for (int side = 0; side < 2; side++)
-            node[side] = row->stack[side] ? node_of(&pages[side], row->stack[side]) : -1;
+            node[side] = row->part[side].stack ? node_of(&pages[side], row->part[side].stack) : -1;
         fprintf(out, "%s{\"a\":%.0f,\"b\":%.0f,\"change\":\"%s\",\"a_node\":%" PRId64 ",\"b_node\":%" PRId64 "}",
-                i ? ",\n" : "", row->value[RSD_A], row->value[RSD_B], rsd_difference_name(row), node[0], node[1]);
+                i ? ",\n" : "", row->part[0].value, row->part[1].value, rsd_diff_change(diff, row), node[0], node[1]);
     }
     fputs("]}", out);
 }
 
 /* The differences name nodes, so the tables of both traces come after them. */
-static void put_data(struct rsd_report *const *reports, size_t count, const struct rsd_diff *diff, FILE *out) {
+static void put_data(struct rsd_report *const *reports, size_t count, const struct rsd_match *diff, FILE *out) {
     struct page pages[2] = {{.report = reports[0], .out = out}, {.report = reports[count - 1], .out = out}};
     char *differences = NULL;
     size_t size = 0;
@@ -284,7 +286,7 @@ static void put_data(struct rsd_report *const *reports, size_t count, const stru
     free(differences);
 }
 
-void rsd_report_html(struct rsd_report *const *reports, size_t count, const struct rsd_diff *diff, FILE *out) {
+void rsd_report_html(struct rsd_report *const *reports, size_t count, const struct rsd_match *diff, FILE *out) {
     static const char place[] = "@DATA@";
     const char *data = memmem(rsd_page_start, (size_t)(rsd_page_end - rsd_page_start), place, strlen(place));
     fwrite(rsd_page_start, 1, (size_t)(data - rsd_page_start), out);
