@@ -1,4 +1,4 @@
-// A cluster: every worker keeps buffers, and worker 2 keeps others besides.
+// A cluster: every worker prints its pid and keeps buffers, and worker 2 keeps others besides.
 //
 //   node cluster.js WORKERS BLOCKS
 
@@ -19,6 +19,7 @@ function keepMore() {
 if (cluster.isPrimary) {
   for (let i = 0; i < workers; i++) cluster.fork();
 } else {
+  console.log(process.pid);
   keep();
   if (cluster.worker.id === 2) keepMore();
   cluster.worker.disconnect();
