@@ -3,7 +3,8 @@
  * in the order of time.
  *
  * The pass stops at moments: the start of the window (sums are copied), the end of each of its slices (for the curves of
- * the call sites), each memory sample (for the timeline), and the two samples of all mappings (for the ledger). What happened
+ * the call sites), each memory sample (for the timeline), and the two samples of all mappings (for the ledger; where the
+ * ledger is wanted over time, more of them). What happened
  * at the very time of a moment is before it. Behind the end of the window nothing is read: frames whose header says a later
  * time are never unpacked.
  *
@@ -19,10 +20,11 @@
 #include "progress.h"
 
 #define AHEAD 4
+#define CURVE_MOST 48 /* ledgers over time: each is a walk over all that is outstanding */
 
 /* ---- Moments ----------------------------------------------------------------------------------------------------- */
 
-enum moment_kind { START, SLICE, SAMPLE, LEDGER };
+enum moment_kind { START, SLICE, SAMPLE, LEDGER, CURVE };
 
 struct moment {
     uint64_t time;
@@ -52,7 +54,8 @@ static void plan(struct moments *m, const struct rsd_analysis *a) {
     const struct rsd_window *window = &a->window;
     uint64_t from = window->from > a->history.origin ? window->from : a->history.origin;
     uint64_t length = window->to > from ? window->to - from : 0;
-    *m = (struct moments){.list = rsd_alloc((1 + RSD_SLICES + 2 + a->history.sample_count) * sizeof *m->list)};
+    *m = (struct moments){
+        .list = rsd_alloc((1 + RSD_SLICES + 2 + a->curve_count + a->history.sample_count) * sizeof *m->list)};
     add_moment(m, window->from, START, 0);
     for (uint32_t i = 1; i <= RSD_SLICES; i++)
         add_moment(m, from + (uint64_t)((double)length * i / RSD_SLICES), SLICE, i);
@@ -62,6 +65,8 @@ static void plan(struct moments *m, const struct rsd_analysis *a) {
     for (uint32_t i = 0; i < 2; i++)
         if (a->smaps[i].time)
             add_moment(m, a->smaps[i].time, LEDGER, i);
+    for (uint32_t i = 0; i < a->curve_count; i++)
+        add_moment(m, a->curve_smaps[i].time, CURVE, i);
     qsort(m->list, m->count, sizeof *m->list, by_time);
 }
 
@@ -102,6 +107,9 @@ static void take(struct rsd_analysis *a, const struct moment *moment) {
         break;
     case LEDGER:
         rsd_ledger_make(&a->ledger[moment->index], &a->smaps[moment->index], &a->pairing, &a->trace, &a->history);
+        break;
+    case CURVE:
+        rsd_ledger_make(&a->curve[moment->index], &a->curve_smaps[moment->index], &a->pairing, &a->trace, &a->history);
         break;
     }
 }
@@ -176,6 +184,10 @@ bool rsd_analyse(struct rsd_analysis *analysis, const char *path, const struct r
     rsd_pairing_open(&analysis->pairing, &analysis->stacks, trace->writer_count);
     analysis->timeline = rsd_zalloc(analysis->history.sample_count, sizeof *analysis->timeline);
     rsd_smaps_read(analysis->smaps, trace, &analysis->source, analysis->window.from, analysis->window.to);
+    if (options->curves)
+        analysis->curve_count =
+            rsd_smaps_read_some(&analysis->curve_smaps, CURVE_MOST, trace, &analysis->source, analysis->window.to);
+    analysis->curve = rsd_zalloc(analysis->curve_count, sizeof *analysis->curve);
     merge_events(analysis, options->quiet);
     if (analysis->history.counts)
         rsd_counts_add(analysis);
@@ -187,6 +199,12 @@ void rsd_analysis_free(struct rsd_analysis *analysis) {
         rsd_ledger_free(&analysis->ledger[i]);
         rsd_smaps_free(&analysis->smaps[i]);
     }
+    for (size_t i = 0; i < analysis->curve_count; i++) {
+        rsd_ledger_free(&analysis->curve[i]);
+        rsd_smaps_free(&analysis->curve_smaps[i]);
+    }
+    free(analysis->curve);
+    free(analysis->curve_smaps);
     rsd_series_free(&analysis->heap_series);
     rsd_series_free(&analysis->mapping_series);
     rsd_pairing_close(&analysis->pairing);

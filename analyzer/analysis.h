@@ -24,8 +24,11 @@ struct rsd_analysis {
     struct rsd_pairing pairing; /* as it stands at the end of the window */
     struct rsd_sums heap_start, mappings_start;
     struct rsd_series heap_series, mapping_series;
-    struct rsd_smaps smaps[2];   /* at the start and the end of the window */
-    struct rsd_ledger ledger[2]; /* of these; time 0 where there is none */
+    struct rsd_smaps smaps[2];     /* at the start and the end of the window */
+    struct rsd_ledger ledger[2];   /* of these; time 0 where there is none */
+    struct rsd_smaps *curve_smaps; /* with the option `curves`: samples over the whole trace, and their ledgers */
+    struct rsd_ledger *curve;
+    size_t curve_count;
     struct rsd_point *timeline;
     size_t point_count;
     uint64_t events; /* merged */
@@ -33,7 +36,8 @@ struct rsd_analysis {
 
 struct rsd_analysis_options {
     struct rsd_window_options window;
-    bool quiet; /* no progress bar */
+    bool quiet;  /* no progress bar */
+    bool curves; /* ledgers over time as well */
 };
 
 /* Open and analyse the trace at `path`. False, with *why (to be freed): nothing could be read. */

@@ -30,7 +30,7 @@ static int write_page(struct rsd_opened *sides, size_t count, const char *file) 
 
 static int html(char **paths, size_t count, const char *file) {
     struct rsd_opened sides[2];
-    struct rsd_analysis_options analysis = {0};
+    struct rsd_analysis_options analysis = {.curves = true};
     struct rsd_report_options report = {.top = 1};
     size_t opened = 0;
     while (opened < count && rsd_open_report(&sides[opened], "html", paths[opened], &analysis, &report))

@@ -3,7 +3,8 @@
  *
  * A row is what reads the same in words (words.c), on however many sides. What is missing on some side then gets two more
  * chances, by coarser keys. First the modules and JavaScript functions alone: a function was renamed or split, or is inlined
- * differently. Then the native functions alone: other JavaScript calls them. The second key says less, so there a pair is
+ * differently. That happens only in modules that changed: of one whose build-id is the same on all sides the functions stay
+ * part of the key. Then the native functions alone: other JavaScript calls them. The second key says less, so there a pair is
  * joined only where it is the only one. Such rows are marked, and say in what their stacks differ.
  *
  * Nothing is lost by it: for each side the values of all rows add up to the sum over its call sites.
@@ -43,7 +44,7 @@ static void add_side(struct rsd_match *match, struct rows *rows, size_t side) {
     double parts = rsd_per_parts(&match->per, &report->analysis->window, side, &why);
     for (size_t i = 0; i < report->heap.count; i++) {
         const struct rsd_group *group = &report->heap.list[i];
-        uint32_t number = row_of(match, rows, rsd_words_key(report, group->site.stack, RSD_WORDS_ALL));
+        uint32_t number = row_of(match, rows, rsd_words_key(report, group->site.stack, RSD_WORDS_ALL, NULL));
         struct rsd_part *part = &match->list[number].part[side];
         uint64_t weight = group->site.now.live_bytes ? group->site.now.live_bytes : 1;
         part->value += (double)group->value / parts;
@@ -82,7 +83,8 @@ struct family {                  /* incomplete rows with the same coarser key */
 #define NO_FAMILY UINT32_MAX
 
 /* The family of each row, or NO_FAMILY. */
-static struct family *find_families(struct rsd_match *match, enum rsd_wording wording, uint32_t *family_of) {
+static struct family *find_families(struct rsd_match *match, enum rsd_wording wording, const char *const *steady,
+                                    uint32_t *family_of) {
     struct rsd_intern keys = {0};
     struct family *families = NULL;
     size_t count = 0, capacity = 0;
@@ -94,7 +96,7 @@ static struct family *find_families(struct rsd_match *match, enum rsd_wording wo
         if (!sides || sides == every)
             continue;
         size_t side = first_side(row);
-        char *key = rsd_words_key(match->side[side], row->part[side].stack, wording);
+        char *key = rsd_words_key(match->side[side], row->part[side].stack, wording, steady);
         if (*key)
             family_of[i] = rsd_intern(&keys, key, strlen(key));
         free(key);
@@ -127,9 +129,10 @@ static void absorb(struct rsd_match *match, struct rsd_row *to, struct rsd_row *
     free(from->part);
 }
 
-static void match_again(struct rsd_match *match, enum rsd_wording wording, enum rsd_kinship kinship, bool only_pairs) {
+static void match_again(struct rsd_match *match, enum rsd_wording wording, const char *const *steady,
+                        enum rsd_kinship kinship, bool only_pairs) {
     uint32_t *family_of = rsd_alloc(match->count * sizeof *family_of);
-    struct family *families = find_families(match, wording, family_of);
+    struct family *families = find_families(match, wording, steady, family_of);
     size_t kept = 0;
     for (size_t i = 0; i < match->count; i++) {
         struct family *family = family_of[i] == NO_FAMILY ? NULL : &families[family_of[i]];
@@ -147,20 +150,55 @@ static void match_again(struct rsd_match *match, enum rsd_wording wording, enum 
     free(family_of);
 }
 
+/* Of two files without a build-id (the node that is published has none) it is told by the path. */
+static bool same_build(const struct rsd_binary *a, const struct rsd_binary *b) {
+    if (a->build_id_size != b->build_id_size)
+        return false;
+    return a->build_id_size ? memcmp(a->build_id, b->build_id, a->build_id_size) == 0 : strcmp(a->path, b->path) == 0;
+}
+
+/* Is the module on this side too, and the same? */
+static bool has_build(const struct rsd_history *history, const struct rsd_binary *wanted) {
+    for (size_t i = 0; i < history->binary_count; i++)
+        if (strcmp(rsd_base_name(history->binaries[i].path), rsd_base_name(wanted->path)) == 0)
+            return same_build(&history->binaries[i], wanted);
+    return false;
+}
+
+/* Names of the modules that are the same file on all sides; NULL behind the last. */
+static const char **steady_modules(const struct rsd_match *match) {
+    const struct rsd_history *first = &match->side[0]->analysis->history;
+    const char **list = rsd_zalloc(first->binary_count + 1, sizeof *list);
+    size_t count = 0;
+    for (size_t i = 0; i < first->binary_count; i++) {
+        bool steady = true;
+        for (size_t side = 0; side < match->sides; side++)
+            steady &= has_build(&match->side[side]->analysis->history, &first->binaries[i]);
+        if (steady)
+            list[count++] = rsd_base_name(first->binaries[i].path);
+    }
+    return list;
+}
+
 /* ---- The whole ---------------------------------------------------------------------------------------------------- */
 
 static void sum_up(struct rsd_match *match) {
     uint32_t every = (uint32_t)((UINT64_C(1) << match->sides) - 1);
-    double matched = 0, all = 0;
+    double matched = 0, all = 0, held[RSD_TRACES_MOST] = {0};
     for (size_t i = 0; i < match->count; i++) {
         const struct rsd_row *row = &match->list[i];
-        double bytes = 0;
+        bool complete = sides_of(match, row) == every;
         for (size_t side = 0; side < match->sides; side++) {
-            bytes += (double)row->part[side].outstanding;
+            double bytes = (double)row->part[side].outstanding;
             match->total[side] += row->part[side].value;
+            match->matched_of[side] += complete ? bytes : 0;
+            held[side] += bytes;
         }
-        all += bytes;
-        matched += sides_of(match, row) == every ? bytes : 0;
+    }
+    for (size_t side = 0; side < match->sides; side++) {
+        all += held[side];
+        matched += match->matched_of[side];
+        match->matched_of[side] = held[side] > 0 ? match->matched_of[side] / held[side] : 1;
     }
     match->matched = all > 0 ? matched / all : 1;
 }
@@ -177,8 +215,10 @@ void rsd_match_make(struct rsd_match *match, struct rsd_report *const *side, siz
     free(rows.largest);
     rsd_intern_free(&rows.keys);
     if (kin) {
-        match_again(match, RSD_WORDS_COARSE, RSD_RENAMED, false);
-        match_again(match, RSD_WORDS_NATIVE, RSD_MOVED, true);
+        const char **steady = steady_modules(match);
+        match_again(match, RSD_WORDS_COARSE, steady, RSD_RENAMED, false);
+        match_again(match, RSD_WORDS_NATIVE, NULL, RSD_MOVED, true);
+        free(steady);
     }
     sum_up(match);
 }
@@ -285,7 +325,7 @@ char *rsd_match_kinship(const struct rsd_match *match, const struct rsd_row *row
         side[1]--;
     struct rsd_words words[2];
     for (int i = 0; i < 2; i++)
-        rsd_words_of(&words[i], match->side[side[i]], row->part[side[i]].stack, RSD_WORDS_ALL);
+        rsd_words_of(&words[i], match->side[side[i]], row->part[side[i]].stack, RSD_WORDS_ALL, NULL);
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);

@@ -33,7 +33,8 @@ struct rsd_match {
     struct rsd_row *list;
     size_t count, capacity;
     double total[RSD_TRACES_MOST];
-    double matched; /* share of all outstanding bytes that stand on call sites of every side; 1 when there are none */
+    /* Share of the outstanding bytes that stand on call sites of every side, of all and of each; 1 when there are none. */
+    double matched, matched_of[RSD_TRACES_MOST];
 };
 
 /* Match the call sites of `sides` reports, which outlive the match. `kin`: what is left over gets a second chance, as renamed

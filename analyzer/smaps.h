@@ -21,6 +21,10 @@ struct rsd_smaps {
 /* The first whole sample at or after `from`, and the last up to `to`; the second may be the first again. */
 void rsd_smaps_read(struct rsd_smaps ends[2], struct rsd_trace *trace, struct rsd_source *source, uint64_t from,
                     uint64_t to);
+/* Some samples up to `to`, evenly spread: `most` of them, or at least half as many where there are more. Returns how many;
+ * *list is to be freed. */
+size_t rsd_smaps_read_some(struct rsd_smaps **list, size_t most, struct rsd_trace *trace, struct rsd_source *source,
+                           uint64_t to);
 void rsd_smaps_free(struct rsd_smaps *smaps);
 
 #endif

@@ -29,8 +29,15 @@ static const char *file_word(const char *file, const char *folder) {
     return found ? found : file;
 }
 
+static bool is_steady(const char *module, const char *const *steady) {
+    for (; module && steady && *steady; steady++)
+        if (strcmp(module, *steady) == 0)
+            return true;
+    return false;
+}
+
 /* NULL: the frame counts for nothing. */
-static char *word_of(const struct rsd_named *frame, const char *folder, enum rsd_wording wording) {
+static char *word_of(const struct rsd_named *frame, const char *folder, enum rsd_wording wording, bool coarse) {
     switch (frame->kind) {
     case RSD_FRAME_SEAM:
         return rsd_strdup("[queued by]");
@@ -39,9 +46,9 @@ static char *word_of(const struct rsd_named *frame, const char *folder, enum rsd
                    ? rsd_format("%s %s", frame->function, file_word(frame->file, folder))
                    : NULL;
     case RSD_FRAME_NATIVE:
-        return frame->function && wording != RSD_WORDS_COARSE ? rsd_strdup(frame->function)
-               : frame->module                                ? module_word(frame->module)
-                                                              : NULL;
+        return frame->function && !coarse ? rsd_strdup(frame->function)
+               : frame->module            ? module_word(frame->module)
+                                          : NULL;
     default:
         return NULL;
     }
@@ -51,13 +58,15 @@ static bool repeats(const struct rsd_words *words, const char *word) {
     return words->count && strcmp(words->list[words->count - 1], word) == 0;
 }
 
-void rsd_words_of(struct rsd_words *words, struct rsd_report *report, uint32_t stack, enum rsd_wording wording) {
+void rsd_words_of(struct rsd_words *words, struct rsd_report *report, uint32_t stack, enum rsd_wording wording,
+                  const char *const *steady) {
     *words = (struct rsd_words){0};
     struct rsd_walk walk;
     rsd_walk_begin(&walk, report, stack, true);
     for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk));) {
-        char *word = walk.run ? NULL : word_of(frame, report->analysis->trace.meta.cwd, wording);
-        bool nameless = wording == RSD_WORDS_COARSE || !frame->function;
+        bool coarse = wording == RSD_WORDS_COARSE && !is_steady(frame->module, steady);
+        char *word = walk.run ? NULL : word_of(frame, report->analysis->trace.meta.cwd, wording, coarse);
+        bool nameless = coarse || !frame->function;
         if (!word || !*word || (nameless && repeats(words, word))) {
             free(word);
             continue;
@@ -74,14 +83,14 @@ void rsd_words_free(struct rsd_words *words) {
     *words = (struct rsd_words){0};
 }
 
-char *rsd_words_key(struct rsd_report *report, uint32_t stack, enum rsd_wording wording) {
+char *rsd_words_key(struct rsd_report *report, uint32_t stack, enum rsd_wording wording, const char *const *steady) {
     struct rsd_words words;
     char *key = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&key, &size);
     if (!out)
         rsd_no_memory();
-    rsd_words_of(&words, report, stack, wording);
+    rsd_words_of(&words, report, stack, wording, steady);
     for (size_t i = 0; i < words.count; i++)
         fprintf(out, "%s\n", words.list[i]);
     rsd_words_free(&words);

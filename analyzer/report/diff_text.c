@@ -112,6 +112,20 @@ static void print_packages(FILE *out, const struct rsd_match *match) {
     rsd_intern_free(&seen);
 }
 
+/* What is gone has no place on the other side: so the share of each is told, too. */
+static void print_matched(FILE *out, const struct rsd_match *match) {
+    char *text = rsd_format("%.1f %% of what is outstanding stands on call sites of %s (", 100 * match->matched,
+                            match->sides == 2 ? "both" : "all");
+    for (size_t side = 0; side < match->sides; side++) {
+        bool last = side + 1 == match->sides;
+        char *longer =
+            rsd_format("%s%c %.1f %%%s", text, rsd_side_letter(side), 100 * match->matched_of[side], last ? ")" : ", ");
+        free(text);
+        text = longer;
+    }
+    rsd_take_field(out, "matched", text);
+}
+
 static const char *per_text(const struct rsd_match *match) {
     static const char *const text[] = {"", ", per minute", ", per mark", ", per request"};
     return text[match->per.kind];
@@ -273,9 +287,7 @@ void rsd_diff_text(const struct rsd_match *match, size_t top, FILE *out) {
     rsd_field(out, "verdict", verdict);
     rsd_take_field(out, rsd_metric_name(match->metric),
                    rsd_format("%s: %s%s", totals, rsd_match_value(match, change, true).text, per_text(match)));
-    rsd_take_field(out, "matched",
-                   rsd_format("%.1f %% of what is outstanding stands on call sites of %s", 100 * match->matched,
-                              match->sides == 2 ? "both" : "all"));
+    print_matched(out, match);
     fprintf(out, "\nCALL SITES BY CHANGE OF %s   %zu of %zu shown%s%s\n", rsd_metric_title(match->metric), shown,
             changed, match->sides == 2 ? "; B minus A" : "", per_text(match));
     if (match->sides == 2)

@@ -127,7 +127,7 @@ void rsd_report_flame(struct rsd_report *report, FILE *out) {
 /* The line of a row, from its words. */
 static void put_words(FILE *out, struct rsd_report *report, uint32_t stack) {
     struct rsd_words words;
-    rsd_words_of(&words, report, stack, RSD_WORDS_ALL);
+    rsd_words_of(&words, report, stack, RSD_WORDS_ALL, NULL);
     bool cut = rsd_stacks_end(&report->analysis->stacks, stack) != RESIDUE_END_ROOT;
     fputs(cut ? "[incomplete]" : words.count ? "" : "[unknown]", out);
     for (size_t i = words.count; i-- > 0;) {

@@ -20,7 +20,7 @@
 #include "text.h"
 
 #define SITES_MOST 20000
-#define DIFFERENCES_MOST 200
+#define DIFFERENCES_MOST 2000
 
 /* The bundle, as scripts of web/ made it. */
 __asm__(".section .rodata\n"
@@ -153,6 +153,41 @@ static void put_timeline(struct page *p) {
     fputc('}', p->out);
 }
 
+/* What malloc retains and V8 holds, where all mappings were sampled. */
+static void put_curves(struct page *p) {
+    const struct rsd_analysis *a = p->report->analysis;
+    static const char *const key[] = {"t", "retained", "v8"};
+    fputs(",\"curves\":{", p->out);
+    for (int k = 0; k < 3; k++) {
+        fprintf(p->out, "%s\"%s\":[", k ? "," : "", key[k]);
+        for (size_t i = 0; i < a->curve_count; i++) {
+            const uint64_t *row = a->curve[i].row;
+            if (k == 0)
+                fprintf(p->out, "%s%.3f", i ? "," : "", rsd_history_seconds(&a->history, a->curve[i].time));
+            else
+                fprintf(p->out, "%s%" PRIu64, i ? "," : "",
+                        k == 1 ? row[RSD_LEDGER_RETAINED] : row[RSD_LEDGER_V8] + row[RSD_LEDGER_V8_CODE]);
+        }
+        fputc(']', p->out);
+    }
+    fputc('}', p->out);
+}
+
+static void put_marks(struct page *p) {
+    const struct rsd_history *history = &p->report->analysis->history;
+    bool first = true;
+    fputs(",\"marks\":[", p->out);
+    for (size_t i = 0; i < history->barrier_count; i++) {
+        if (history->barriers[i].reason != RESIDUE_BARRIER_MARK)
+            continue;
+        fprintf(p->out, "%s{\"t\":%.3f", first ? "" : ",", rsd_history_seconds(history, history->barriers[i].time));
+        put_key(p->out, "name", history->barriers[i].name);
+        fputc('}', p->out);
+        first = false;
+    }
+    fputc(']', p->out);
+}
+
 static void put_row(struct page *p, const char *text, uint64_t start, uint64_t end, bool first) {
     fputs(first ? "[" : ",[", p->out);
     put_string(p->out, text);
@@ -242,7 +277,8 @@ static void put_tables(struct page *p) {
 static void put_diff(struct page *pages, const struct rsd_match *diff, FILE *out) {
     size_t count = diff->count < DIFFERENCES_MOST ? diff->count : DIFFERENCES_MOST;
     char *verdict = rsd_diff_verdict(diff);
-    fprintf(out, ",\n\"diff\":{\"matched\":%.4f", diff->matched);
+    fprintf(out, ",\n\"diff\":{\"matched\":%.4f,\"total\":[%.0f,%.0f],\"omitted\":%zu", diff->matched, diff->total[0],
+            diff->total[1], diff->count - count);
     put_key(out, "verdict", verdict);
     free(verdict);
     fputs(",\"sites\":[", out);
@@ -274,6 +310,8 @@ static void put_data(struct rsd_report *const *reports, size_t count, const stru
         put_process(&pages[i]);
         put_verdict(&pages[i]);
         put_timeline(&pages[i]);
+        put_curves(&pages[i]);
+        put_marks(&pages[i]);
         put_ledger(&pages[i]);
         put_sites(&pages[i]);
         put_tables(&pages[i]);

@@ -226,7 +226,7 @@ static void add_row(struct tree *tree, const struct rsd_match *match, const stru
     double a = row->part[0].value, b = row->part[1].value;
     struct rsd_words words;
     uint32_t node = 0;
-    rsd_words_of(&words, match->side[shown], row->part[shown].stack, RSD_WORDS_ALL);
+    rsd_words_of(&words, match->side[shown], row->part[shown].stack, RSD_WORDS_ALL, NULL);
     for (size_t i = words.count + 1; i-- > 0;) {
         tree->list[node].side[0] += a;
         tree->list[node].side[1] += b;

@@ -367,7 +367,7 @@ static json_t *worker_row_of(const struct rsd_match *match, const struct rsd_row
 static void write_match(const struct rsd_match *match, const char *verdict, size_t top, FILE *out,
                         json_t *(*row)(const struct rsd_match *match, const struct rsd_row *row)) {
     size_t count = top && top < match->count ? top : match->count;
-    char key[] = "a", total[] = "total_a";
+    char key[] = "a", total[] = "total_a", matched[] = "matched_a";
     member(out, "format", json_integer(1));
     member(out, "tool", json_string("residue " RESIDUE_VERSION));
     for (size_t side = 0; side < match->sides; side++, key[0]++)
@@ -378,6 +378,8 @@ static void write_match(const struct rsd_match *match, const char *verdict, size
     for (size_t side = 0; side < match->sides; side++, total[6]++)
         member(out, total, seconds(match->total[side]));
     member(out, "matched_share", seconds(match->matched));
+    for (size_t side = 0; side < match->sides; side++, matched[8]++)
+        member(out, matched, seconds(match->matched_of[side]));
     fprintf(out, ",\n \"sites\":[");
     for (size_t i = 0; i < count; i++) {
         fputs(i ? ",\n  " : "\n  ", out);

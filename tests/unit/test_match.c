@@ -64,14 +64,18 @@ static uint32_t stack_of(struct made_writer *w, uint32_t root, const struct site
     return node;
 }
 
+static bool steady; /* the program does not change between versions */
+
 /* A trace of a minute. */
 static char *version(const struct site *sites, size_t count, uint64_t marks) {
-    char *folder = made_folder("match"), self[4096] = "";
+    char *folder = made_folder("match"), self[4096] = "", other[4096];
     cr_assert_gt(readlink("/proc/self/exe", self, sizeof self - 1), 0);
+    snprintf(other, sizeof other, "%s/unit", folder); /* another path: another version of the program */
+    cr_assert_eq(symlink(self, other), 0);
     made_meta(folder);
     struct made_writer *p = made_open(folder, 0), *w = made_open(folder, 1);
     made_module(p, 2, 1, 0x7f0000000000, LIBRARY);
-    made_module(p, 2, 2, 0x500000000000, self);
+    made_module(p, 2, 2, 0x500000000000, steady ? self : other);
     made_thread(w, 2, 4711, 1, "node");
     uint32_t root = made_node(w, RESIDUE_NODE_END, RESIDUE_END_ROOT, 0, 0, RESIDUE_SOURCE_NONE), stack[8];
     for (size_t i = 0; i < count; i++)
@@ -189,6 +193,17 @@ Test(match, a_function_that_was_renamed_is_shown_as_such) {
     expect_kinship(&sides, 0, RSD_RENAMED, "A: save_image; B: write_image");
     expect_kinship(&sides, 1, RSD_SAME, NULL);
     expect_verdict(&sides, "both leak");
+    done(&sides);
+}
+
+Test(match, in_a_module_that_did_not_change_no_function_was_renamed) {
+    struct sides sides = {0};
+    steady = true;
+    ADD_SIDE(&sides, {"onGet", save_image, 0x1000, 1, 5000});
+    ADD_SIDE(&sides, {"onGet", write_image, 0x2340, 1, 70});
+    compare(&sides, &as_it_is);
+    cr_assert_eq(sides.match.count, 2u, "one is gone, another is new");
+    cr_assert_eq(sides.match.matched_of[0], 0);
     done(&sides);
 }
 
