@@ -52,7 +52,7 @@ static bool analyse(struct rsd_opened *opened, char **paths, size_t count, struc
 static void write_flame(struct rsd_report *const *reports, size_t count, const struct options *options) {
     struct rsd_match match = {0};
     if (options->diff)
-        rsd_diff_make(&match, reports, count, &(struct rsd_per){RSD_PER_RUN});
+        rsd_diff_make(&match, reports, count, &(struct rsd_per){.kind = RSD_PER_RUN});
     if (options->diff && options->text)
         rsd_diff_icicle(&match, TEXT_WIDTH, stdout);
     else if (options->diff)

@@ -14,7 +14,7 @@ static int write_page(struct rsd_opened *sides, size_t count, const char *file) 
     bool to_stdout = strcmp(file, "-") == 0;
     FILE *out = to_stdout ? stdout : fopen(file, "w");
     if (count == 2)
-        rsd_diff_make(&diff, reports, 2, &(struct rsd_per){RSD_PER_RUN});
+        rsd_diff_make(&diff, reports, 2, &(struct rsd_per){.kind = RSD_PER_RUN});
     if (out)
         rsd_report_html(reports, count, count == 2 ? &diff : NULL, out);
     rsd_match_free(&diff);

@@ -62,10 +62,11 @@ char *rsd_workers_verdict(const struct rsd_match *match) {
     for (size_t side = 0; side < match->sides; side++)
         leaking += rsd_match_leaks(match, side);
     char *names = rsd_match_leaking(match, true);
-    char *text = !leaking                  ? rsd_format("none of the %zu workers leaks", match->sides)
-                 : leaking == match->sides ? rsd_format("all %zu workers leak", leaking)
-                                           : rsd_format("%zu of %zu workers %s: %s", leaking, match->sides,
-                                                        leaking == 1 ? "leaks" : "leak", names);
+    char *text =
+        !leaking ? rsd_format("none of the %zu workers leaks", match->sides)
+        : leaking == match->sides
+            ? (leaking == 2 ? rsd_strdup("both workers leak") : rsd_format("all %zu workers leak", leaking))
+            : rsd_format("%zu of %zu workers %s: %s", leaking, match->sides, leaking == 1 ? "leaks" : "leak", names);
     free(names);
     return text;
 }
