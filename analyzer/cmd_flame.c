@@ -84,10 +84,7 @@ static bool take_option(int option, struct options *options) {
     case 'd':
         return options->diff = true;
     case 'm':
-        options->chosen = rsd_metric_named(optarg, &options->metric);
-        if (!options->chosen)
-            rsd_usage("flame", "--metric wants %s, not %s", rsd_metric_list(), optarg);
-        return options->chosen;
+        return options->chosen = rsd_metric_argument("flame", optarg, &options->metric);
     default:
         rsd_usage("flame", "that is no option of it");
         return false;

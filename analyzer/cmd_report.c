@@ -36,13 +36,6 @@ static bool by(const char *text, enum rsd_by *by) {
     return false;
 }
 
-static bool metric(const char *text, enum rsd_metric *metric) {
-    if (rsd_metric_named(text, metric))
-        return true;
-    rsd_usage("report", "--metric wants %s, not %s", rsd_metric_list(), text);
-    return false;
-}
-
 static bool take_option(int option, struct options *options) {
     struct rsd_window_options *window = &options->analysis.window;
     double number;
@@ -69,7 +62,7 @@ static bool take_option(int option, struct options *options) {
     case 'b':
         return by(optarg, &options->report.by);
     case 'm':
-        return metric(optarg, &options->report.metric);
+        return rsd_metric_argument("report", optarg, &options->report.metric);
     case 'i':
         options->report.internals = true;
         return true;

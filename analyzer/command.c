@@ -127,6 +127,13 @@ bool rsd_moment_argument(const char *command, const char *option, const char *te
     return true;
 }
 
+bool rsd_metric_argument(const char *command, const char *text, enum rsd_metric *metric) {
+    if (rsd_metric_named(text, metric))
+        return true;
+    rsd_usage(command, "--metric wants %s, not %s", rsd_metric_list(), text);
+    return false;
+}
+
 bool rsd_size_argument(const char *command, const char *option, const char *text, uint64_t *bytes) {
     static const char units[] = "kmgt";
     char *end;

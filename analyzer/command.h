@@ -57,6 +57,7 @@ bool rsd_moment_argument(const char *command, const char *option, const char *te
 /* "512", "64KiB", "1.5GiB" (units are binary; K, KB and KiB are the same). */
 bool rsd_size_argument(const char *command, const char *option, const char *text, uint64_t *bytes);
 
+bool rsd_metric_argument(const char *command, const char *text, enum rsd_metric *metric);
 /* "minute", "mark", "request=12000,11800" (a number for each trace). */
 bool rsd_per_argument(const char *command, const char *text, struct rsd_per *per);
 

@@ -46,10 +46,7 @@ static bool take_option(const char *command, int option, struct options *options
     case 'p':
         return rsd_per_argument(command, optarg, &options->per);
     case 'm':
-        if (rsd_metric_named(optarg, &options->report.metric))
-            return true;
-        rsd_usage(command, "--metric wants %s, not %s", rsd_metric_list(), optarg);
-        return false;
+        return rsd_metric_argument(command, optarg, &options->report.metric);
     case 'f':
         return rsd_moment_argument(command, "--from", optarg, &window->has_from, &window->from, &window->from_mark);
     case 't':
