@@ -40,7 +40,7 @@ async function throughSpeedscope(browser, url, file) {
   const errors = [];
   page.on('pageerror', (error) => errors.push(error.message));
   await page.goto(`${url}/index.html#profileURL=${url}${file}&view=sandwich`);
-  await page.getByText('Symbol Name').waitFor({ timeout: 60_000 });
+  await page.getByText('libvips-cpp').first().waitFor({ timeout: 60_000 });
   const shown = await page.evaluate(() => document.body.innerText);
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByText('Export').click()]);
   const exported = JSON.parse(fs.readFileSync(await download.path(), 'utf8'));
