@@ -18,13 +18,14 @@ PROGRAM_CC = $(wildcard tests/programs/*.cc)
 ANALYZER_OBJ = $(ANALYZER_SRC:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/profile.pb-c.o
 PRELOAD_OBJ = $(PRELOAD_SRC:%.c=$(BUILD)/obj/%.o)
 UNIT_OBJ = $(UNIT_SRC:%.c=$(BUILD)/obj/%.o) $(UNIT_HELPERS:%.c=$(BUILD)/obj/%.o)
+ADDONS = $(BUILD)/addons/origins.node $(BUILD)/addons/origins-dlsym.node
 PROGRAMS = $(PROGRAM_C:tests/programs/%.c=$(BUILD)/programs/%) $(PROGRAM_CC:tests/programs/%.cc=$(BUILD)/programs/%)
 
 ANALYZER_LIBS = -lm -lzstd -ldw -lelf -liberty -ljansson -lprotobuf-c
 # zstd is linked in and hidden: node 22 and later export a zstd of their own, which would take its place.
 PRELOAD_LIBS = -l:libzstd.a -Wl,--exclude-libs,ALL -lZydis -ldl -lpthread
 
-.PHONY: all demo test prove bench asan install help clean setup programs unit format
+.PHONY: all demo test prove bench asan install dist npm help clean setup programs unit format
 .DEFAULT_GOAL = all
 
 # One short line a step; `make V=1` shows the commands.
@@ -71,6 +72,12 @@ install: all $(BUILD)/residue.1 ## install to PREFIX (default /usr/local): comma
 	install -D -m 644 scripts/completion/residue.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/residue
 	install -D -m 644 scripts/completion/_residue $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_residue
 
+dist: all $(BUILD)/residue.1 $(BUILD)/made/residue ## one folder with all that residue needs but libc, to copy into a container
+	@scripts/dist $(BUILD)
+
+npm: all $(BUILD)/residue.1 $(BUILD)/made/residue ## that folder as a package for npm install
+	@scripts/npm-package $$(scripts/dist $(BUILD)) $(BUILD)
+
 format: ## run clang-format over the C sources
 	@find analyzer preload include tests -name '*.[ch]' -not -path '*/node_modules/*' | xargs clang-format -i
 
@@ -81,12 +88,17 @@ $(BUILD)/residue.1: $(BUILD)/residue scripts/man
 	$(call say,GEN)
 	$(Q)scripts/man $(BUILD)/residue > $@
 
-programs: $(PROGRAMS)
+programs: $(PROGRAMS) $(ADDONS)
 unit: $(BUILD)/unit
 
 $(BUILD)/residue: $(ANALYZER_OBJ)
 	$(call say,LD )
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(ANALYZER_LIBS)
+
+# For `make dist`: finds its libraries beside the recorder, and so do they theirs, which is what the older tag is for.
+$(BUILD)/made/residue: $(ANALYZER_OBJ)
+	$(call say,LD )
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(ANALYZER_LIBS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../lib/residue'
 
 $(BUILD)/libresidue.so: $(PRELOAD_OBJ) $(BUILD)/exports.map
 	$(call say,LD )
@@ -98,7 +110,7 @@ $(BUILD)/exports.map: preload/exports.map.in preload/hooks.def
 	$(Q)$(CC) -E -P -x c -o $@ $<
 
 # Of the recorder, what stands on its own: the writer, the unwinder, and the reader of V8's objects.
-UNIT_PRELOAD = $(filter $(BUILD)/obj/preload/unwind/% $(BUILD)/obj/preload/js/%,$(PRELOAD_OBJ)) $(patsubst %,$(BUILD)/obj/preload/%.o,log sys clock)
+UNIT_PRELOAD = $(filter $(BUILD)/obj/preload/unwind/% $(BUILD)/obj/preload/js/%,$(PRELOAD_OBJ)) $(patsubst %,$(BUILD)/obj/preload/%.o,log nursery late sys clock)
 
 $(BUILD)/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(ANALYZER_OBJ)) $(UNIT_PRELOAD)
 	$(call say,LD )
@@ -149,5 +161,16 @@ $(BUILD)/programs/%: tests/programs/%.cc
 	@mkdir -p $(@D)
 	$(call say,CXX)
 	$(Q)$(CXX) -std=c++17 -Wall -Wextra -O1 -g -pthread -o $@ $< $$(sed -n '1s,^// link: ,,p' $<) -ldl
+
+# An addon is lazily bound and imports node's functions; its twin is bound at once and looks them up.
+$(BUILD)/addons/%.node: tests/addons/%.c
+	@mkdir -p $(@D)
+	$(call say,CC )
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -pthread -shared -fPIC -Wl,-z,lazy -o $@ $<
+
+$(BUILD)/addons/%-dlsym.node: tests/addons/%.c
+	@mkdir -p $(@D)
+	$(call say,CC )
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -pthread -shared -fPIC -Wl,-z,now -DLOOK_UP -o $@ $< -ldl
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -4,6 +4,7 @@
 
 #include "judge/ledger.h"
 #include "judge/window.h"
+#include "late.h"
 #include "pairing.h"
 #include "series.h"
 #include "smaps.h"
@@ -21,14 +22,15 @@ struct rsd_analysis {
     struct rsd_history history;
     struct rsd_stacks stacks;
     struct rsd_window window;
+    struct rsd_span span; /* the window, for trends */
+    struct rsd_late late;
     struct rsd_pairing pairing; /* as it stands at the end of the window */
     struct rsd_sums heap_start, mappings_start;
     struct rsd_series heap_series, mapping_series;
-    struct rsd_smaps smaps[2];     /* at the start and the end of the window */
-    struct rsd_ledger ledger[2];   /* of these; time 0 where there is none */
-    struct rsd_smaps *curve_smaps; /* with the option `curves`: samples over the whole trace, and their ledgers */
-    struct rsd_ledger *curve;
-    size_t curve_count;
+    struct rsd_smaps_list smaps;               /* of the window */
+    struct rsd_ledger ledgers[RSD_SMAPS_MOST]; /* of these */
+    size_t ledger_count;
+    struct rsd_ledger ledger[2]; /* the first and the last of them; time 0 where there is none */
     struct rsd_point *timeline;
     size_t point_count;
     uint64_t events; /* merged */
@@ -36,8 +38,7 @@ struct rsd_analysis {
 
 struct rsd_analysis_options {
     struct rsd_window_options window;
-    bool quiet;  /* no progress bar */
-    bool curves; /* ledgers over time as well */
+    bool quiet; /* no progress bar */
 };
 
 /* Open and analyse the trace at `path`. False, with *why (to be freed): nothing could be read. */

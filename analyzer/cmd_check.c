@@ -2,6 +2,7 @@
  * residue check: one line and an exit status for a script, to prove a fix and to keep it.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <regex.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@ struct options {
     bool has_most, has_site;
     struct rsd_per per;
     regex_t site;
+    struct rsd_places places;
 };
 
 static bool frame_matches(const struct rsd_named *frame, const regex_t *site) {
@@ -39,13 +41,14 @@ static bool stack_matches(struct rsd_report *report, uint32_t stack, const regex
 }
 
 /* Growth of outstanding bytes; with --site of the call sites that match. */
-static int64_t growth_of(struct rsd_report *report, const struct options *options, size_t *sites) {
+static int64_t growth_of(struct rsd_report *report, const struct options *options, size_t *sites, double *error) {
     int64_t growth = 0;
     for (size_t i = 0; i < report->heap.count; i++) {
         const struct rsd_group *group = &report->heap.list[i];
         if (options->has_site && !stack_matches(report, group->site.stack, &options->site))
             continue;
         growth += rsd_site_growth(&group->site);
+        *error = hypot(*error, group->error);
         (*sites)++;
     }
     return growth;
@@ -73,7 +76,8 @@ static int judge(struct rsd_report *report, const struct options *options) {
     const struct rsd_window *window = &report->analysis->window;
     double seconds = window->to_s - window->from_s;
     size_t sites = 0;
-    int64_t growth = growth_of(report, options, &sites);
+    double error = 0; /* the standard one, of a sampled trace */
+    int64_t growth = growth_of(report, options, &sites, &error);
     static const char *const per_text[] = {"", " a minute", " a mark", " a request"};
     const char *per = per_text[options->per.kind], *why;
     char *doubt = doubt_of(report, options, sites);
@@ -82,17 +86,20 @@ static int judge(struct rsd_report *report, const struct options *options) {
         free(doubt);
         return UNTOLD;
     }
-    double measured = (double)growth / rsd_per_parts(&options->per, window, 0, &why);
+    double parts = rsd_per_parts(&options->per, window, 0, &why), measured = (double)growth / parts;
     bool grew = measured > (double)options->most;
-    printf("residue check: %s: native memory grew by %s%s in %.1f s (%.1f s to %.1f s), %s%s is allowed; verdict %s\n",
-           grew ? "FAILED" : "ok", rsd_change((int64_t)measured).text, per, seconds, window->from_s, window->to_s,
-           rsd_bytes(options->most).text, per, rsd_cause_name(report->judgement.cause));
+    printf(
+        "residue check: %s: native memory grew by %s%s%s in %.1f s (%.1f s to %.1f s), %s%s is allowed; verdict %s\n",
+        grew ? "FAILED" : "ok", rsd_change((int64_t)measured).text, rsd_error_text(error / parts, true).text, per,
+        seconds, window->from_s, window->to_s, rsd_bytes(options->most).text, per,
+        rsd_cause_name(report->judgement.cause));
     return grew ? RSD_FAILED : RSD_OK;
 }
 
 static int check(const char *path, const struct options *options) {
     struct rsd_opened opened;
-    if (!rsd_open_report(&opened, "check", path, &options->analysis, &(struct rsd_report_options){.top = 1}))
+    struct rsd_report_options shown = {.top = 1, .places = options->places};
+    if (!rsd_open_report(&opened, "check", path, &options->analysis, &shown))
         return UNTOLD;
     int status = judge(&opened.report, options);
     rsd_close_report(&opened);
@@ -117,16 +124,19 @@ static bool take_option(int option, struct options *options) {
     case 't':
         return rsd_moment_argument("check", "--to", optarg, &window->has_to, &window->to, &window->to_mark);
     default:
-        rsd_usage("check", "that is no option of it");
-        return false;
+        return rsd_places_argument("check", option, &options->places);
     }
 }
 
 static int run(int argc, char **argv) {
     static const struct option known[] = {
-        {"max-growth", required_argument, NULL, 'm'}, {"per", required_argument, NULL, 'p'},
-        {"site", required_argument, NULL, 's'},       {"from", required_argument, NULL, 'f'},
-        {"to", required_argument, NULL, 't'},         {NULL, 0, NULL, 0},
+        {"max-growth", required_argument, NULL, 'm'},
+        {"per", required_argument, NULL, 'p'},
+        {"site", required_argument, NULL, 's'},
+        {"from", required_argument, NULL, 'f'},
+        {"to", required_argument, NULL, 't'},
+        RSD_PLACES_OPTIONS,
+        {NULL, 0, NULL, 0},
     };
     struct options options = {.analysis.quiet = true};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
@@ -159,6 +169,7 @@ const struct rsd_command rsd_command_check = {
             "  --site REGEX       count only call sites with a frame whose function, module, file or\n"
             "                     package matches (POSIX extended)\n"
             "  --from MOMENT      start of the window, as in `residue report`\n"
-            "  --to MOMENT        end of the window\n",
+            "  --to MOMENT        end of the window\n"
+            "  --sysroot DIR, --debug-dir DIR  as in `residue report`\n",
     .run = run,
 };

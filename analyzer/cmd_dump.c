@@ -7,7 +7,6 @@
 #include "command.h"
 #include "dump.h"
 #include "memory.h"
-#include "text.h"
 
 static bool kind_of(const char *text, unsigned *kinds) {
     static const char *const name[] = {"alloc", "free", "large", "node", "other"};
@@ -31,12 +30,7 @@ static int dump(const char *path, const struct rsd_dump_options *options) {
     }
     rsd_source_open(&source, &trace.problems, trace.cutoff);
     rsd_dump(&trace, &source, options, stdout);
-    for (size_t i = 0; i < trace.problems.count; i++) {
-        char *text = rsd_problem_text(&trace.problems.list[i]), *shown = rsd_escape_string(text);
-        fprintf(stderr, "residue dump: %s\n", shown);
-        free(shown);
-        free(text);
-    }
+    rsd_print_problems("dump", &trace.problems);
     rsd_source_close(&source);
     rsd_trace_close(&trace);
     return rsd_flush_output();

@@ -26,8 +26,8 @@ static enum rsd_metric metric_with_values(const struct rsd_pairing *pairing) {
 }
 
 struct options {
-    bool chosen, text, diff;
-    enum rsd_metric metric;
+    bool chosen, text, diff; /* `chosen`: the metric is */
+    struct rsd_report_options report;
 };
 
 static bool analyse(struct rsd_opened *opened, char **paths, size_t count, struct options *options) {
@@ -42,9 +42,8 @@ static bool analyse(struct rsd_opened *opened, char **paths, size_t count, struc
             return false;
         }
         if (!options->chosen)
-            options->metric = count == 1 ? metric_with_values(&opened[i].analysis.pairing) : RSD_METRIC_GROWTH;
-        rsd_report_make(&opened[i].report, &opened[i].analysis,
-                        &(struct rsd_report_options){.top = 1, .metric = options->metric});
+            options->report.metric = count == 1 ? metric_with_values(&opened[i].analysis.pairing) : RSD_METRIC_GROWTH;
+        rsd_report_make(&opened[i].report, &opened[i].analysis, &options->report);
     }
     return true;
 }
@@ -84,10 +83,11 @@ static bool take_option(int option, struct options *options) {
     case 'd':
         return options->diff = true;
     case 'm':
-        return options->chosen = rsd_metric_argument("flame", optarg, &options->metric);
+        return options->chosen = rsd_metric_argument("flame", optarg, &options->report.metric);
+    case 'M':
+        return options->report.source_maps = true;
     default:
-        rsd_usage("flame", "that is no option of it");
-        return false;
+        return rsd_places_argument("flame", option, &options->report.places);
     }
 }
 
@@ -95,8 +95,10 @@ static int run(int argc, char **argv) {
     static const struct option known[] = {{"metric", required_argument, NULL, 'm'},
                                           {"text", no_argument, NULL, 't'},
                                           {"diff", no_argument, NULL, 'd'},
+                                          {"source-maps", no_argument, NULL, 'M'},
+                                          RSD_PLACES_OPTIONS,
                                           {NULL, 0, NULL, 0}};
-    struct options options = {.metric = RSD_METRIC_GROWTH};
+    struct options options = {.report.top = 1};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (!take_option(option, &options))
             return RSD_USAGE;
@@ -118,8 +120,8 @@ static int run(int argc, char **argv) {
 const struct rsd_command rsd_command_flame = {
     .name = "flame",
     .summary = "write folded stacks for a flame graph, or draw one as text",
-    .help = "usage: residue flame [--text] [--metric METRIC] [TRACE...]\n"
-            "       residue flame --diff [--text] [--metric METRIC] A B\n"
+    .help = "usage: residue flame [--text] [--metric METRIC] [--source-maps] [TRACE...]\n"
+            "       residue flame --diff [--text] [--metric METRIC] [--source-maps] A B\n"
             "\n"
             "Writes one line per stack, root first: frames parted by semicolons, a space, a number.\n"
             "FlameGraph's flamegraph.pl, inferno and speedscope read it. Several traces, as of the\n"
@@ -130,7 +132,7 @@ const struct rsd_command rsd_command_flame = {
             "                   difffolded.pl writes it; frames are named as `residue diff` matches them\n"
             "  --metric METRIC  growth (default), outstanding, peak, allocated: bytes; temporary, calls:\n"
             "                   numbers\n"
-            "\n"
+            "  --source-maps    as in `residue report`\n" RSD_PLACES_HELP "\n"
             "The window is that of `residue report`. What shrank is left out. Where nothing grew and no\n"
             "metric is chosen, it is what is outstanding, and stderr says so.\n",
     .run = run,

@@ -28,12 +28,11 @@ static int write_page(struct rsd_opened *sides, size_t count, const char *file) 
     return RSD_OK;
 }
 
-static int html(char **paths, size_t count, const char *file) {
+static int html(char **paths, size_t count, const char *file, const struct rsd_report_options *report) {
     struct rsd_opened sides[2];
-    struct rsd_analysis_options analysis = {.curves = true};
-    struct rsd_report_options report = {.top = 1};
+    struct rsd_analysis_options analysis = {0};
     size_t opened = 0;
-    while (opened < count && rsd_open_report(&sides[opened], "html", paths[opened], &analysis, &report))
+    while (opened < count && rsd_open_report(&sides[opened], "html", paths[opened], &analysis, report))
         opened++;
     int status = opened == count ? write_page(sides, count, file) : RSD_FAILED;
     while (opened)
@@ -42,19 +41,25 @@ static int html(char **paths, size_t count, const char *file) {
 }
 
 static int run(int argc, char **argv) {
-    static const struct option known[] = {{"output", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"output", required_argument, NULL, 'o'},
+                                          {"source-maps", no_argument, NULL, 'M'},
+                                          RSD_PLACES_OPTIONS,
+                                          {NULL, 0, NULL, 0}};
+    struct rsd_report_options report = {.top = 1};
     const char *file = "residue.html";
     for (int option; (option = getopt_long(argc, argv, "o:", known, NULL)) != -1;)
         if (option == 'o')
             file = optarg;
-        else
-            return rsd_usage("html", "that is no option of it");
+        else if (option == 'M')
+            report.source_maps = true;
+        else if (!rsd_places_argument("html", option, &report.places))
+            return RSD_USAGE;
     if (argc - optind == 2)
-        return html(argv + optind, 2, file);
+        return html(argv + optind, 2, file, &report);
     char *path = rsd_trace_argument("html", argc, argv, optind);
     if (!path)
         return RSD_USAGE;
-    int status = html(&path, 1, file);
+    int status = html(&path, 1, file, &report);
     free(path);
     return status;
 }
@@ -62,12 +67,13 @@ static int run(int argc, char **argv) {
 const struct rsd_command rsd_command_html = {
     .name = "html",
     .summary = "write a trace, or two and their difference, as a page",
-    .help = "usage: residue html [-o FILE] [TRACE [TRACE]]\n"
+    .help = "usage: residue html [-o FILE] [--source-maps] [TRACE [TRACE]]\n"
             "\n"
             "One self-contained page: verdict, memory over time with a brush that chooses the window of\n"
             "the table, where the resident memory is, a flame graph with search and zoom, the call sites\n"
             "with their curves. It loads nothing from anywhere. With two traces also their difference.\n"
             "\n"
-            "  -o FILE  write to FILE, `-` for stdout (default: residue.html)\n",
+            "  -o FILE          write to FILE, `-` for stdout (default: residue.html)\n"
+            "  --source-maps    as in `residue report`\n" RSD_PLACES_HELP,
     .run = run,
 };

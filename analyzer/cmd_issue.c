@@ -7,10 +7,10 @@
 #include "memory.h"
 #include "report/issue.h"
 
-static int issue(const char *path, const char *site) {
+static int issue(const char *path, const struct rsd_report_options *report) {
     struct rsd_opened opened;
     struct rsd_analysis_options analysis = {0};
-    if (!rsd_open_report(&opened, "issue", path, &analysis, &(struct rsd_report_options){.top = 1, .site = site}))
+    if (!rsd_open_report(&opened, "issue", path, &analysis, report))
         return RSD_FAILED;
     rsd_report_issue(&opened.report, opened.report.only, stdout);
     rsd_close_report(&opened);
@@ -18,17 +18,22 @@ static int issue(const char *path, const char *site) {
 }
 
 static int run(int argc, char **argv) {
-    static const struct option known[] = {{"site", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
-    const char *site = "1";
+    static const struct option known[] = {{"site", required_argument, NULL, 's'},
+                                          {"source-maps", no_argument, NULL, 'M'},
+                                          RSD_PLACES_OPTIONS,
+                                          {NULL, 0, NULL, 0}};
+    struct rsd_report_options report = {.top = 1, .site = "1"};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (option == 's')
-            site = optarg;
-        else
-            return rsd_usage("issue", "that is no option of it");
+            report.site = optarg;
+        else if (option == 'M')
+            report.source_maps = true;
+        else if (!rsd_places_argument("issue", option, &report.places))
+            return RSD_USAGE;
     char *path = rsd_trace_argument("issue", argc, argv, optind);
     if (!path)
         return RSD_USAGE;
-    int status = issue(path, site);
+    int status = issue(path, &report);
     free(path);
     return status;
 }
@@ -36,13 +41,14 @@ static int run(int argc, char **argv) {
 const struct rsd_command rsd_command_issue = {
     .name = "issue",
     .summary = "write a call site as Markdown for a bug tracker",
-    .help = "usage: residue issue [--site SITE] [TRACE]\n"
+    .help = "usage: residue issue [--site SITE] [--source-maps] [TRACE]\n"
             "\n"
             "Markdown for the tracker of the library: what grew and how fast, its stack with the\n"
             "JavaScript that queued it, versions of node and of packages, a flame graph in plain\n"
             "characters. Paths are cut to those inside of packages; arguments of the program and its\n"
             "environment are left out. Read it before you publish it.\n"
             "\n"
-            "  --site SITE  the call site, by rank or id as in `residue report` (default: 1)\n",
+            "  --site SITE      the call site, by rank or id as in `residue report` (default: 1)\n"
+            "  --source-maps    as in `residue report`\n" RSD_PLACES_HELP,
     .run = run,
 };

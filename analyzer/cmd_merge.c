@@ -26,8 +26,8 @@ const struct rsd_command rsd_command_merge = {
             "  --metric WHAT    growth (default), outstanding, peak, temporary, allocated or calls\n"
             "  --from MOMENT    start of the windows (default: the end of each warm-up)\n"
             "  --to MOMENT      end of the windows (default: the start of each teardown)\n"
-            "  --json           one JSON object\n"
-            "\n"
+            "  --source-maps    as in `residue report`\n"
+            "  --json           one JSON object\n" RSD_PLACES_HELP "\n"
             "`residue flame TRACE TRACE...` adds the same traces up as folded stacks.\n",
     .run = run,
 };

@@ -299,7 +299,10 @@ const struct rsd_command rsd_command_record = {
             "  --depth N             frames of a stack that are kept (default and most: 1024)\n"
             "\n"
             "The same without this command: LD_PRELOAD=/path/to/libresidue.so PROGRAM, with the options\n"
-            "as variables: RESIDUE_OUT, RESIDUE_DEPTH. RESIDUE_MODE=full keeps every event; RESIDUE_JS=off\n"
-            "leaves JavaScript without names.\n",
+            "as variables: RESIDUE_OUT, RESIDUE_DEPTH. RESIDUE_MODE=full keeps every event,\n"
+            "RESIDUE_MODE=sample=512KiB records a sample in each 512 KiB allocated, for production;\n"
+            "RESIDUE_MAX_SIZE=2GiB keeps the trace below that; RESIDUE_JS=off leaves JavaScript without\n"
+            "names, RESIDUE_JS=map has V8's own code map name it; RESIDUE_START=off waits for\n"
+            "`residue start`; RESIDUE_SNAPSHOT_AT=90% or a size sets a mark when memory runs short.\n",
     .run = run,
 };

@@ -6,12 +6,14 @@
 
 #include "command.h"
 #include "memory.h"
+#include "report/layout.h"
 #include "report/report.h"
 
 struct options {
     struct rsd_analysis_options analysis;
     struct rsd_report_options report;
     bool json;
+    size_t width;
 };
 
 static bool moment(const char *text, enum rsd_at *at) {
@@ -63,12 +65,21 @@ static bool take_option(int option, struct options *options) {
         return by(optarg, &options->report.by);
     case 'm':
         return rsd_metric_argument("report", optarg, &options->report.metric);
+    case 'u':
+        return rsd_number_argument("report", "--work", optarg, &options->report.work);
+    case 'w':
+        if (!rsd_number_argument("report", "--width", optarg, &number))
+            return false;
+        options->width = (size_t)number;
+        return true;
     case 'i':
         options->report.internals = true;
         return true;
+    case 'M':
+        options->report.source_maps = true;
+        return true;
     default:
-        rsd_usage("report", "that is no option of it");
-        return false;
+        return rsd_places_argument("report", option, &options->report.places);
     }
 }
 
@@ -76,6 +87,7 @@ static int report(const char *path, const struct options *options) {
     struct rsd_opened opened;
     if (!rsd_open_report(&opened, "report", path, &options->analysis, &options->report))
         return RSD_FAILED;
+    rsd_set_width(options->width);
     if (options->json)
         rsd_report_json(&opened.report, stdout);
     else
@@ -95,7 +107,11 @@ static int run(int argc, char **argv) {
         {"limit", required_argument, NULL, 'l'},
         {"by", required_argument, NULL, 'b'},
         {"metric", required_argument, NULL, 'm'},
+        {"work", required_argument, NULL, 'u'},
+        {"width", required_argument, NULL, 'w'},
         {"internals", no_argument, NULL, 'i'},
+        {"source-maps", no_argument, NULL, 'M'},
+        RSD_PLACES_OPTIONS,
         {NULL, 0, NULL, 0},
     };
     struct options options = {.report.top = 20};
@@ -127,6 +143,8 @@ const struct rsd_command rsd_command_report = {
             "  --metric WHAT  rank by growth (default), outstanding, peak, temporary, allocated or\n"
             "                 calls; the peak is found to a sixty-fourth of the window\n"
             "  --internals    show the frames of V8's builtins and of code without a name one by one\n"
+            "  --source-maps  show JavaScript as it was before it was bundled, compiled or minified, by\n"
+            "                 the maps that the scripts name, as they are now\n"
             "  --from MOMENT  start of the window: seconds, or the name of a mark (default: the end of\n"
             "                 warm-up, where RSS shows one and the trace is longer than 20 s; else 0)\n"
             "  --to MOMENT    end of the window: seconds, or the name of a mark\n"
@@ -134,8 +152,13 @@ const struct rsd_command rsd_command_report = {
             "                 default where the trace has it), exit, or end (of the trace)\n"
             "  --limit SIZE   say when a leak reaches it: 1.5GiB, 512MiB (default: the limit of the\n"
             "                 process's cgroup, if it has one)\n"
+            "  --work N       units of work done in the window, such as requests: a leak is given for each\n"
+            "                 (default: the marks in it)\n"
+            "  --width N      columns (default: the terminal's, by COLUMNS or by itself; else 80)\n"
             "  --json         one JSON object\n"
             "\n"
+            "For a trace from elsewhere:\n"
+            "\n" RSD_PLACES_HELP "\n"
             "A stack is printed leaf first. `?` marks a frame that was guessed, (inlined) a function\n"
             "without a frame of its own. Sizes of blocks are exact, ages within 3 %.\n",
     .run = run,

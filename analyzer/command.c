@@ -12,13 +12,17 @@
 #include <string.h>
 
 #include "memory.h"
+#include "text.h"
 #include "trace.h"
 
 const struct rsd_command *const rsd_commands[] = {
-    &rsd_command_record, &rsd_command_mark,    &rsd_command_report, &rsd_command_html,
-    &rsd_command_diff,   &rsd_command_merge,   &rsd_command_check,  &rsd_command_flame,
-    &rsd_command_issue,  &rsd_command_export,  &rsd_command_list,   &rsd_command_stat,
-    &rsd_command_dump,   &rsd_command_version, &rsd_command_help,   NULL,
+    &rsd_command_record,  &rsd_command_mark,      &rsd_command_start,
+    &rsd_command_stop,    &rsd_command_report,    &rsd_command_html,
+    &rsd_command_diff,    &rsd_command_merge,     &rsd_command_check,
+    &rsd_command_flame,   &rsd_command_issue,     &rsd_command_export,
+    &rsd_command_list,    &rsd_command_symbolize, &rsd_command_pack,
+    &rsd_command_compact, &rsd_command_stat,      &rsd_command_dump,
+    &rsd_command_version, &rsd_command_help,      NULL,
 };
 
 const struct rsd_command *rsd_command_find(const char *name) {
@@ -179,6 +183,35 @@ bool rsd_per_argument(const char *command, const char *text, struct rsd_per *per
         return true;
     rsd_usage(command, "--per wants minute, mark, or request=N with a number for each trace, not %s", text);
     return false;
+}
+
+bool rsd_places_argument(const char *command, int option, struct rsd_places *places) {
+    bool root = option == RSD_OPTION_SYSROOT;
+    if (!root && option != RSD_OPTION_DEBUG_DIR) {
+        rsd_usage(command, "that is no option of it");
+        return false;
+    }
+    char *folder = realpath(optarg, NULL);
+    if (!folder) {
+        rsd_usage(command, "%s wants a folder: %s: %m", root ? "--sysroot" : "--debug-dir", optarg);
+        return false;
+    }
+    if (root || !places->debug_dirs) {
+        *(root ? &places->sysroot : &places->debug_dirs) = folder;
+        return true;
+    }
+    places->debug_dirs = rsd_format("%s:%s", places->debug_dirs, folder);
+    free(folder);
+    return true;
+}
+
+void rsd_print_problems(const char *command, const struct rsd_problems *problems) {
+    for (size_t i = 0; i < problems->count; i++) {
+        char *text = rsd_problem_text(&problems->list[i]), *shown = rsd_escape_string(text);
+        fprintf(stderr, "residue %s: %s\n", command, shown);
+        free(shown);
+        free(text);
+    }
 }
 
 int rsd_flush_output(void) {

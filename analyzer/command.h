@@ -18,7 +18,8 @@ struct rsd_command {
 
 extern const struct rsd_command rsd_command_list, rsd_command_record, rsd_command_report, rsd_command_check,
     rsd_command_html, rsd_command_diff, rsd_command_merge, rsd_command_flame, rsd_command_issue, rsd_command_export,
-    rsd_command_mark, rsd_command_stat, rsd_command_dump, rsd_command_version, rsd_command_help;
+    rsd_command_mark, rsd_command_start, rsd_command_stop, rsd_command_symbolize, rsd_command_pack, rsd_command_compact,
+    rsd_command_stat, rsd_command_dump, rsd_command_version, rsd_command_help;
 
 /* By name, NULL when there is none; and all of them, NULL behind the last. */
 const struct rsd_command *rsd_command_find(const char *name);
@@ -60,6 +61,20 @@ bool rsd_size_argument(const char *command, const char *option, const char *text
 bool rsd_metric_argument(const char *command, const char *text, enum rsd_metric *metric);
 /* "minute", "mark", "request=12000,11800" (a number for each trace). */
 bool rsd_per_argument(const char *command, const char *text, struct rsd_per *per);
+/* --sysroot and --debug-dir, for the commands that name things: their rows in the table for getopt, what takes them (false,
+ * with a message: it is neither, or there is no such folder), and their lines in the help. */
+enum { RSD_OPTION_SYSROOT = 256, RSD_OPTION_DEBUG_DIR };
+#define RSD_PLACES_OPTIONS                                                                                             \
+    {"sysroot", required_argument, NULL, RSD_OPTION_SYSROOT}, {                                                        \
+        "debug-dir", required_argument, NULL, RSD_OPTION_DEBUG_DIR                                                     \
+    }
+#define RSD_PLACES_HELP                                                                                                \
+    "  --sysroot DIR    the recorded system's files (programs, libraries, packages) are below DIR\n"                   \
+    "  --debug-dir DIR  look there too for separate debug files; may be given more than once\n"
+bool rsd_places_argument(const char *command, int option, struct rsd_places *places);
+
+/* Each problem as a line on stderr. */
+void rsd_print_problems(const char *command, const struct rsd_problems *problems);
 
 /* Finish stdout. Returns RSD_OK, or RSD_FAILED with a message when not everything could be written. */
 int rsd_flush_output(void);

@@ -55,7 +55,10 @@ static bool behind_log(struct rsd_cursor *cursor) {
 }
 
 static void lose(struct rsd_cursor *cursor, const char *why) {
-    const struct rsd_frame *frame = cursor->frame;
+    struct rsd_frame *frame = cursor->frame;
+    if (frame->told)
+        return;
+    frame->told = true;
     cursor->writer->lost++;
     rsd_problem(cursor->source->problems, cursor->writer->log_name, frame->offset, "segment %u of kind %u lost: %s",
                 frame->sequence, frame->kind, why);
@@ -117,9 +120,11 @@ bool rsd_cursor_load(struct rsd_cursor *cursor) {
         return true;
     size_t good = 0;
     const char *why = fetch(cursor);
-    if (!why && (why = check(cursor, &good)) && good)
+    if (!why && (why = check(cursor, &good)) && good && !cursor->frame->told) {
+        cursor->frame->told = true;
         rsd_problem(cursor->source->problems, cursor->writer->log_name, cursor->frame->offset,
                     "byte %zu of segment %u: %s", good, cursor->frame->sequence, why);
+    }
     if (!good) {
         lose(cursor, why ? why : "it is empty");
         rsd_cursor_next_block(cursor);

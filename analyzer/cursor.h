@@ -26,7 +26,7 @@ struct rsd_cursor {
     enum rsd_place place;  /* where the present record lies */
     uint32_t size;         /* of each record; 0: varying */
     size_t next_frame;     /* the frame after the present one */
-    const struct rsd_frame *frame;
+    struct rsd_frame *frame;
     uint8_t *rows;  /* the unpacked frame */
     uint64_t floor; /* time of the last record that was given out */
 };

@@ -111,8 +111,8 @@ static void print_body(FILE *out, const struct rsd_tagged *r) {
         print_slice(out, "name", r->first);
         break;
     case RESIDUE_TAG_MEMORY:
-        fprintf(out, " virtual=%" PRIu64 " rss=%" PRIu64 " shared=%" PRIu64, r->memory.virtual_bytes,
-                r->memory.rss_bytes, r->memory.shared_bytes);
+        fprintf(out, " virtual=%" PRIu64 " rss=%" PRIu64 " shared=%" PRIu64 " cpu=%" PRIu64, r->memory.virtual_bytes,
+                r->memory.rss_bytes, r->memory.shared_bytes, r->memory.cpu_ns);
         break;
     case RESIDUE_TAG_CLOCK:
         fprintf(out, " monotonic=%" PRIu64 " realtime=%" PRIu64, r->clock.monotonic_ns, r->clock.realtime_ns);
@@ -129,6 +129,16 @@ static void print_body(FILE *out, const struct rsd_tagged *r) {
         fprintf(out, " writer=%u node=%u calls=%" PRIu64 " bytes=%" PRIu64 " temporaries=%" PRIu64, r->counts.writer,
                 r->counts.node, r->counts.calls, r->counts.bytes, r->counts.temporaries);
         break;
+    case RESIDUE_TAG_LATE:
+        fprintf(out, " when=%" PRIu64 " writer=%u node=%u blocks=%" PRIu64 " bytes=%" PRIu64, r->late.when,
+                r->late.writer, r->late.node, r->late.blocks, r->late.bytes);
+        break;
+    case RESIDUE_TAG_COMPACTED:
+        fprintf(out, " before=%" PRIu64 " records=%" PRIu64, r->compacted.before, r->compacted.records);
+        break;
+    case RESIDUE_TAG_SAMPLING:
+        fprintf(out, " rate=%" PRIu64, r->sampling.rate);
+        break;
     case RESIDUE_TAG_JS_FUNCTION:
         fprintf(out, " id=%u line=%u column=%u flags=%u", r->js_function.id, r->js_function.line, r->js_function.column,
                 r->js_function.flags);
@@ -136,7 +146,7 @@ static void print_body(FILE *out, const struct rsd_tagged *r) {
         print_slice(out, "file", r->second);
         break;
     case RESIDUE_TAG_CODE:
-        fprintf(out, " start=0x%" PRIx64 " size=%u", r->code.start, r->code.code_size);
+        fprintf(out, " id=%u start=0x%" PRIx64 " size=%u", r->code.id, r->code.start, r->code.code_size);
         print_slice(out, "name", r->first);
         break;
     case RESIDUE_TAG_STOP:

@@ -16,6 +16,7 @@ struct rsd_frame {
     uint64_t first, last;
     uint32_t sequence, records, raw_size, packed_size;
     uint8_t kind, encoding;
+    bool told; /* what is wrong with it stands among the problems; it may be read more than once */
 };
 
 /* Bytes of a record of this kind; 0 for RESIDUE_OTHER, whose records have their own sizes. */

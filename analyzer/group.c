@@ -17,6 +17,8 @@
 
 #include "memory.h"
 
+#define CHANCE 4.0 /* standard errors of its growth: below, a call site of a sampled trace is not called a leak */
+
 /* ---- Joining and ranking ----------------------------------------------------------------------------------------- */
 
 static void add_sums(struct rsd_sums *to, const struct rsd_sums *from) {
@@ -25,6 +27,11 @@ static void add_sums(struct rsd_sums *to, const struct rsd_sums *from) {
     to->calls += from->calls;
     to->bytes += from->bytes;
     to->temporaries += from->temporaries;
+    to->live_variance += from->live_variance;
+    to->kept_variance += from->kept_variance;
+    to->bytes_variance += from->bytes_variance;
+    to->calls_variance += from->calls_variance;
+    to->temporaries_variance += from->temporaries_variance;
 }
 
 static int by_value(const struct rsd_group *a, const struct rsd_group *b) {
@@ -95,13 +102,20 @@ static void find_curves(struct rsd_groups *groups, const struct rsd_series *seri
     free(of_site);
 }
 
-static void judge(struct rsd_groups *groups, double seconds) {
+/* A few samples more at the end than at the start are no leak. */
+static bool may_be_chance(const struct rsd_site *site) {
+    return (double)rsd_site_growth(site) < CHANCE * rsd_metric_error(site, RSD_METRIC_GROWTH, 0);
+}
+
+static void judge(struct rsd_groups *groups, const struct rsd_span *span) {
     for (size_t i = 0; i < groups->count; i++) {
         struct rsd_group *group = &groups->list[i];
         if (group->level)
-            group->trend = rsd_trend_of(group->level, seconds);
+            group->trend = rsd_trend_of(group->level, span);
         else
-            group->trend.verdict = seconds < RSD_TREND_SHORTEST ? RSD_VERDICT_SHORT : RSD_VERDICT_STEADY;
+            group->trend.verdict = span->seconds < RSD_TREND_SHORTEST ? RSD_VERDICT_SHORT : RSD_VERDICT_STEADY;
+        if (group->trend.verdict == RSD_VERDICT_LEAK && may_be_chance(&group->site))
+            group->trend.verdict = RSD_VERDICT_UNCLEAR;
     }
 }
 
@@ -123,6 +137,7 @@ static void find_values(struct rsd_groups *groups, enum rsd_metric metric) {
     for (size_t i = 0; i < groups->count; i++) {
         struct rsd_group *group = &groups->list[i];
         group->value = metric == RSD_METRIC_PEAK ? (int64_t)group->level[peak] : rsd_metric_of(&group->site, metric);
+        group->error = rsd_metric_error(&group->site, metric, group->value);
     }
 }
 
@@ -140,12 +155,12 @@ static void rank(struct rsd_groups *groups, size_t sites, enum rsd_metric metric
 }
 
 void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, const struct rsd_series *series,
-                     double seconds, const struct rsd_grouping *grouping, struct rsd_names *names) {
+                     const struct rsd_span *span, const struct rsd_grouping *grouping, struct rsd_names *names) {
     struct rsd_intern ids = {0};
     *groups = (struct rsd_groups){.of_site = rsd_alloc(sites->count * sizeof *groups->of_site)};
     join(groups, sites, grouping, names, &ids);
     find_curves(groups, series, grouping->metric == RSD_METRIC_PEAK);
-    judge(groups, seconds);
+    judge(groups, span);
     find_values(groups, grouping->metric);
     rank(groups, sites->count, grouping->metric, &ids);
     rsd_intern_free(&ids);
@@ -179,16 +194,21 @@ size_t rsd_groups_find(const struct rsd_groups *groups, const char *name) {
 /* ---- Sizes and ages ---------------------------------------------------------------------------------------------- */
 
 #define PARTS 16    /* of an octave */
+#define MARKS 64    /* looked at */
 #define BUCKETS 640 /* 40 octaves of microseconds: two weeks */
 
 struct detail {
     struct rsd_groups *groups;
     const struct rsd_history *history;
-    uint64_t moment;
+    uint64_t from, moment;  /* of the window */
+    bool from_mark;         /* it begins at a mark */
     struct rsd_intern keys; /* (group, size) */
     struct rsd_size *counts;
     size_t count, capacity;
-    uint32_t (*ages)[BUCKETS];
+    uint64_t (*ages)[BUCKETS];
+    uint64_t mark[MARKS]; /* the first in the window */
+    size_t marks;
+    uint64_t (*born)[MARKS]; /* blocks, by the mark that came next */
 };
 
 static size_t bucket_of(double seconds) {
@@ -208,7 +228,34 @@ static double seconds_of(size_t bucket) {
     return ((double)(UINT64_C(1) << octave) * (1 + ((double)part + 0.5) / PARTS)) / 1e6;
 }
 
-static void count_block(struct detail *d, uint32_t site, uint64_t bytes, uint64_t time) {
+static void count_birth(struct detail *d, uint32_t group, uint64_t blocks, uint64_t time) {
+    size_t next = 0;
+    while (next < d->marks && d->mark[next] < time)
+        next++;
+    if (next < d->marks && time > d->from)
+        d->born[group][next] += blocks;
+}
+
+static void find_marks(struct detail *d, const struct rsd_window *window) {
+    for (size_t i = 0; i < d->history->barrier_count && d->marks < MARKS; i++) {
+        const struct rsd_barrier *barrier = &d->history->barriers[i];
+        if (barrier->reason == RESIDUE_BARRIER_MARK && barrier->time > window->from && barrier->time <= window->to)
+            d->mark[d->marks++] = barrier->time;
+    }
+}
+
+/* Between the marks: what came before the first is warm-up, unless the window begins at a mark of its own. */
+static void find_steps(const struct detail *d, size_t group) {
+    struct rsd_steps *steps = &d->groups->list[group].steps;
+    for (size_t i = d->from_mark ? 0 : 1; i < d->marks; i++) {
+        uint64_t born = d->born[group][i];
+        steps->least = !steps->count || born < steps->least ? born : steps->least;
+        steps->most = born > steps->most ? born : steps->most;
+        steps->count++;
+    }
+}
+
+static void count_block(struct detail *d, uint32_t site, uint64_t bytes, uint64_t blocks, uint64_t time) {
     uint32_t group = d->groups->of_site[site];
     if (group >= d->groups->shown)
         return;
@@ -219,19 +266,22 @@ static void count_block(struct detail *d, uint32_t site, uint64_t bytes, uint64_
         d->counts[d->count++] = (struct rsd_size){.bytes = bytes};
         d->groups->list[group].size_count++;
     }
-    d->counts[number].blocks++;
-    d->groups->list[group].detailed++;
+    d->counts[number].blocks += blocks;
+    d->groups->list[group].detailed += blocks;
+    count_birth(d, group, blocks, time);
     double age = time < d->moment ? (double)(d->moment - time) / d->history->rate : 0;
-    d->ages[group][bucket_of(age)]++;
+    d->ages[group][bucket_of(age)] += blocks;
 }
 
 static void visit_block(void *context, const struct rsd_block *block) {
-    count_block(context, block->site, rsd_block_size(block), block->time);
+    const struct detail *d = context;
+    uint64_t blocks = rsd_weigh(&d->history->sampling, block).blocks;
+    count_block(context, block->site, rsd_block_size(block), blocks, block->time);
 }
 
 static void visit_range(void *context, const struct rsd_range *range) {
     if (rsd_range_used(range))
-        count_block(context, range->site, range->end - range->start, range->time);
+        count_block(context, range->site, range->end - range->start, 1, range->time);
 }
 
 static int by_bytes(const void *first, const void *second) {
@@ -240,7 +290,7 @@ static int by_bytes(const void *first, const void *second) {
     return x != y ? (x > y ? -1 : 1) : a->bytes > b->bytes ? -1 : a->bytes < b->bytes;
 }
 
-static double quantile(const uint32_t *ages, uint64_t blocks, double part) {
+static double quantile(const uint64_t *ages, uint64_t blocks, double part) {
     uint64_t seen = 0, wanted = (uint64_t)(part * (double)(blocks - 1)) + 1;
     for (size_t i = 0; i < BUCKETS; i++)
         if ((seen += ages[i]) >= wanted)
@@ -255,6 +305,7 @@ static void give_out(struct detail *d) {
         group->size_count = 0;
         if (!group->detailed)
             continue;
+        find_steps(d, i);
         group->age_p10 = quantile(d->ages[i], group->detailed, 0.1);
         group->age_p50 = quantile(d->ages[i], group->detailed, 0.5);
         group->age_p90 = quantile(d->ages[i], group->detailed, 0.9);
@@ -272,7 +323,13 @@ static void give_out(struct detail *d) {
 
 void rsd_groups_detail(struct rsd_groups *groups, size_t shown, const struct rsd_analysis *analysis, bool mappings) {
     groups->shown = shown < groups->count ? shown : groups->count;
-    struct detail d = {.groups = groups, .history = &analysis->history, .moment = analysis->window.to};
+    struct detail d = {.groups = groups,
+                       .history = &analysis->history,
+                       .from = analysis->window.from,
+                       .moment = analysis->window.to,
+                       .from_mark = analysis->window.from_mark};
+    find_marks(&d, &analysis->window);
+    d.born = rsd_zalloc(groups->shown, sizeof *d.born);
     d.ages = rsd_zalloc(groups->shown, sizeof *d.ages);
     if (mappings)
         rsd_maps_each(&analysis->pairing.maps, visit_range, &d);
@@ -282,4 +339,5 @@ void rsd_groups_detail(struct rsd_groups *groups, size_t shown, const struct rsd
     rsd_intern_free(&d.keys);
     free(d.counts);
     free(d.ages);
+    free(d.born);
 }

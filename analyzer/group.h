@@ -10,14 +10,21 @@ struct rsd_size {
     uint64_t bytes, blocks;
 };
 
+struct rsd_steps { /* blocks that were made between one mark and the next, and are still there */
+    size_t count;  /* of the stretches that end with a mark */
+    uint64_t least, most;
+};
+
 struct rsd_group {
     uint64_t id;            /* the same in each run */
     char *label;            /* what the members have in common; NULL: their stack, by name */
     struct rsd_site site;   /* sums over the members; the stack of the largest one */
     int64_t value;          /* by which it is ranked */
+    double error;           /* the standard error of that; 0: it is exact */
     struct rsd_size *sizes; /* of the outstanding blocks, most bytes first; of those that are shown only */
     size_t size_count;
     uint64_t detailed;                /* blocks in `sizes` */
+    struct rsd_steps steps;           /* of the marks in the window; of those that are shown only */
     double age_p10, age_p50, age_p90; /* seconds before the moment of analysis */
     struct rsd_trend trend;           /* STEADY and not looked into below RSD_JUDGED_GROWTH */
     double *level;                    /* its curve, RSD_LEVELS values; NULL where it was not looked into */
@@ -43,9 +50,9 @@ struct rsd_grouping {
     void *context;
 };
 
-/* Join the sites of one set, judge their curves over a window of `seconds`, and rank them; by growth leaks come first. */
+/* Join the sites of one set, judge their curves over the window, and rank them; by growth leaks come first. */
 void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, const struct rsd_series *series,
-                     double seconds, const struct rsd_grouping *grouping, struct rsd_names *names);
+                     const struct rsd_span *span, const struct rsd_grouping *grouping, struct rsd_names *names);
 void rsd_groups_free(struct rsd_groups *groups);
 /* Find sizes and ages of the first `shown` groups; `mappings`: they are of mappings, not of blocks. */
 void rsd_groups_detail(struct rsd_groups *groups, size_t shown, const struct rsd_analysis *analysis, bool mappings);

@@ -2,7 +2,7 @@
  * The history of a trace: its tagged records, read once before any event.
  *
  * They are few against the events and the analysis needs them first: a stack is only as good as the modules it names,
- * and the window of the analysis ends at a barrier. What is many and wanted by one command only (MAPPING, CODE, COUNTS)
+ * and the window of the analysis ends at a barrier. What is many and wanted by one command only (MAPPING, COUNTS)
  * is not kept here.
  *
  * Time. The trace says ticks; people want seconds. meta.json gives one instant on the clock and a rate that the
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "names/codename.h"
 
 #define RATE_SPAN 200000000u /* ns */
 
@@ -42,25 +43,40 @@ static void add_module(struct rsd_history *h, const struct rsd_tagged *r) {
     h->modules[h->module_count++] = (struct rsd_module){r->module.id, binary_of(h, r), r->module.bias};
 }
 
-/* "A JavaScript function, interned by (file, line, column, name)": per writer on disk, for the trace here. */
-static void add_js(struct rsd_history *h, uint32_t writer, const struct rsd_tagged *r) {
-    const struct residue_js_function *f = &r->js_function;
-    uint32_t numbers[3] = {f->line, f->column, f->flags};
-    size_t size = r->first.size + 1 + r->second.size + 1;
-    char *key = rsd_zalloc(size + sizeof numbers, 1);
-    memcpy(key, r->first.bytes, r->first.size);
-    memcpy(key + r->first.size + 1, r->second.bytes, r->second.size);
-    memcpy(key + size, numbers, sizeof numbers);
-    uint32_t number = rsd_intern(&h->js_keys, key, size + sizeof numbers);
+/* The number in `js_names` of a function of the trace. */
+static uint32_t js_name(struct rsd_history *h, struct rsd_slice name, struct rsd_slice file,
+                        const uint32_t numbers[3]) {
+    size_t size = name.size + 1 + file.size + 1, of_numbers = 3 * sizeof *numbers;
+    char *key = rsd_zalloc(size + of_numbers, 1);
+    memcpy(key, name.bytes, name.size);
+    if (file.size)
+        memcpy(key + name.size + 1, file.bytes, file.size);
+    memcpy(key + size, numbers, of_numbers);
+    uint32_t number = rsd_intern(&h->js_keys, key, size + of_numbers);
     free(key);
     if (number == h->js_name_count) {
         RSD_ROOM(h->js_names, h->js_name_count, h->js_name_capacity);
-        const char *name = h->js_keys.list[number].bytes;
+        const char *kept = h->js_keys.list[number].bytes;
         h->js_names[h->js_name_count++] =
-            (struct rsd_js_name){name, name + r->first.size + 1, f->line, f->column, f->flags & 1};
+            (struct rsd_js_name){kept, kept + name.size + 1, numbers[0], numbers[1], numbers[2] & 1};
     }
+    return number;
+}
+
+/* "A JavaScript function, interned by (file, line, column, name)": per writer on disk, for the trace here. */
+static void add_js(struct rsd_history *h, uint32_t writer, const struct rsd_tagged *r) {
+    const struct residue_js_function *f = &r->js_function;
+    uint32_t number = js_name(h, r->first, r->second, (const uint32_t[]){f->line, f->column, f->flags});
     RSD_ROOM(h->js, h->js_count, h->js_capacity);
     h->js[h->js_count++] = (struct rsd_js_function){(uint64_t)writer << 32 | f->id, number};
+}
+
+/* Many pieces of code are one function: in each tier, and wherever the collector has moved it. */
+static void add_code(struct rsd_history *h, const struct rsd_tagged *r) {
+    struct rsd_codename code = rsd_codename_parse(r->first);
+    uint32_t number = js_name(h, code.name, code.file, (const uint32_t[]){code.line, code.column, code.builtin});
+    RSD_ROOM(h->codes, h->code_count, h->code_capacity);
+    h->codes[h->code_count++] = (struct rsd_code){r->code.id, number};
 }
 
 static void add_thread(struct rsd_history *h, uint32_t writer, const struct rsd_tagged *r) {
@@ -78,8 +94,8 @@ static void add_barrier(struct rsd_history *h, const struct rsd_tagged *r) {
 
 static void add_sample(struct rsd_history *h, const struct rsd_tagged *r) {
     RSD_ROOM(h->samples, h->sample_count, h->sample_capacity);
-    h->samples[h->sample_count++] =
-        (struct rsd_sample){r->time, r->memory.virtual_bytes, r->memory.rss_bytes, r->memory.shared_bytes};
+    h->samples[h->sample_count++] = (struct rsd_sample){r->time, r->memory.virtual_bytes, r->memory.rss_bytes,
+                                                        r->memory.shared_bytes, r->memory.cpu_ns};
 }
 
 static void add_runtime(struct rsd_history *h, const struct rsd_tagged *r) {
@@ -97,6 +113,13 @@ static void set_rate(struct rsd_history *h, const struct rsd_trace *trace, const
     if (trace->meta.found && r->time > trace->meta.ticks && r->clock.monotonic_ns > trace->meta.monotonic_ns &&
         ns >= RATE_SPAN)
         h->rate = (double)ticks / (double)ns * 1e9;
+}
+
+static void add_rate(struct rsd_history *h, struct rsd_trace *trace, uint32_t writer, const struct rsd_tagged *r) {
+    if (!r->sampling.rate || !rsd_sampling_add(&h->sampling, writer, r->time, r->sampling.rate))
+        rsd_problem(&trace->problems, "trace", RSD_NO_OFFSET, "writer %u samples with a rate that cannot be: ignored",
+                    writer);
+    h->temporaries = true;
 }
 
 static void add_record(struct rsd_history *h, struct rsd_trace *trace, uint32_t writer, const struct rsd_tagged *r) {
@@ -118,6 +141,7 @@ static void add_record(struct rsd_history *h, struct rsd_trace *trace, uint32_t 
         break;
     case RESIDUE_TAG_COUNTS:
         h->counts = true;
+        h->temporaries |= r->counts.temporaries != 0;
         break;
     case RESIDUE_TAG_JS_FUNCTION:
         add_js(h, writer, r);
@@ -134,9 +158,20 @@ static void add_record(struct rsd_history *h, struct rsd_trace *trace, uint32_t 
         h->ended = true;
         h->end_time = r->time;
         break;
+    case RESIDUE_TAG_SAMPLING:
+        add_rate(h, trace, writer, r);
+        break;
+    case RESIDUE_TAG_LATE:
+        h->late = true;
+        break;
+    case RESIDUE_TAG_COMPACTED:
+        h->compacted = r->compacted.before > h->compacted ? r->compacted.before : h->compacted;
+        break;
+    case RESIDUE_TAG_CODE:
+        add_code(h, r);
+        break;
     case RESIDUE_TAG_MODULE_GONE:
     case RESIDUE_TAG_MAPPING:
-    case RESIDUE_TAG_CODE:
         break;
     }
 }
@@ -207,6 +242,11 @@ static int by_key(const void *a, const void *b) {
     return x->key < y->key ? -1 : x->key > y->key;
 }
 
+static int codes_by_id(const void *a, const void *b) {
+    const struct rsd_code *x = a, *y = b;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
 static int barriers_by_time(const void *a, const void *b) {
     const struct rsd_barrier *x = a, *y = b;
     return x->time < y->time ? -1 : x->time > y->time;
@@ -227,8 +267,10 @@ void rsd_history_read(struct rsd_history *history, struct rsd_trace *trace, stru
     for (size_t i = 0; i < trace->writer_count; i++)
         read_writer(history, trace, &trace->writers[i], source);
     find_span(history, trace);
+    rsd_sampling_sort(&history->sampling);
     sort(history->modules, history->module_count, sizeof *history->modules, by_id);
     sort(history->js, history->js_count, sizeof *history->js, by_key);
+    sort(history->codes, history->code_count, sizeof *history->codes, codes_by_id);
     sort(history->barriers, history->barrier_count, sizeof *history->barriers, barriers_by_time);
     sort(history->samples, history->sample_count, sizeof *history->samples, samples_by_time);
 }
@@ -244,10 +286,12 @@ void rsd_history_free(struct rsd_history *history) {
     free(history->samples);
     free(history->threads);
     free(history->js);
+    free(history->codes);
     free(history->js_names);
     free(history->node);
     free(history->javascript);
     free(history->stop);
+    rsd_sampling_free(&history->sampling);
     *history = (struct rsd_history){0};
 }
 
@@ -262,6 +306,13 @@ uint64_t rsd_history_time(const struct rsd_history *history, double seconds) {
     return ticks >= (double)(UINT64_MAX - history->origin) ? UINT64_MAX : history->origin + (uint64_t)ticks;
 }
 
+bool rsd_is_node(const struct rsd_history *history, uint32_t binary) {
+    if (binary >= history->binary_count || !history->node)
+        return false;
+    const char *path = history->binaries[binary].path, *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    return strcmp(name, "node") == 0 || strcmp(name, "nodejs") == 0 || strncmp(name, "libnode.so", 10) == 0;
+}
+
 const struct rsd_module *rsd_history_module(const struct rsd_history *history, uint32_t id) {
     struct rsd_module key = {.id = id};
     return history->module_count ? bsearch(&key, history->modules, history->module_count, sizeof key, by_id) : NULL;
@@ -270,6 +321,23 @@ const struct rsd_module *rsd_history_module(const struct rsd_history *history, u
 const struct rsd_js_function *rsd_history_js(const struct rsd_history *history, uint32_t writer, uint32_t id) {
     struct rsd_js_function key = {.key = (uint64_t)writer << 32 | id};
     return history->js_count ? bsearch(&key, history->js, history->js_count, sizeof key, by_key) : NULL;
+}
+
+const struct rsd_code *rsd_history_code(const struct rsd_history *history, uint32_t id) {
+    struct rsd_code key = {.id = id};
+    return history->code_count ? bsearch(&key, history->codes, history->code_count, sizeof key, codes_by_id) : NULL;
+}
+
+bool rsd_barrier_switches(const struct rsd_barrier *barrier) {
+    return barrier->reason == RESIDUE_BARRIER_START || barrier->reason == RESIDUE_BARRIER_STOP;
+}
+
+const struct rsd_barrier *rsd_history_switch(const struct rsd_history *history, uint64_t time) {
+    const struct rsd_barrier *last = NULL;
+    for (size_t i = 0; i < history->barrier_count && history->barriers[i].time <= time; i++)
+        if (rsd_barrier_switches(&history->barriers[i]))
+            last = &history->barriers[i];
+    return last;
 }
 
 const struct rsd_barrier *rsd_history_barrier(const struct rsd_history *history, enum residue_barrier_reason reason) {

@@ -3,6 +3,7 @@
 #define RSD_HISTORY_H
 
 #include "intern.h"
+#include "sampling.h"
 #include "tagged.h"
 #include "trace.h"
 
@@ -28,6 +29,7 @@ struct rsd_barrier {
 struct rsd_sample { /* MEMORY */
     uint64_t time;
     uint64_t virtual_bytes, rss_bytes, shared_bytes;
+    uint64_t cpu_ns; /* 0: not known */
 };
 
 struct rsd_thread {
@@ -47,6 +49,11 @@ struct rsd_js_function { /* a writer's number for a function */
     uint32_t function;   /* number in `js_names` */
 };
 
+struct rsd_code { /* one CODE record */
+    uint32_t id;
+    uint32_t function; /* number in `js_names` */
+};
+
 struct rsd_history {
     struct rsd_module *modules; /* by id */
     size_t module_count, module_capacity;
@@ -64,12 +71,18 @@ struct rsd_history {
     struct rsd_js_name *js_names;
     size_t js_name_count, js_name_capacity;
     struct rsd_intern js_keys;
-    char *javascript;  /* how far it is named: a sentence; NULL when it is not node */
-    char *node;        /* its version, "v20.20.2"; NULL when it is not node */
-    bool counts;       /* there are COUNTS records */
-    bool ended;        /* there is an END record */
-    uint64_t end_time; /* its time */
-    char *stop;        /* why the recorder stopped before the program did, or NULL */
+    struct rsd_code *codes; /* by id */
+    size_t code_count, code_capacity;
+    char *javascript;             /* how far it is named: a sentence; NULL when it is not node */
+    char *node;                   /* its version, "v20.20.2"; NULL when it is not node */
+    bool counts;                  /* there are COUNTS records */
+    struct rsd_sampling sampling; /* not every allocation is recorded, if it has any rates */
+    bool late;                    /* there are LATE records */
+    bool temporaries;             /* it is known which blocks were */
+    uint64_t compacted;           /* time before which blocks that died are in no record; 0: none is left out */
+    bool ended;                   /* there is an END record */
+    uint64_t end_time;            /* its time */
+    char *stop;                   /* why the recorder stopped before the program did, or NULL */
     uint64_t stop_time;
     uint64_t first, last; /* times of the first and last record of any kind */
     uint64_t origin;      /* time of 0.0 s */
@@ -83,9 +96,16 @@ void rsd_history_free(struct rsd_history *history);
 double rsd_history_seconds(const struct rsd_history *history, uint64_t time);
 uint64_t rsd_history_time(const struct rsd_history *history, double seconds);
 
+/* Is it node itself, in its executable or its library? False for a number that is no binary's. */
+bool rsd_is_node(const struct rsd_history *history, uint32_t binary);
 /* NULL when no record names it. */
 const struct rsd_module *rsd_history_module(const struct rsd_history *history, uint32_t id);
 const struct rsd_js_function *rsd_history_js(const struct rsd_history *history, uint32_t writer, uint32_t id);
+const struct rsd_code *rsd_history_code(const struct rsd_history *history, uint32_t id);
 const struct rsd_barrier *rsd_history_barrier(const struct rsd_history *history, enum residue_barrier_reason reason);
+/* Does it switch the recording of blocks on or off? */
+bool rsd_barrier_switches(const struct rsd_barrier *barrier);
+/* The last barrier that switched the recording of blocks on or off, up to a time; NULL: it has been on from the start. */
+const struct rsd_barrier *rsd_history_switch(const struct rsd_history *history, uint64_t time);
 
 #endif

@@ -19,7 +19,6 @@
 #include "memory.h"
 
 #define FIRST_CAPACITY 64
-#define MAX_SIZE ((UINT64_C(1) << 48) - 1)
 
 static inline struct rsd_shard *shard_of(struct rsd_live *live, uint64_t hash) {
     return &live->shard[hash >> 56];
@@ -42,23 +41,19 @@ static void grow(struct rsd_shard *shard) {
     free(old.blocks);
 }
 
-bool rsd_live_add(struct rsd_live *live, uint64_t address, uint64_t size, uint64_t time, uint32_t site,
-                  struct rsd_block *old) {
-    uint64_t hash = rsd_live_hash(address);
+bool rsd_live_add(struct rsd_live *live, const struct rsd_block *block, struct rsd_block *old) {
+    uint64_t address = rsd_block_address(block), hash = rsd_live_hash(address);
     struct rsd_shard *shard = shard_of(live, hash);
     if (!shard->blocks || shard->count * 4 >= (shard->mask + 1) * 3)
         grow(shard);
-    if (size > MAX_SIZE)
-        size = MAX_SIZE;
-    struct rsd_block block = {address << 16 | size >> 32, time, (uint32_t)size, site};
     size_t i = rsd_live_home(hash, shard->mask);
     for (; shard->blocks[i].key; i = (i + 1) & shard->mask)
         if (rsd_block_address(&shard->blocks[i]) == address) {
             *old = shard->blocks[i];
-            shard->blocks[i] = block;
+            shard->blocks[i] = *block;
             return true;
         }
-    shard->blocks[i] = block;
+    shard->blocks[i] = *block;
     shard->count++;
     live->count++;
     return false;

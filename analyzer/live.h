@@ -6,11 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RSD_RATE_BITS 5
+#define RSD_SITE_MOST (UINT32_MAX >> RSD_RATE_BITS)
+
 struct rsd_block {
     uint64_t key;  /* address << 16 | size >> 32; 0 for a free slot */
     uint64_t time; /* of the allocation */
     uint32_t size_low;
-    uint32_t site;
+    uint32_t site : 32 - RSD_RATE_BITS;
+    uint32_t rate : RSD_RATE_BITS; /* with which it was sampled: a place in struct rsd_sampling; 0: not by chance */
 };
 
 struct rsd_shard {
@@ -47,9 +51,13 @@ static inline __attribute__((always_inline)) void rsd_live_prefetch(const struct
     __builtin_prefetch(shard->blocks + rsd_live_home(hash, shard->mask));
 }
 
+/* A block of less than 2^48 bytes. */
+static inline struct rsd_block rsd_block_make(uint64_t address, uint64_t size, uint64_t time, uint32_t site) {
+    return (struct rsd_block){address << 16 | size >> 32, time, (uint32_t)size, site & RSD_SITE_MOST, 0};
+}
+
 /* Add a block; when one lies at its address already, it is taken out into *old and true returned. Address not 0. */
-bool rsd_live_add(struct rsd_live *live, uint64_t address, uint64_t size, uint64_t time, uint32_t site,
-                  struct rsd_block *old);
+bool rsd_live_add(struct rsd_live *live, const struct rsd_block *block, struct rsd_block *old);
 /* Take out the block at an address into *old. False: there is none. */
 bool rsd_live_remove(struct rsd_live *live, uint64_t address, struct rsd_block *old);
 void rsd_live_each(const struct rsd_live *live, void (*visit)(void *context, const struct rsd_block *block),

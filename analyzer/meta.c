@@ -104,10 +104,9 @@ static void read_status(struct rsd_meta *meta, const json_t *root) {
     meta->status_value = (int)json_integer_value(value);
 }
 
-static json_t *load(const char *directory, const char *name, bool must, struct rsd_problems *problems) {
-    char *path = rsd_format("%s/%s", directory, name);
-    FILE *file = fopen(path, "re");
-    free(path);
+static json_t *load(const struct rsd_folder *folder, const char *name, bool must, struct rsd_problems *problems) {
+    int fd = rsd_folder_file(folder, name);
+    FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
     if (!file) {
         if (must)
             rsd_problem(problems, name, RSD_NO_OFFSET, "cannot be opened: %m");
@@ -130,16 +129,19 @@ static json_t *load(const char *directory, const char *name, bool must, struct r
     return root;
 }
 
-void rsd_meta_read(struct rsd_meta *meta, const char *path, struct rsd_problems *problems) {
+void rsd_meta_read(struct rsd_meta *meta, const struct rsd_folder *folder, struct rsd_problems *problems) {
     *meta = (struct rsd_meta){.ticks_per_second = 1e9};
-    json_t *root = load(path, "meta.json", true, problems);
+    json_t *root = load(folder, "meta.json", true, problems);
     if (root)
         read_meta(meta, root, problems);
     json_decref(root);
-    json_t *status = load(path, "status.json", false, problems);
+    json_t *status = load(folder, "status.json", false, problems);
     if (status)
         read_status(meta, status);
     json_decref(status);
+    json_t *pack = load(folder, "pack.json", false, problems);
+    meta->cutoff = number_of(pack, "cutoff");
+    json_decref(pack);
 }
 
 void rsd_meta_free(struct rsd_meta *meta) {

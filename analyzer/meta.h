@@ -1,4 +1,4 @@
-/* meta.json and status.json (FORMAT.md 6 and 7). */
+/* meta.json, status.json and pack.json (FORMAT.md 6, 7 and 9). */
 #ifndef RSD_META_H
 #define RSD_META_H
 
@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "folder.h"
 #include "problem.h"
 
 /* How the process ended, as far as the trace knows. */
@@ -34,10 +35,11 @@ struct rsd_meta {
     bool status_found;
     enum rsd_end status; /* status.json: RSD_END_EXIT or RSD_END_SIGNAL */
     int status_value;    /* exit status or signal */
+    uint64_t cutoff;     /* pack.json: the process still ran at that time and was packed; 0: no such file */
 };
 
-/* Read both files of the trace directory `path`. What is missing or of the wrong type is left empty, with a problem. */
-void rsd_meta_read(struct rsd_meta *meta, const char *path, struct rsd_problems *problems);
+/* Read these files of a trace. What is missing or of the wrong type is left empty, with a problem. */
+void rsd_meta_read(struct rsd_meta *meta, const struct rsd_folder *folder, struct rsd_problems *problems);
 void rsd_meta_free(struct rsd_meta *meta);
 
 /* Does the process that the trace is of still run? By pid and start time, so that a pid that came again is no match. */

@@ -3,6 +3,7 @@
  */
 #include "metric.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char *const key[] = {
@@ -54,4 +55,27 @@ int64_t rsd_metric_of(const struct rsd_site *site, enum rsd_metric metric) {
     default:
         return (int64_t)site->now.live_bytes;
     }
+}
+
+static double variance_of(const struct rsd_site *site, enum rsd_metric metric, int64_t value) {
+    const struct rsd_sums *now = &site->now, *start = &site->start;
+    switch (metric) {
+    case RSD_METRIC_GROWTH: /* what was there all the time cannot have made it grow */
+        return now->live_variance + start->live_variance - 2 * now->kept_variance;
+    case RSD_METRIC_TEMPORARY:
+        return now->temporaries_variance - start->temporaries_variance;
+    case RSD_METRIC_ALLOCATED:
+        return now->bytes_variance - start->bytes_variance;
+    case RSD_METRIC_CALLS:
+        return now->calls_variance - start->calls_variance;
+    case RSD_METRIC_PEAK:
+        return now->bytes ? now->bytes_variance / (double)now->bytes * (double)value : 0;
+    default:
+        return now->live_variance;
+    }
+}
+
+double rsd_metric_error(const struct rsd_site *site, enum rsd_metric metric, int64_t value) {
+    double variance = variance_of(site, metric, value);
+    return variance > 0 ? sqrt(variance) : 0; /* sums of doubles that should be 0 may end below it */
 }

@@ -10,7 +10,7 @@
     X(GROWTH, "growth", "GROWTH", "outstanding bytes at the end of the window minus those at its start")               \
     X(OUTSTANDING, "outstanding", "OUTSTANDING BYTES", "bytes outstanding at the end of the window")                   \
     X(PEAK, "peak", "BYTES AT THE PEAK", "bytes outstanding when all together had most")                               \
-    X(TEMPORARY, "temporary", "TEMPORARY BLOCKS", "blocks that died before their thread had made 1,024 more")          \
+    X(TEMPORARY, "temporary", "TEMPORARY BLOCKS", "blocks that died young, in the nursery (of samples: within 10 ms)") \
     X(ALLOCATED, "allocated", "BYTES ALLOCATED", "bytes allocated in the window")                                      \
     X(CALLS, "calls", "CALLS", "allocations in the window")
 
@@ -31,5 +31,8 @@ const char *rsd_metric_list(void);
 bool rsd_metric_is_bytes(enum rsd_metric metric);
 /* Of a site or a group; for PEAK what is outstanding (group.c knows the peak of a group). */
 int64_t rsd_metric_of(const struct rsd_site *site, enum rsd_metric metric);
+/* The standard error of an estimate from samples, 0 where all was recorded. `value`: what it had at the PEAK, whose error
+ * is taken to be that of as many bytes of all it allocated. */
+double rsd_metric_error(const struct rsd_site *site, enum rsd_metric metric, int64_t value);
 
 #endif

@@ -5,7 +5,8 @@
  * order. What then still does not fit is one of RSD_ANOMALIES: counted, never hidden, and always resolved in the same
  * way. An allocation at a live address means that the free was not recorded (its thread died between the real call and
  * the record), so the old block is taken as freed. A free of an unknown address is a block from before recording began,
- * or one whose record is lost. To tell that from a double free the last few ten thousand freed addresses are kept by
+ * or one whose record is lost; after a stretch for which recording was switched off it is no anomaly, and what was
+ * outstanding before that stretch is forgotten at its end: nobody knows which of it was freed in between. To tell that from a double free the last few ten thousand freed addresses are kept by
  * hash; one that has been pushed out counts as unknown.
  *
  * Mappings. A range counts as used when it is anonymous and accessible. A PROT_NONE reservation is not; when mprotect
@@ -24,6 +25,7 @@
 #include "memory.h"
 
 #define FREED_SLOTS (1u << 16)
+#define TEMPORARY_LIFE 0.01 /* seconds; a sampled trace does not know what else its threads allocated */
 #define ADDRESS_END (UINT64_C(1) << RESIDUE_ADDRESS_BITS)
 #define DETAIL_AS_BEFORE UINT32_MAX /* 4.3: "mremap: 0xffffffff, as the old range had it" */
 
@@ -42,30 +44,75 @@ void rsd_pairing_close(struct rsd_pairing *pairing) {
     rsd_sites_close(&pairing->mappings);
     free(pairing->unmapped);
     free(pairing->freed);
+    free(pairing->rates);
+}
+
+void rsd_pairing_sample(struct rsd_pairing *pairing, const struct rsd_sampling *sampling, const struct rsd_trace *trace,
+                        uint64_t from, double rate) {
+    pairing->sampling = sampling;
+    pairing->from = from;
+    pairing->temporary = (uint64_t)(rate * TEMPORARY_LIFE);
+    pairing->rates = rsd_zalloc(trace->writer_count, sizeof *pairing->rates);
+    for (size_t i = 0; i < trace->writer_count; i++) {
+        struct rsd_rate_now *now = &pairing->rates[i];
+        now->next = rsd_sampling_of(sampling, trace->writers[i].number, &now->left);
+    }
 }
 
 /* ---- Blocks ------------------------------------------------------------------------------------------------------ */
 
-static inline void sums_add(struct rsd_sums *sums, uint64_t bytes) {
-    sums->live_bytes += bytes;
-    sums->live_blocks++;
-    sums->calls++;
-    sums->bytes += bytes;
+static inline void sums_add(struct rsd_sums *sums, const struct rsd_weight *weight) {
+    sums->live_bytes += weight->bytes;
+    sums->live_blocks += weight->blocks;
+    sums->calls += weight->blocks;
+    sums->bytes += weight->bytes;
 }
 
-static inline void sums_remove(struct rsd_sums *sums, uint64_t bytes) {
-    sums->live_bytes -= bytes;
-    sums->live_blocks--;
+static inline void sums_remove(struct rsd_sums *sums, const struct rsd_weight *weight) {
+    sums->live_bytes -= weight->bytes;
+    sums->live_blocks -= weight->blocks;
+}
+
+static void variances_add(struct rsd_sums *sums, const struct rsd_weight *weight) {
+    sums->live_variance += weight->bytes_variance;
+    sums->bytes_variance += weight->bytes_variance;
+    sums->calls_variance += weight->blocks_variance;
+}
+
+static void variances_remove(struct rsd_sums *sums, const struct rsd_weight *weight, bool since_start) {
+    sums->live_variance -= weight->bytes_variance;
+    sums->kept_variance -= since_start ? weight->bytes_variance : 0;
+}
+
+static void add_temporary(struct rsd_sums *sums, const struct rsd_weight *weight) {
+    sums->temporaries += weight->blocks;
+    sums->temporaries_variance += weight->blocks_variance;
 }
 
 static inline struct rsd_sums *total_of(struct rsd_pairing *p, uint32_t site) {
     return __builtin_expect(p->heap.list[site].stack == RSD_TRACER_STACK, 0) ? &p->tracer_now : &p->heap_now;
 }
 
-static inline void remove_block(struct rsd_pairing *p, const struct rsd_block *block) {
-    uint64_t size = rsd_block_size(block);
-    sums_remove(&p->heap.list[block->site].now, size);
-    sums_remove(total_of(p, block->site), size);
+static inline void remove_block(struct rsd_pairing *p, const struct rsd_block *block, uint64_t time) {
+    struct rsd_weight weight = rsd_weigh(p->sampling, block);
+    struct rsd_sums *sums[] = {&p->heap.list[block->site].now, total_of(p, block->site)};
+    for (int i = 0; i < 2; i++) {
+        sums_remove(sums[i], &weight);
+        if (__builtin_expect(block->rate == 0, 1))
+            continue;
+        variances_remove(sums[i], &weight, block->time <= p->from);
+        if (time - block->time < p->temporary)
+            add_temporary(sums[i], &weight);
+    }
+}
+
+static inline uint32_t rate_of(struct rsd_pairing *p, size_t writer, uint64_t time) {
+    if (__builtin_expect(!p->rates, 1))
+        return 0;
+    struct rsd_rate_now *now = &p->rates[writer];
+    for (; now->left && now->next->time < time; now->left--)
+        now->rate = now->next++->rate;
+    return now->rate;
 }
 
 static inline void add_block(struct rsd_pairing *p, size_t writer, uint64_t time, uint64_t where, uint64_t size,
@@ -79,13 +126,19 @@ static inline void add_block(struct rsd_pairing *p, size_t writer, uint64_t time
     uint32_t site = rsd_sites_of(&p->heap, writer, node);
     if (!p->heap.list[site].stack)
         p->anomaly[RSD_ODD_NO_STACK]++;
-    struct rsd_block old;
-    if (rsd_live_add(&p->live, address, size, time, site, &old)) {
+    struct rsd_block old, block = rsd_block_make(address, size, time, site);
+    block.rate = rate_of(p, writer, time) & (RSD_RATES - 1);
+    if (rsd_live_add(&p->live, &block, &old)) {
         p->anomaly[RSD_ODD_ALLOC_OVER_LIVE]++;
-        remove_block(p, &old);
+        remove_block(p, &old, time);
     }
-    sums_add(&p->heap.list[site].now, size);
-    sums_add(total_of(p, site), size);
+    struct rsd_weight weight = rsd_weigh(p->sampling, &block);
+    struct rsd_sums *sums[] = {&p->heap.list[site].now, total_of(p, site)};
+    for (int i = 0; i < 2; i++) {
+        sums_add(sums[i], &weight);
+        if (__builtin_expect(block.rate != 0, 0))
+            variances_add(sums[i], &weight);
+    }
 }
 
 static inline uint64_t *freed_slot(struct rsd_pairing *p, uint64_t address) {
@@ -97,6 +150,10 @@ static void unknown_free(struct rsd_pairing *p, uint64_t where) {
     uint64_t address = residue_where_address(where);
     if (!address)
         p->anomaly[RSD_ODD_BAD_RECORD]++;
+    else if (p->gap)
+        p->anomaly[RSD_ODD_FREE_BEFORE]++;
+    else if (p->sampling)
+        p->anomaly[RSD_ODD_FREE_UNSAMPLED]++;
     else if (*freed_slot(p, address) == address)
         p->anomaly[RSD_ODD_FREE_TWICE]++;
     else if (api == RESIDUE_API_REALLOC || api == RESIDUE_API_REALLOCARRAY)
@@ -105,7 +162,7 @@ static void unknown_free(struct rsd_pairing *p, uint64_t where) {
         p->anomaly[RSD_ODD_FREE_UNKNOWN]++;
 }
 
-static inline void free_block(struct rsd_pairing *p, uint64_t where) {
+static inline void free_block(struct rsd_pairing *p, uint64_t where, uint64_t time) {
     uint64_t address = residue_where_address(where);
     struct rsd_block old;
     p->frees++;
@@ -113,8 +170,18 @@ static inline void free_block(struct rsd_pairing *p, uint64_t where) {
         unknown_free(p, where);
         return;
     }
-    remove_block(p, &old);
+    remove_block(p, &old, time);
     *freed_slot(p, address) = address;
+}
+
+static void forget_block(void *context, const struct rsd_block *block) {
+    remove_block(context, block, UINT64_MAX);
+}
+
+void rsd_pairing_forget(struct rsd_pairing *pairing) {
+    rsd_live_each(&pairing->live, forget_block, pairing);
+    rsd_live_free(&pairing->live);
+    pairing->gap = true;
 }
 
 /* ---- Mappings ---------------------------------------------------------------------------------------------------- */
@@ -288,7 +355,7 @@ void rsd_pairing_apply(struct rsd_pairing *pairing, const struct rsd_stream *str
     } else if (stream->cursor.kind == RESIDUE_FREE) {
         struct residue_free r;
         memcpy(&r, record, sizeof r);
-        free_block(pairing, r.where);
+        free_block(pairing, r.where, r.time);
     } else {
         apply_large(pairing, stream->writer, record);
     }

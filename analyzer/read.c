@@ -23,7 +23,6 @@
 #include "read.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -37,7 +36,7 @@
 
 /* ---- 2. The log -------------------------------------------------------------------------------------------------- */
 
-static bool read_at(int fd, void *to, size_t size, uint64_t offset) {
+bool rsd_read_at(int fd, void *to, size_t size, uint64_t offset) {
     uint8_t *at = to;
     while (size) {
         ssize_t got = pread(fd, at, size, (off_t)offset);
@@ -76,7 +75,7 @@ static bool trace_ok(const char *name, uint64_t trace_id, struct rsd_identity *i
 /* 2.1: the file header. A damaged one is a problem and no more: frames have their own. */
 static bool file_header_ok(struct rsd_writer *writer, struct rsd_identity *identity, struct rsd_problems *problems) {
     struct residue_file_header h;
-    if (!read_at(writer->log, &h, sizeof h, 0)) {
+    if (!rsd_read_at(writer->log, &h, sizeof h, 0)) {
         if (writer->log_size)
             rsd_problem(problems, writer->log_name, 0, "cut within the file header");
         return false;
@@ -129,12 +128,12 @@ static uint64_t next_header(const struct rsd_writer *writer, uint64_t offset) {
     while (offset + RESIDUE_HEADER_SIZE <= writer->log_size) {
         uint64_t left = writer->log_size - offset;
         size_t size = left < sizeof chunk ? (size_t)left : sizeof chunk;
-        if (!read_at(writer->log, chunk, size, offset))
+        if (!rsd_read_at(writer->log, chunk, size, offset))
             break;
         struct residue_frame_header h;
         for (uint8_t *at = chunk; (at = memmem(at, size - (size_t)(at - chunk), magic, sizeof magic)); at++) {
             uint64_t found = offset + (uint64_t)(at - chunk);
-            if (read_at(writer->log, &h, sizeof h, found) && !rsd_frame_check(&h))
+            if (rsd_read_at(writer->log, &h, sizeof h, found) && !rsd_frame_check(&h))
                 return found;
         }
         if (size < sizeof chunk)
@@ -151,7 +150,7 @@ static void index_frames(struct rsd_writer *writer, bool running, struct rsd_pro
         uint64_t left = writer->log_size - offset;
         const char *why = "cut within a frame header";
         if (left >= sizeof h)
-            why = read_at(writer->log, &h, sizeof h, offset) ? rsd_frame_check(&h) : "cannot be read";
+            why = rsd_read_at(writer->log, &h, sizeof h, offset) ? rsd_frame_check(&h) : "cannot be read";
         if (!why && h.packed_size > left - sizeof h)
             why = "cut within a frame";
         if (!why) {
@@ -234,33 +233,53 @@ static void copy_segment(struct rsd_writer *writer, const struct live *live, enu
     rsd_problem(live->problems, writer->live_name, s->offset, "segment of kind %d could not be copied", kind);
 }
 
+static bool ring_ok(const struct rsd_writer *writer, const struct live *live, uint64_t size) {
+    const struct residue_ring *ring = &live->header->ring;
+    if (ring->offset + size <= live->size && ring->offset % 8 == 0)
+        return true;
+    rsd_problem(live->problems, writer->live_name, offsetof(struct residue_live_header, ring),
+                "the ring lies outside of the file");
+    return false;
+}
+
 /* 3.2: "The entries `head - capacity` to `head - 1`, each at its number modulo the capacity, are the youngest
  * allocations. An entry with `where` 0 is dead." */
-static void copy_ring(struct rsd_writer *writer, const struct live *live) {
-    const struct residue_ring *ring = &live->header->ring;
-    uint64_t size = (uint64_t)ring->capacity * sizeof(struct residue_alloc);
-    if (!ring->offset || !ring->capacity)
-        return;
-    if (ring->offset + size > live->size || ring->offset % 8) {
-        rsd_problem(live->problems, writer->live_name, offsetof(struct residue_live_header, ring),
-                    "the ring lies outside of the file");
-        return;
-    }
-    uint64_t capacity = ring->capacity, head = load(&ring->head);
-    struct residue_alloc *entries = rsd_alloc(size);
-    memcpy(entries, live->bytes + ring->offset, size);
-    atomic_thread_fence(memory_order_acquire);
-    uint64_t after = load(&ring->head);
+static void take_ring(struct rsd_writer *writer, const struct residue_alloc *entries, uint64_t capacity, uint64_t head,
+                      uint64_t after) {
     uint64_t begin = head > capacity ? head - capacity : 0, end = head;
     if (after != head && after >= capacity)
         begin = after - capacity + 1;
     if (head < capacity) /* written, perhaps, and not counted yet */
         end++;
-    writer->ring = rsd_alloc(size);
-    for (uint64_t i = begin; i < end; i++)
-        if (entries[i % capacity].where)
-            writer->ring[writer->ring_count++] = entries[i % capacity];
-    free(entries);
+    writer->ring = rsd_alloc(capacity * sizeof *writer->ring);
+    for (uint64_t i = begin; i < end; i++) {
+        struct residue_alloc entry = entries[i % capacity];
+        entry.where &= ~RESIDUE_WHERE_LEAVING;
+        if (entry.where)
+            writer->ring[writer->ring_count++] = entry;
+    }
+}
+
+/* "The capacity may double" while we look: what was copied is then only a part. */
+static void copy_ring(struct rsd_writer *writer, const struct live *live) {
+    const struct residue_ring *ring = &live->header->ring;
+    const _Atomic uint32_t *shown = (const _Atomic uint32_t *)&ring->capacity;
+    for (int i = 0; i < COPY_ATTEMPTS; i++) {
+        uint32_t capacity = atomic_load_explicit(shown, memory_order_acquire);
+        uint64_t size = (uint64_t)capacity * sizeof(struct residue_alloc);
+        if (!ring->offset || !capacity || !ring_ok(writer, live, size))
+            return;
+        uint64_t head = load(&ring->head);
+        struct residue_alloc *entries = rsd_alloc(size);
+        memcpy(entries, live->bytes + ring->offset, size);
+        atomic_thread_fence(memory_order_acquire);
+        bool same = atomic_load_explicit(shown, memory_order_relaxed) == capacity;
+        if (same)
+            take_ring(writer, entries, capacity, head, load(&ring->head));
+        free(entries);
+        if (same)
+            return;
+    }
 }
 
 static void copy_live(struct rsd_writer *writer, const struct live *live) {
@@ -274,9 +293,8 @@ static void copy_live(struct rsd_writer *writer, const struct live *live) {
         writer->counter[i] = load(&live->header->counter[i]);
 }
 
-void rsd_writer_read_live(struct rsd_writer *writer, const char *path, struct rsd_identity *identity,
+void rsd_writer_read_live(struct rsd_writer *writer, int fd, struct rsd_identity *identity,
                           struct rsd_problems *problems) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat info;
     if (fd < 0 || fstat(fd, &info)) {
         rsd_problem(problems, writer->live_name, RSD_NO_OFFSET, "cannot be opened: %m");
@@ -323,7 +341,7 @@ static void join_segment(struct rsd_writer *writer, enum residue_kind kind, stru
     if (lost && kind == RESIDUE_NODE && open->size) { /* the live file does not say with which id it begins */
         rsd_problem(problems, writer->live_name, RSD_NO_OFFSET,
                     "the ids of its nodes are lost: stacks will be missing");
-        drop_open(open);
+        open->size = 0;
         return;
     }
     const char *why = NULL;
@@ -356,10 +374,10 @@ static void join_ring(struct rsd_writer *writer) {
         qsort(writer->ring, kept, sizeof *writer->ring, by_time);
 }
 
-void rsd_writer_read_log(struct rsd_writer *writer, const char *path, struct rsd_identity *identity,
+void rsd_writer_read_log(struct rsd_writer *writer, int fd, struct rsd_identity *identity,
                          struct rsd_problems *problems) {
     struct stat info;
-    writer->log = open(path, O_RDONLY | O_CLOEXEC);
+    writer->log = fd;
     if (writer->log < 0 || fstat(writer->log, &info)) {
         if (errno != ENOENT || !identity->running)
             rsd_problem(problems, writer->log_name, RSD_NO_OFFSET, "cannot be opened: %m");

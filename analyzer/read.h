@@ -45,13 +45,17 @@ struct rsd_identity {
     bool running; /* an unfinished frame at the end of a log is then no problem */
 };
 
-/* Copy what the live file holds. Must come before rsd_writer_read_log (the essay of read.c says why). */
-void rsd_writer_read_live(struct rsd_writer *writer, const char *path, struct rsd_identity *identity,
+/* Copy what the live file holds. Must come before rsd_writer_read_log (the essay of read.c says why). `fd`: the file, or -1
+ * with errno; is closed. */
+void rsd_writer_read_live(struct rsd_writer *writer, int fd, struct rsd_identity *identity,
                           struct rsd_problems *problems);
-/* Index the log, then drop from the live copy what the log has already. */
-void rsd_writer_read_log(struct rsd_writer *writer, const char *path, struct rsd_identity *identity,
+/* Index the log, then drop from the live copy what the log has already. `fd`: the same; belongs to the writer now. */
+void rsd_writer_read_log(struct rsd_writer *writer, int fd, struct rsd_identity *identity,
                          struct rsd_problems *problems);
 void rsd_writer_free(struct rsd_writer *writer);
+
+/* All `size` bytes at that offset. */
+bool rsd_read_at(int fd, void *to, size_t size, uint64_t offset);
 
 /* The times of the first and last record of a kind, ring included; false when there is none. */
 bool rsd_writer_span(const struct rsd_writer *writer, enum residue_kind kind, uint64_t *first, uint64_t *last);

@@ -51,9 +51,11 @@ static bool take_option(const char *command, int option, struct options *options
         return rsd_moment_argument(command, "--from", optarg, &window->has_from, &window->from, &window->from_mark);
     case 't':
         return rsd_moment_argument(command, "--to", optarg, &window->has_to, &window->to, &window->to_mark);
+    case 'M':
+        options->report.source_maps = true;
+        return true;
     default:
-        rsd_usage(command, "that is no option of it");
-        return false;
+        return rsd_places_argument(command, option, &options->report.places);
     }
 }
 
@@ -65,6 +67,8 @@ int rsd_several_run(const struct rsd_several *how, int argc, char **argv) {
         {"metric", required_argument, NULL, 'm'},
         {"from", required_argument, NULL, 'f'},
         {"to", required_argument, NULL, 't'},
+        {"source-maps", no_argument, NULL, 'M'},
+        RSD_PLACES_OPTIONS,
         {NULL, 0, NULL, 0},
     };
     struct options options = {.top = 10, .report.top = 1};

@@ -7,7 +7,11 @@
 struct rsd_sums {
     uint64_t live_bytes, live_blocks; /* outstanding */
     uint64_t calls, bytes;            /* allocated since the start of the trace */
-    uint64_t temporaries;             /* of these, died in the nursery */
+    uint64_t temporaries;             /* of these, died young: in the nursery, or as samples within TEMPORARY_LIFE */
+    /* Of estimates from samples; 0 where all was recorded. */
+    double live_variance;
+    double kept_variance; /* of what was outstanding at the start of the window and is still */
+    double bytes_variance, calls_variance, temporaries_variance;
 };
 
 struct rsd_site {

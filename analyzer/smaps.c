@@ -7,11 +7,17 @@
 
 #include "memory.h"
 
-void rsd_smaps_free(struct rsd_smaps *smaps) {
+static void drop(struct rsd_smaps *smaps) {
     for (size_t i = 0; i < smaps->count; i++)
         free(smaps->list[i].name);
     free(smaps->list);
     *smaps = (struct rsd_smaps){0};
+}
+
+void rsd_smaps_free(struct rsd_smaps_list *list) {
+    for (size_t i = 0; i < list->count; i++)
+        drop(&list->sample[i]);
+    *list = (struct rsd_smaps_list){0};
 }
 
 static void add(struct rsd_smaps *sample, const struct rsd_tagged *r) {
@@ -32,21 +38,44 @@ static uint64_t total(const struct rsd_smaps *sample) {
     return bytes;
 }
 
-static void copy(struct rsd_smaps *to, const struct rsd_smaps *from) {
-    *to = (struct rsd_smaps){.time = from->time, .list = rsd_alloc(from->count * sizeof *to->list)};
-    for (; to->count < from->count; to->count++) {
-        to->list[to->count] = from->list[to->count];
-        to->list[to->count].name = rsd_strdup(from->list[to->count].name);
-    }
-    to->capacity = to->count;
+/* No room: every second one goes. */
+static void thin_out(struct rsd_smaps_list *list) {
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++)
+        if (i % 2)
+            drop(&list->sample[i]);
+        else
+            list->sample[kept++] = list->sample[i];
+    list->count = kept;
+    list->step *= 2;
 }
 
-/* Hand each sample up to `to` to `take`, which may keep it and leave an empty one behind. */
-static void each_sample(struct rsd_trace *trace, struct rsd_source *source, uint64_t to,
-                        void (*take)(void *context, struct rsd_smaps *sample, bool is_last), void *context) {
+/* The last of the list is the newest there is; the one before it, and all further ones, are there to stay. */
+static void take(struct rsd_smaps_list *list, struct rsd_smaps *sample) {
+    bool newest_stays = list->count < 2 || (list->passed - 1) % list->step == 0;
+    if (!newest_stays)
+        drop(&list->sample[--list->count]);
+    if (list->count == RSD_SMAPS_MOST)
+        thin_out(list);
+    list->sample[list->count++] = *sample;
+    list->passed++;
+    *sample = (struct rsd_smaps){0};
+}
+
+static void keep(struct rsd_smaps_list *list, struct rsd_smaps *sample, uint64_t from, bool is_last) {
+    const struct rsd_smaps *before = list->count ? &list->sample[list->count - 1] : NULL;
+    bool cut = is_last && before && total(sample) < total(before) / 2;
+    if (sample->time && sample->time >= from && !cut)
+        take(list, sample);
+    drop(sample);
+}
+
+void rsd_smaps_read(struct rsd_smaps_list *list, struct rsd_trace *trace, struct rsd_source *source, uint64_t from,
+                    uint64_t to) {
     struct rsd_smaps sample = {0};
     struct rsd_cursor cursor;
     size_t place = rsd_trace_place(trace, RESIDUE_PROCESS_WRITER);
+    *list = (struct rsd_smaps_list){.step = 1};
     if (place == trace->writer_count)
         return;
     bool more = rsd_cursor_open(&cursor, &trace->writers[place], RESIDUE_OTHER, source);
@@ -60,78 +89,12 @@ static void each_sample(struct rsd_trace *trace, struct rsd_source *source, uint
             break;
         size_t size = rsd_record_at(RESIDUE_OTHER, cursor.record, cursor.end);
         if (rsd_tagged_parse(&r, cursor.record, size) == RSD_TAGGED_OK && r.tag == RESIDUE_TAG_MAPPING) {
-            if (sample.count && r.mapping.start <= sample.list[sample.count - 1].start) {
-                take(context, &sample, false);
-                rsd_smaps_free(&sample);
-            }
+            if (sample.count && r.mapping.start <= sample.list[sample.count - 1].start)
+                keep(list, &sample, from, false);
             add(&sample, &r);
         }
         more = rsd_cursor_next(&cursor);
     }
-    take(context, &sample, true);
-    rsd_smaps_free(&sample);
+    keep(list, &sample, from, true);
     rsd_cursor_close(&cursor);
-}
-
-struct ends {
-    struct rsd_smaps *end; /* two */
-    uint64_t from;
-};
-
-static bool is_cut(const struct rsd_smaps *sample, const struct rsd_smaps *before, bool is_last) {
-    return is_last && before->time && total(sample) < total(before) / 2;
-}
-
-/* A sample is whole: it is the first, or takes the place of the last. */
-static void keep_ends(void *context, struct rsd_smaps *sample, bool is_last) {
-    const struct ends *ends = context;
-    if (!sample->time || sample->time < ends->from || is_cut(sample, &ends->end[1], is_last))
-        return;
-    rsd_smaps_free(&ends->end[1]);
-    ends->end[1] = *sample;
-    *sample = (struct rsd_smaps){0};
-    if (!ends->end[0].time)
-        copy(&ends->end[0], &ends->end[1]);
-}
-
-void rsd_smaps_read(struct rsd_smaps ends[2], struct rsd_trace *trace, struct rsd_source *source, uint64_t from,
-                    uint64_t to) {
-    ends[0] = ends[1] = (struct rsd_smaps){0};
-    each_sample(trace, source, to, keep_ends, &(struct ends){ends, from});
-}
-
-struct some { /* every `stride`th sample; when there is no room, every second one goes */
-    struct rsd_smaps *list;
-    size_t count, most, seen, stride;
-};
-
-static void thin_out(struct some *some) {
-    size_t kept = 0;
-    for (size_t i = 0; i < some->count; i++)
-        if (i % 2 == 0)
-            some->list[kept++] = some->list[i];
-        else
-            rsd_smaps_free(&some->list[i]);
-    some->count = kept;
-    some->stride *= 2;
-}
-
-static void keep_some(void *context, struct rsd_smaps *sample, bool is_last) {
-    struct some *some = context;
-    if (!sample->time || (some->count && is_cut(sample, &some->list[some->count - 1], is_last)))
-        return;
-    if (some->count == some->most)
-        thin_out(some);
-    if (some->seen++ % some->stride != 0)
-        return;
-    some->list[some->count++] = *sample;
-    *sample = (struct rsd_smaps){0};
-}
-
-size_t rsd_smaps_read_some(struct rsd_smaps **list, size_t most, struct rsd_trace *trace, struct rsd_source *source,
-                           uint64_t to) {
-    struct some some = {.list = rsd_alloc(most * sizeof *some.list), .most = most, .stride = 1};
-    each_sample(trace, source, to, keep_some, &some);
-    *list = some.list;
-    return some.count;
 }

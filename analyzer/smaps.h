@@ -1,4 +1,4 @@
-/* What the kernel said was resident, mapping by mapping, at both ends of the window. */
+/* What the kernel said was resident, mapping by mapping, at both ends of the window and in between. */
 #ifndef RSD_SMAPS_H
 #define RSD_SMAPS_H
 
@@ -18,13 +18,18 @@ struct rsd_smaps {
     size_t count, capacity;
 };
 
-/* The first whole sample at or after `from`, and the last up to `to`; the second may be the first again. */
-void rsd_smaps_read(struct rsd_smaps ends[2], struct rsd_trace *trace, struct rsd_source *source, uint64_t from,
+#define RSD_SMAPS_MOST 64
+
+/* Samples of a stretch of time: its first and its last, and others between them, evenly. */
+struct rsd_smaps_list {
+    struct rsd_smaps sample[RSD_SMAPS_MOST];
+    size_t count;
+    size_t step, passed; /* every step-th sample is kept, and how many have come since the first */
+};
+
+/* The whole samples from `from` to `to`. */
+void rsd_smaps_read(struct rsd_smaps_list *list, struct rsd_trace *trace, struct rsd_source *source, uint64_t from,
                     uint64_t to);
-/* Some samples up to `to`, evenly spread: `most` of them, or at least half as many where there are more. Returns how many;
- * *list is to be freed. */
-size_t rsd_smaps_read_some(struct rsd_smaps **list, size_t most, struct rsd_trace *trace, struct rsd_source *source,
-                           uint64_t to);
-void rsd_smaps_free(struct rsd_smaps *smaps);
+void rsd_smaps_free(struct rsd_smaps_list *list);
 
 #endif

@@ -11,8 +11,8 @@
  * header claims it to be. A node whose parent is lost becomes an outermost frame with the end RSD_END_LOST.
  *
  * An origin node stands for the stack that queued what its thread does. Below it comes a seam, and then that stack, of
- * whichever writer. A writer whose origins are not all known yet waits until the others have been read; what is then still
- * not known is lost, and the thread's own stack stands alone.
+ * whichever writer. A writer whose next origin is not known yet waits there until the others have been read further; when all
+ * wait what they wait for is lost, and the thread's own stack stands alone.
  *
  * The end node of a stack is not a frame. It becomes the `end` of the outermost frame, which is part of the key: two
  * stacks that differ only in how they end stay two.
@@ -90,6 +90,17 @@ struct rsd_reading {
     bool waiting; /* an origin was not known */
 };
 
+/* "JIT: code id (5.11)". A function of JavaScript is shown as one, at the line where it begins, whatever code it ran in;
+ * V8's own code keeps its kind, by which it is known to come and go. */
+static void set_code(struct rsd_stack_node *node, const struct rsd_history *history, const struct rsd_code *code) {
+    const struct rsd_js_name *name = &history->js_names[code->function];
+    node->has_binary = true;
+    node->owner = code->function;
+    node->offset = (uint64_t)name->line << 32 | name->column;
+    if (!name->builtin)
+        node->kind = RESIDUE_NODE_JS;
+}
+
 /* 4.4: "owner: NATIVE: module id (5.2); JS: function id (5.10)". */
 static void set_owner(struct rsd_stack_node *node, const struct residue_node *n, uint32_t writer,
                       const struct rsd_history *history) {
@@ -104,6 +115,10 @@ static void set_owner(struct rsd_stack_node *node, const struct residue_node *n,
         const struct rsd_js_function *function = rsd_history_js(history, writer, n->owner);
         node->has_binary = function != NULL;
         node->owner = function ? function->function : 0;
+    } else if (n->kind == RESIDUE_NODE_JIT) {
+        const struct rsd_code *code = rsd_history_code(history, n->owner);
+        if (code)
+            set_code(node, history, code);
     }
 }
 
@@ -155,10 +170,16 @@ static struct rsd_run *begin_run(struct rsd_runs *runs, uint32_t first, size_t c
     return run;
 }
 
+/* How far the nodes of a writer have been read. */
+struct rsd_nodes {
+    struct rsd_cursor cursor;
+    bool fresh; /* the cursor stands before a block of which nothing has been read */
+    bool ended;
+};
+
 /* "Ids count from 1 in the order of a writer's NODE records; frame headers carry the ids." A block goes on with the run
  * before it when the ids do, else it opens a new one. */
-static void read_block(struct rsd_stacks *stacks, struct rsd_runs *runs, const struct rsd_cursor *cursor,
-                       struct rsd_reading *reading) {
+static bool begin_block(struct rsd_runs *runs, const struct rsd_cursor *cursor) {
     size_t count = (size_t)(cursor->end - cursor->record) / sizeof(struct residue_node);
     struct rsd_run *run = runs->count ? &runs->list[runs->count - 1] : NULL;
     uint64_t next = run ? (uint64_t)run->first + run->count : 1, first = cursor->frame ? cursor->frame->first : next;
@@ -167,67 +188,74 @@ static void read_block(struct rsd_stacks *stacks, struct rsd_runs *runs, const s
         rsd_problem(cursor->source->problems, file, cursor->frame ? cursor->frame->offset : RSD_NO_OFFSET,
                     "node ids from %llu behind node %llu: dropped", (unsigned long long)first,
                     (unsigned long long)next - 1);
-        return;
+        return false;
     }
     if (run && first == next)
         run->node = rsd_realloc(run->node, (run->count + count) * sizeof *run->node);
     else
-        run = begin_run(runs, (uint32_t)first, count);
-    for (size_t i = 0; i < count; i++) {
-        struct residue_node n;
-        memcpy(&n, cursor->record + i * sizeof n, sizeof n);
-        uint32_t node = add_node(stacks, runs, &n, cursor->writer->number, reading);
-        run->node[run->count++] = node;
-    }
-    stacks->read += count;
+        begin_run(runs, (uint32_t)first, count);
+    return true;
 }
 
-static void forget_runs(struct rsd_runs *runs) {
-    for (size_t i = 0; i < runs->count; i++)
-        free(runs->list[i].node);
-    free(runs->list);
-    *runs = (struct rsd_runs){0};
-}
-
-/* False: an origin was not known; nothing is kept then, unless `anyway`. */
-static bool read_writer(struct rsd_stacks *stacks, size_t index, struct rsd_reading *reading, bool anyway) {
-    struct rsd_runs *runs = &stacks->runs[index];
-    struct rsd_cursor cursor;
-    uint64_t before = stacks->read;
-    bool more = rsd_cursor_open(&cursor, &reading->trace->writers[index], RESIDUE_NODE, reading->source);
-    reading->waiting = false;
-    while (more && (anyway || !reading->waiting)) {
-        if (!rsd_cursor_load(&cursor)) {
-            more = cursor.time != UINT64_MAX;
+/* Have the next node in memory. False: there is none. */
+static bool find_node(struct rsd_runs *runs, struct rsd_nodes *nodes) {
+    while (!nodes->ended) {
+        if (!rsd_cursor_load(&nodes->cursor)) {
+            nodes->ended = nodes->cursor.time == UINT64_MAX;
             continue;
         }
-        read_block(stacks, runs, &cursor, reading);
-        more = rsd_cursor_next_block(&cursor);
+        if (!nodes->fresh || begin_block(runs, &nodes->cursor))
+            break;
+        nodes->ended = !rsd_cursor_next_block(&nodes->cursor);
     }
-    rsd_cursor_close(&cursor);
-    if (!reading->waiting || anyway)
-        return true;
-    forget_runs(runs);
-    stacks->read = before;
-    return false;
+    nodes->fresh = false;
+    return !nodes->ended;
 }
 
-/* Each round reads those whose origins have been read in the rounds before. */
+/* Up to the end or the first node whose origin has not been read, `anyway` behind the one that it stands at. Was there any? */
+static bool read_nodes(struct rsd_stacks *stacks, size_t index, struct rsd_nodes *nodes, struct rsd_reading *reading,
+                       bool anyway) {
+    struct rsd_runs *runs = &stacks->runs[index];
+    const struct rsd_cursor *cursor = &nodes->cursor;
+    bool any = false;
+    while (find_node(runs, nodes)) {
+        struct residue_node n;
+        memcpy(&n, cursor->record, sizeof n);
+        reading->waiting = false;
+        uint32_t node = add_node(stacks, runs, &n, cursor->writer->number, reading);
+        if (reading->waiting && !(anyway && !any))
+            return any;
+        struct rsd_run *run = &runs->list[runs->count - 1];
+        run->node[run->count++] = node;
+        stacks->read++;
+        any = true;
+        nodes->fresh = cursor->record + cursor->size >= cursor->end;
+        nodes->ended = !rsd_cursor_next(&nodes->cursor);
+    }
+    return any;
+}
+
+/* In rounds: two writers may be each other's origin, at different times. When nobody gets any further what is waited for is
+ * lost. */
 static void read_writers(struct rsd_stacks *stacks, struct rsd_reading *reading) {
     size_t count = reading->trace->writer_count, left = count;
-    bool *done = rsd_zalloc(count, sizeof *done);
-    for (bool progress = true; left && progress;) {
-        progress = false;
-        for (size_t i = 0; i < count; i++)
-            if (!done[i] && read_writer(stacks, i, reading, false)) {
-                done[i] = progress = true;
-                left--;
-            }
+    struct rsd_nodes *nodes = rsd_zalloc(count, sizeof *nodes);
+    for (size_t i = 0; i < count; i++) {
+        nodes[i].fresh = true;
+        nodes[i].ended = !rsd_cursor_open(&nodes[i].cursor, &reading->trace->writers[i], RESIDUE_NODE, reading->source);
+    }
+    for (bool any = true; left;) {
+        bool anyway = !any;
+        any = false;
+        left = 0;
+        for (size_t i = 0; i < count; i++) {
+            any |= read_nodes(stacks, i, &nodes[i], reading, anyway);
+            left += !nodes[i].ended;
+        }
     }
     for (size_t i = 0; i < count; i++)
-        if (!done[i])
-            read_writer(stacks, i, reading, true);
-    free(done);
+        rsd_cursor_close(&nodes[i].cursor);
+    free(nodes);
 }
 
 void rsd_stacks_read(struct rsd_stacks *stacks, struct rsd_trace *trace, const struct rsd_history *history,
@@ -240,6 +268,13 @@ void rsd_stacks_read(struct rsd_stacks *stacks, struct rsd_trace *trace, const s
     stacks->runs = rsd_zalloc(trace->writer_count, sizeof *stacks->runs);
     struct rsd_reading reading = {.trace = trace, .history = history, .source = source};
     read_writers(stacks, &reading);
+}
+
+static void forget_runs(struct rsd_runs *runs) {
+    for (size_t i = 0; i < runs->count; i++)
+        free(runs->list[i].node);
+    free(runs->list);
+    *runs = (struct rsd_runs){0};
 }
 
 void rsd_stacks_free(struct rsd_stacks *stacks) {

@@ -10,13 +10,14 @@
 
 struct rsd_stack_node {
     uint32_t parent; /* towards the root; 0 behind the outermost frame */
-    uint32_t owner;  /* NATIVE: number of the binary; JS: number of the function; else 0 */
-    uint64_t offset; /* NATIVE: address in the binary's file; JS: line << 32 | column; else the pc */
-    uint8_t kind;    /* enum residue_node_kind */
-    uint8_t source;  /* enum residue_source */
-    uint8_t end;     /* why the stack ends, enum residue_end; of the outermost frame only */
+    uint32_t owner;  /* NATIVE: number of the binary; JS, and JIT with a name: number of the function; else 0 */
+    uint64_t
+        offset;   /* NATIVE: address in the binary's file; JS: line << 32 | column; else the pc, but 0 of a named JIT */
+    uint8_t kind; /* enum residue_node_kind */
+    uint8_t source; /* enum residue_source */
+    uint8_t end;    /* why the stack ends, enum residue_end; of the outermost frame only */
     bool interrupted;
-    bool has_binary; /* NATIVE, and its MODULE record is there */
+    bool has_binary; /* NATIVE: its MODULE record is there; JS, JIT: it has a name */
 };
 
 /* A writer's node ids from `first` on, and the nodes that they are here. */

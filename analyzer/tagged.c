@@ -27,6 +27,9 @@ static const struct {
     [RESIDUE_TAG_CODE] = {"code", sizeof(struct residue_code)},
     [RESIDUE_TAG_STOP] = {"stop", sizeof(struct residue_stop)},
     [RESIDUE_TAG_END] = {"end", sizeof(struct residue_end_of_process)},
+    [RESIDUE_TAG_SAMPLING] = {"sampling", sizeof(struct residue_sampling)},
+    [RESIDUE_TAG_LATE] = {"late", sizeof(struct residue_late)},
+    [RESIDUE_TAG_COMPACTED] = {"compacted", sizeof(struct residue_compacted)},
     [RESIDUE_TAG_RUNTIME] = {"runtime", sizeof(struct residue_runtime)},
 };
 
@@ -67,6 +70,9 @@ static void announce(struct rsd_tagged *r) {
     case RESIDUE_TAG_CLOCK:
     case RESIDUE_TAG_COUNTS:
     case RESIDUE_TAG_END:
+    case RESIDUE_TAG_SAMPLING:
+    case RESIDUE_TAG_LATE:
+    case RESIDUE_TAG_COMPACTED:
         break;
     }
 }
@@ -79,6 +85,8 @@ enum rsd_tagged_result rsd_tagged_parse(struct rsd_tagged *r, const uint8_t *at,
         return r->head.tag & RESIDUE_TAG_OPTIONAL ? RSD_TAGGED_SKIP : RSD_TAGGED_UNKNOWN;
     r->tag = (enum residue_tag)r->head.tag;
     size_t fixed = known[r->tag].fixed;
+    if (r->tag == RESIDUE_TAG_MEMORY && size >= RESIDUE_MEMORY_LEAST && size < fixed)
+        fixed = size; /* "A record without it is one of 1.0" */
     if (size < fixed)
         return RSD_TAGGED_BAD;
     memcpy(&r->head, at, fixed);

@@ -30,6 +30,9 @@ struct rsd_tagged {
         struct residue_code code;
         struct residue_stop stop;
         struct residue_runtime runtime;
+        struct residue_sampling sampling;
+        struct residue_late late;
+        struct residue_compacted compacted;
     };
     struct rsd_slice first;  /* MODULE: build-id; JS_FUNCTION, RUNTIME: name; else the one string */
     struct rsd_slice second; /* MODULE: path; JS_FUNCTION: file; RUNTIME: version */

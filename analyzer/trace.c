@@ -62,40 +62,56 @@ static int by_number(const void *a, const void *b) {
     return x->number < y->number ? -1 : x->number > y->number;
 }
 
-/* Add the writers whose files lie in `directory`. */
-static void find_writers(struct rsd_trace *trace, const char *directory, size_t *capacity) {
-    DIR *dir = opendir(directory);
+struct finding {
+    struct rsd_trace *trace;
+    size_t capacity;
+};
+
+static void find_writer(void *context, const char *name) {
+    struct finding *finding = context;
+    struct rsd_trace *trace = finding->trace;
     uint32_t number;
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        if (!writer_of(entry->d_name, &number) || known(trace, number))
-            continue;
-        RSD_ROOM(trace->writers, trace->writer_count, *capacity);
-        trace->writers[trace->writer_count++] = (struct rsd_writer){
-            .number = number, .log_name = file_name(number, "log"), .live_name = file_name(number, "live"), .log = -1};
-    }
-    if (dir)
-        closedir(dir);
+    if (!writer_of(name, &number) || known(trace, number))
+        return;
+    RSD_ROOM(trace->writers, trace->writer_count, finding->capacity);
+    trace->writers[trace->writer_count++] = (struct rsd_writer){
+        .number = number, .log_name = file_name(number, "log"), .live_name = file_name(number, "live"), .log = -1};
+}
+
+/* Live files may stand in a folder of their own while the process runs, and stay there after a kill. A pack has them. */
+static bool has_live_folder(const struct rsd_trace *trace) {
+    return trace->meta.live_directory && !trace->folder.unpacked && !trace->meta.cutoff;
+}
+
+static void find_writers(struct rsd_trace *trace) {
+    struct finding finding = {.trace = trace};
+    rsd_folder_each(&trace->folder, find_writer, &finding);
+    if (has_live_folder(trace))
+        rsd_folder_each(&(struct rsd_folder){.path = trace->meta.live_directory}, find_writer, &finding);
+    if (trace->writer_count)
+        qsort(trace->writers, trace->writer_count, sizeof *trace->writers, by_number);
+}
+
+int rsd_trace_live(const struct rsd_trace *trace, const struct rsd_writer *writer) {
+    int fd = -1;
+    if (has_live_folder(trace))
+        fd = rsd_folder_file(&(struct rsd_folder){.path = trace->meta.live_directory}, writer->live_name);
+    if (fd < 0) /* copied into the trace since, or never there */
+        fd = rsd_folder_file(&trace->folder, writer->live_name);
+    return fd;
 }
 
 static void read_live(struct rsd_trace *trace, struct rsd_writer *writer, struct rsd_identity *identity) {
-    const char *directory = trace->meta.live_directory ? trace->meta.live_directory : trace->path;
-    char *path = rsd_format("%s/%s", directory, writer->live_name);
-    if (access(path, F_OK) != 0) { /* copied into the trace since, or never there */
-        free(path);
-        path = rsd_format("%s/%s", trace->path, writer->live_name);
-    }
-    if (access(path, F_OK) == 0)
-        rsd_writer_read_live(writer, path, identity, &trace->problems);
+    int fd = rsd_trace_live(trace, writer);
+    if (fd >= 0 || errno != ENOENT)
+        rsd_writer_read_live(writer, fd, identity, &trace->problems);
     else if (!trace->meta.live_at_end_only || !trace->running)
         rsd_problem(&trace->problems, writer->live_name, RSD_NO_OFFSET, "missing: what was not sealed yet is lost");
-    free(path);
 }
 
 static void read_log(struct rsd_trace *trace, struct rsd_writer *writer, struct rsd_identity *identity) {
-    char *path = rsd_format("%s/%s", trace->path, writer->log_name);
-    rsd_writer_read_log(writer, path, identity, &trace->problems);
+    rsd_writer_read_log(writer, rsd_folder_file(&trace->folder, writer->log_name), identity, &trace->problems);
     trace->log_bytes += writer->log_size;
-    free(path);
 }
 
 /* The present time on the trace's clock. */
@@ -124,25 +140,17 @@ static void read_writers(struct rsd_trace *trace) {
 }
 
 bool rsd_trace_open(struct rsd_trace *trace, const char *path, char **why) {
-    *trace = (struct rsd_trace){.path = rsd_strdup(path), .cutoff = UINT64_MAX};
-    for (size_t length = strlen(path); length > 1 && trace->path[length - 1] == '/'; length--)
-        trace->path[length - 1] = 0;
-    struct stat info;
-    if (stat(trace->path, &info) || !S_ISDIR(info.st_mode)) {
-        *why = rsd_format("%s: %s", path, errno && access(path, F_OK) ? strerror(errno) : "not a trace directory");
+    *trace = (struct rsd_trace){.cutoff = UINT64_MAX};
+    if (!rsd_folder_open(&trace->folder, path, false, &trace->problems, why)) {
         rsd_trace_close(trace);
         return false;
     }
-    rsd_meta_read(&trace->meta, trace->path, &trace->problems);
-    trace->running = rsd_meta_running(&trace->meta);
+    trace->path = rsd_strdup(trace->folder.path);
+    rsd_meta_read(&trace->meta, &trace->folder, &trace->problems);
+    trace->running = trace->meta.cutoff || (!trace->folder.unpacked && rsd_meta_running(&trace->meta));
     if (trace->running)
-        trace->cutoff = now(&trace->meta);
-    size_t capacity = 0;
-    find_writers(trace, trace->path, &capacity);
-    if (trace->meta.live_directory)
-        find_writers(trace, trace->meta.live_directory, &capacity);
-    if (trace->writer_count)
-        qsort(trace->writers, trace->writer_count, sizeof *trace->writers, by_number);
+        trace->cutoff = trace->meta.cutoff ? trace->meta.cutoff : now(&trace->meta);
+    find_writers(trace);
     if (!trace->writer_count && !trace->meta.found) {
         *why = rsd_format("%s: not a trace: neither meta.json nor a log is there", path);
         rsd_trace_close(trace);
@@ -156,6 +164,7 @@ void rsd_trace_close(struct rsd_trace *trace) {
     for (size_t i = 0; i < trace->writer_count; i++)
         rsd_writer_free(&trace->writers[i]);
     free(trace->writers);
+    rsd_folder_close(&trace->folder);
     free(trace->path);
     rsd_meta_free(&trace->meta);
     rsd_problems_free(&trace->problems);
@@ -182,6 +191,8 @@ static uint64_t bytes_in(const char *path) {
     uint64_t bytes = 0;
     DIR *dir = opendir(path);
     struct stat info;
+    if (!dir && stat(path, &info) == 0)
+        bytes = (uint64_t)info.st_blocks * 512;
     for (struct dirent *entry; dir && (entry = readdir(dir));)
         if (fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode))
             bytes += (uint64_t)info.st_blocks * 512;
@@ -190,32 +201,50 @@ static uint64_t bytes_in(const char *path) {
     return bytes;
 }
 
-/* By the time of the start; two of one instant by name, so that the order is always the same. */
+/* By the time of the start; two of one instant packs first, then by name, so that the order is always the same. */
 static int by_start(const void *a, const void *b) {
     const struct rsd_listed *x = a, *y = b;
     if (x->meta.realtime_ns != y->meta.realtime_ns)
         return x->meta.realtime_ns < y->meta.realtime_ns ? -1 : 1;
+    if (x->packed != y->packed)
+        return x->packed ? -1 : 1;
     return strcmp(x->path, y->path);
+}
+
+/* Is there a trace at `path`? */
+static bool look_at(struct rsd_listed *listed, const char *path) {
+    struct rsd_problems problems = {0};
+    struct rsd_folder folder;
+    char *why = NULL;
+    int meta = -1;
+    if (rsd_folder_open(&folder, path, true, &problems, &why)) {
+        meta = rsd_folder_file(&folder, "meta.json");
+        if (meta >= 0) {
+            close(meta);
+            *listed = (struct rsd_listed){
+                .path = rsd_strdup(path), .bytes = bytes_in(path), .packed = folder.unpacked != NULL};
+            rsd_meta_read(&listed->meta, &folder, &problems);
+        }
+        rsd_folder_close(&folder);
+    }
+    rsd_problems_free(&problems);
+    free(why);
+    return meta >= 0;
 }
 
 size_t rsd_trace_list(const char *folder, const char *prefix, struct rsd_listed **list) {
     size_t count = 0, capacity = 0;
+    struct rsd_listed listed;
     *list = NULL;
     DIR *dir = opendir(folder);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0 || entry->d_name[0] == '.')
             continue;
         char *path = strcmp(folder, ".") == 0 ? rsd_strdup(entry->d_name) : rsd_format("%s/%s", folder, entry->d_name);
-        char *meta = rsd_format("%s/meta.json", path);
-        if (access(meta, R_OK) == 0) {
-            struct rsd_problems problems = {0};
+        if (look_at(&listed, path)) {
             RSD_ROOM(*list, count, capacity);
-            struct rsd_listed *listed = &(*list)[count++];
-            *listed = (struct rsd_listed){.path = rsd_strdup(path), .bytes = bytes_in(path)};
-            rsd_meta_read(&listed->meta, path, &problems);
-            rsd_problems_free(&problems);
+            (*list)[count++] = listed;
         }
-        free(meta);
         free(path);
     }
     if (dir)

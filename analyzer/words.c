@@ -40,7 +40,7 @@ static bool is_steady(const char *module, const char *const *steady) {
 static char *word_of(const struct rsd_named *frame, const char *folder, enum rsd_wording wording, bool coarse) {
     switch (frame->kind) {
     case RSD_FRAME_SEAM:
-        return rsd_strdup("[queued by]");
+        return rsd_format("[%s]", frame->function);
     case RSD_FRAME_JS:
         return frame->function && frame->file && wording != RSD_WORDS_NATIVE
                    ? rsd_format("%s %s", frame->function, file_word(frame->file, folder))

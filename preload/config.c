@@ -17,6 +17,10 @@
 #include "unwind/unwind.h"
 
 #define ENVIRONMENT_ROOM (4u << 20)
+#define MOST_SAMPLED (1u << 30) /* bytes from sample to sample */
+#define LEAST_SIZE (4u << 20)
+
+const char *const rsd_javascript_name[4] = {"off", "auto", "frames", "map"};
 
 struct environment {
     char *text; /* NAME=value, each zero-terminated; NULL: use environ */
@@ -69,27 +73,102 @@ static void read_number(const struct environment *e, const char *name, uint32_t 
         *out = (uint32_t)value;
 }
 
+/* "524288", "512K", "512KiB", "64M", "1GiB": powers of 1,024. False: it is no size from `low` to `high`. */
+static bool parse_size(const char *text, uint64_t low, uint64_t high, uint64_t *out) {
+    static const char units[] = "KMGT";
+    char *end;
+    unsigned long long value = strtoull(text, &end, 10);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    if (end == text || *text == '-' || value > high)
+        return false;
+    if (unit) {
+        unsigned shift = 10 * (unsigned)(unit - units + 1);
+        value = value > high >> shift ? high + 1 : value << shift;
+        end++;
+        if (strcmp(end, "iB") == 0 || strcmp(end, "B") == 0)
+            end += strlen(end);
+    }
+    *out = value;
+    return *end == '\0' && value >= low && value <= high;
+}
+
 static void read_mode(const struct environment *e, struct rsd_config *config) {
+    static const char sample[] = "sample=";
     const char *mode = look_up(e, "RESIDUE_MODE");
     if (!mode || strcmp(mode, "survivors") == 0)
         return;
-    config->survivors = strcmp(mode, "full") != 0;
-    if (config->survivors)
-        rsd_say("RESIDUE_MODE=%.40s is neither survivors nor full: using survivors", mode);
+    config->survivors = false;
+    if (strcmp(mode, "full") == 0 || (strncmp(mode, sample, sizeof sample - 1) == 0 &&
+                                      parse_size(mode + sizeof sample - 1, 1, (uint64_t)MOST_SAMPLED, &config->sample)))
+        return;
+    config->survivors = true;
+    config->sample = 0;
+    rsd_say("RESIDUE_MODE=%.40s is none of survivors, full and sample=BYTES (such as sample=512KiB): using survivors",
+            mode);
+}
+
+static void read_max_size(const struct environment *e, struct rsd_config *config) {
+    const char *size = look_up(e, "RESIDUE_MAX_SIZE");
+    if (!size || parse_size(size, LEAST_SIZE, UINT64_MAX >> 8, &config->max_size))
+        return;
+    config->max_size = 0;
+    rsd_say("RESIDUE_MAX_SIZE=%.40s is not a size of 4 MiB or more, such as 2GiB: using no limit", size);
+}
+
+void rsd_config_mode(const struct rsd_config *config, char *out, size_t size) {
+    if (config->sample)
+        snprintf(out, size, "sample=%llu", (unsigned long long)config->sample);
+    else
+        snprintf(out, size, "%s", config->survivors ? "survivors" : "full");
 }
 
 static void read_javascript(const struct environment *e, struct rsd_config *config) {
     const char *js = look_up(e, "RESIDUE_JS");
-    if (!js || strcmp(js, "auto") == 0)
+    for (unsigned i = 0; js && i < sizeof rsd_javascript_name / sizeof *rsd_javascript_name; i++)
+        if (strcmp(js, rsd_javascript_name[i]) == 0) {
+            config->javascript = (enum rsd_javascript)i;
+            return;
+        }
+    if (js)
+        rsd_say("RESIDUE_JS=%.40s is none of auto, frames, map, off: using auto", js);
+}
+
+/* What is switched on unless the variable says off. */
+static bool read_switch(const struct environment *e, const char *name, const char *on) {
+    const char *text = look_up(e, name);
+    if (text && strcmp(text, "off") == 0)
+        return false;
+    if (text && strcmp(text, on) != 0)
+        rsd_say("%s=%.40s is neither %s nor off: using %s", name, text, on, on);
+    return true;
+}
+
+/* "90%", or a size: "1500M", "1.5GiB"; units are binary. */
+static void read_snapshot(const struct environment *e, struct rsd_config *config) {
+    static const char units[] = "KMGT";
+    const char *text = look_up(e, "RESIDUE_SNAPSHOT_AT");
+    if (!text || !*text)
         return;
-    config->javascript = strcmp(js, "off") != 0;
-    if (config->javascript)
-        rsd_say("RESIDUE_JS=%.40s is neither auto nor off: using auto", js);
+    char *end;
+    double value = *text >= '0' && *text <= '9' ? strtod(text, &end) : 0;
+    if (value >= 1 && value <= 100 && strcmp(end, "%") == 0) {
+        config->snapshot_percent = (uint32_t)value;
+        return;
+    }
+    const char *unit = value > 0 && *end ? strchr(units, *end) : NULL;
+    const char *rest = unit ? end + 1 : end;
+    for (; unit && unit >= units; unit--)
+        value *= 1024;
+    if (value >= 1 && value < 1e15 && (!*rest || strcmp(rest, "B") == 0 || strcmp(rest, "iB") == 0))
+        config->snapshot_bytes = (uint64_t)value;
+    else
+        rsd_say("RESIDUE_SNAPSHOT_AT=%.40s is neither a percentage such as 90%% nor a size such as 1.5GiB: ignored",
+                text);
 }
 
 void rsd_config_read(struct rsd_config *config) {
-    *config =
-        (struct rsd_config){.out = "residue.%p", .depth = RSD_DEPTH_DEFAULT, .survivors = true, .javascript = true};
+    *config = (struct rsd_config){
+        .out = "residue.%p", .depth = RSD_DEPTH_DEFAULT, .survivors = true, .javascript = RSD_JAVASCRIPT_AUTO};
     struct environment e = open_environment();
     const char *out = look_up(&e, "RESIDUE_OUT");
     if (out && strlen(out) >= sizeof config->out)
@@ -98,6 +177,9 @@ void rsd_config_read(struct rsd_config *config) {
         snprintf(config->out, sizeof config->out, "%s", out);
     read_number(&e, "RESIDUE_DEPTH", 1, RSD_DEPTH_MAX, &config->depth);
     read_mode(&e, config);
+    read_max_size(&e, config);
     read_javascript(&e, config);
+    config->started = read_switch(&e, "RESIDUE_START", "on");
+    read_snapshot(&e, config);
     close_environment(&e);
 }

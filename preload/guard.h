@@ -32,7 +32,8 @@ static inline struct rsd_thread *rsd_enter(void) {
     }
     self->busy = true;
     atomic_signal_fence(memory_order_seq_cst);
-    self->entered = __builtin_expect(++self->hooks % RSD_TIMED_HOOKS == 0, 0) ? rsd_clock_ticks_unfenced() : 0;
+    if (__builtin_expect(++self->hooks % RSD_TIMED_HOOKS == 0, 0))
+        self->entered = rsd_clock_ticks_unfenced();
     return self;
 }
 

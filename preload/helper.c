@@ -10,7 +10,7 @@
  * - Ten times a second it looks whether somebody asks for a mark (control.c): one failed open, 2 us.
  * - /proc/self/statm each second: about 10 us. smaps holds the lock that mmap waits for, 44 ms at 10,000 mappings, and so
  *   it is read at intervals of at least SHARE times what it cost last (in time of the processor: a busy machine is no
- *   reason to look away).
+ *   reason to look away); else each second at first, every ten in the end.
  *
  * The thread's own allocations (its TLS) are recorded as the tracer's (guard.h).
  */
@@ -27,11 +27,14 @@
 #include "init.h"
 #include "process.h"
 #include "real.h"
+#include "sample.h"
+#include "snapshot.h"
 #include "sys.h"
 
 #define SECOND_NS 1000000000u
 #define TURNS 10u /* a second: how soon a mark is answered */
-#define MAPPINGS_EVERY_NS (10u * (uint64_t)SECOND_NS)
+#define MAPPINGS_MOST_NS (10u * (uint64_t)SECOND_NS)
+#define MAPPINGS_PART 20u /* of the time that the process has been recorded */
 #define TALLIES_EVERY 30u /* seconds: what a kill may cost of the counts of calls */
 #define SHARE 500u
 #define SLOW_NS 50000000u /* reading smaps on the program's own thread must cost less than this */
@@ -55,9 +58,12 @@ static void write_tallies(void) {
     atomic_flag_clear(&writing);
 }
 
-static uint64_t mappings_interval(void) {
+/* Often at first, for the ledgers of a short run are drawn from few samples; then less and less. */
+static uint64_t mappings_interval(uint64_t now) {
     uint64_t least = SHARE * atomic_load_explicit(&mappings_cost_ns, memory_order_relaxed);
-    return least > MAPPINGS_EVERY_NS ? least : MAPPINGS_EVERY_NS;
+    uint64_t wanted = (now - rsd_trace.start.monotonic_ns) / MAPPINGS_PART;
+    wanted = wanted < SECOND_NS ? SECOND_NS : wanted > MAPPINGS_MOST_NS ? MAPPINGS_MOST_NS : wanted;
+    return least > wanted ? least : wanted;
 }
 
 /* A symbol that is not there makes the loader keep a message. */
@@ -74,9 +80,9 @@ static void name_runtime(void) {
 static void each_second(unsigned seconds, uint64_t *next_mappings) {
     uint64_t now = rsd_sys_clock_ns(CLOCK_MONOTONIC);
     rsd_process_sample();
-    if (now >= *next_mappings) {
+    if (now >= *next_mappings && !rsd_sample_over_size()) {
         sample_mappings();
-        *next_mappings = now + mappings_interval();
+        *next_mappings = now + mappings_interval(now);
     }
     if (seconds % TALLIES_EVERY == 0)
         write_tallies();
@@ -87,10 +93,11 @@ static void *run(void *unused) {
     RSD_SYSCALL(prctl, PR_SET_NAME, "residue", 0, 0, 0, 0);
     name_runtime();
     uint64_t next_mappings = 0;
-    for (unsigned turn = 0; rsd_recording(); turn++) {
+    for (unsigned turn = 0; rsd_alive(); turn++) {
         if (turn % TURNS == 0)
             each_second(turn / TURNS + 1, &next_mappings);
         rsd_control_poll();
+        rsd_snapshot_poll();
         rsd_sys_sleep_ns(SECOND_NS / TURNS);
     }
     return unused;

@@ -25,8 +25,11 @@
 #include "js/js.h"
 #include "modules.h"
 #include "moment.h"
+#include "origin.h"
 #include "real.h"
 #include "record.h"
+#include "sample.h"
+#include "snapshot.h"
 
 #define HOOK __attribute__((visibility("default")))
 
@@ -35,7 +38,7 @@
 #define ALLOCATION(name, api, parameters, arguments, bytes)                                                            \
     HOOK void *name parameters {                                                                                       \
         void *block = rsd_real.name arguments;                                                                         \
-        if (rsd_recording() && block)                                                                                  \
+        if (rsd_recording() && block && !rsd_sample_passes(bytes))                                                     \
             rsd_record_alloc(block, bytes, RESIDUE_API_##api, CALLER());                                               \
         return block;                                                                                                  \
     }
@@ -43,7 +46,7 @@
     HOOK void name parameters {                                                                                        \
         if (__builtin_expect(rsd_is_boot_block(block), 0))                                                             \
             return;                                                                                                    \
-        if (rsd_recording() && block)                                                                                  \
+        if (rsd_recording() && block && !rsd_sample_passes_free(block))                                                \
             rsd_record_free(block, RESIDUE_API_##api);                                                                 \
         rsd_real.name arguments;                                                                                       \
     }
@@ -68,6 +71,8 @@ static inline __attribute__((always_inline)) void *hook_realloc(void *block, siz
     void *moved = rsd_real.realloc(block, size);
     if (began && (moved || (block && size == 0)))
         rsd_record_realloc_end(began, block, moved, size, api, from);
+    else if (began && block)
+        rsd_record_realloc_failed(began, block);
     return moved;
 }
 
@@ -87,7 +92,7 @@ HOOK void *reallocarray(void *block, size_t count, size_t size) {
 
 HOOK int posix_memalign(void **out, size_t alignment, size_t size) {
     int error = rsd_real.posix_memalign(out, alignment, size);
-    if (rsd_recording() && error == 0 && *out)
+    if (rsd_recording() && error == 0 && *out && !rsd_sample_passes(size))
         rsd_record_alloc(*out, size, RESIDUE_API_POSIX_MEMALIGN, CALLER());
     return error;
 }
@@ -103,7 +108,7 @@ static void mapped(void *at, size_t size, int prot, int flags, off64_t offset, c
     if (at == MAP_FAILED)
         return;
     rsd_js_memory_comes(at, size, prot, flags, offset);
-    if (!rsd_recording())
+    if (!rsd_alive())
         return;
     if (prot & PROT_EXEC)
         rsd_code_mapped((uintptr_t)at, size);
@@ -130,7 +135,7 @@ HOOK void *mmap64(void *at, size_t size, int prot, int flags, int fd, off64_t of
 }
 
 HOOK int munmap(void *at, size_t size) {
-    uint64_t began = rsd_recording() ? rsd_record_now() : 0;
+    uint64_t began = rsd_alive() ? rsd_record_now() : 0;
     rsd_js_memory_goes(at, size);
     int result = rsd_real.munmap(at, size);
     if (began && result == 0) {
@@ -146,7 +151,7 @@ HOOK int munmap(void *at, size_t size) {
 HOOK void *hook_mremap(void *at, size_t old_size, size_t new_size, int flags, void *to) __asm__("mremap");
 
 void *hook_mremap(void *at, size_t old_size, size_t new_size, int flags, void *to) {
-    uint64_t began = rsd_recording() ? rsd_record_now() : 0;
+    uint64_t began = rsd_alive() ? rsd_record_now() : 0;
     bool plain = rsd_js_memory_is_plain(at);
     rsd_js_memory_goes(at, old_size);
     void *mapping = rsd_real.mremap(at, old_size, new_size, flags, to);
@@ -164,7 +169,7 @@ void *hook_mremap(void *at, size_t old_size, size_t new_size, int flags, void *t
 /* Only a call that makes memory writable can be the one that a reservation was waiting for: only it gets a stack. */
 static void was_protected(void *at, size_t size, int prot, const struct rsd_registers *from) {
     rsd_js_memory_protect_after(at, size, prot);
-    if (!rsd_recording())
+    if (!rsd_alive())
         return;
     if (prot & PROT_EXEC)
         rsd_code_mapped((uintptr_t)at, size);
@@ -191,7 +196,7 @@ HOOK int pkey_mprotect(void *at, size_t size, int prot, int key) {
 
 HOOK int madvise(void *at, size_t size, int advice) {
     int result = rsd_real.madvise(at, size, advice);
-    if (rsd_recording() && result == 0 && (advice == MADV_DONTNEED || advice == MADV_FREE))
+    if (rsd_alive() && result == 0 && (advice == MADV_DONTNEED || advice == MADV_FREE))
         rsd_record_mapping(0, (uintptr_t)at, to_pages(size), RESIDUE_API_MADVISE, (uint32_t)advice, NULL);
     return result;
 }
@@ -202,7 +207,7 @@ static void moved_break(uintptr_t from, uintptr_t to, enum residue_api api, cons
 }
 
 HOOK int brk(void *end) {
-    void *before = rsd_recording() ? rsd_real.sbrk(0) : NULL;
+    void *before = rsd_alive() ? rsd_real.sbrk(0) : NULL;
     int result = rsd_real.brk(end);
     if (before && result == 0)
         moved_break((uintptr_t)before, (uintptr_t)end, RESIDUE_API_BRK, CALLER());
@@ -211,7 +216,7 @@ HOOK int brk(void *end) {
 
 HOOK void *sbrk(intptr_t step) {
     void *before = rsd_real.sbrk(step);
-    if (rsd_recording() && before != (void *)-1)
+    if (rsd_alive() && before != (void *)-1)
         moved_break((uintptr_t)before, (uintptr_t)before + (uintptr_t)step, RESIDUE_API_SBRK, CALLER());
     return before;
 }
@@ -221,12 +226,12 @@ HOOK void *sbrk(intptr_t step) {
 /* A jump, not a call (a test looks at it): the loader looks at who called dlopen to find the RUNPATH that applies. RTLD_DEEPBIND is taken
  * out, for it would bind the library's malloc past us while its blocks are freed through us. */
 HOOK void *dlopen(const char *name, int flags) {
-    return rsd_real.dlopen(name, rsd_recording() ? flags & ~RTLD_DEEPBIND : flags);
+    return rsd_real.dlopen(name, rsd_alive() ? flags & ~RTLD_DEEPBIND : flags);
 }
 
 HOOK int dlclose(void *handle) {
     int result = rsd_real.dlclose(handle);
-    struct rsd_thread *self = rsd_recording() ? rsd_enter() : NULL;
+    struct rsd_thread *self = rsd_alive() ? rsd_enter() : NULL;
     if (self) {
         int before = errno;
         rsd_modules_swept(self);
@@ -237,8 +242,11 @@ HOOK int dlclose(void *handle) {
 }
 
 HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*entry)(void *), void *argument) {
-    int error = rsd_real.pthread_create(thread, attributes, entry, argument);
-    if (rsd_recording() && error == 0)
+    void *made = rsd_alive() ? rsd_origin_thread(entry, argument, CALLER()) : NULL;
+    int error = rsd_real.pthread_create(thread, attributes, made ? rsd_origin_born : entry, made ? made : argument);
+    if (made && error)
+        rsd_origin_unmake(made);
+    if (rsd_alive() && error == 0)
         rsd_helper_start();
     return error;
 }
@@ -246,25 +254,27 @@ HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, voi
 /* ---- the moment of analysis ---- */
 
 HOOK int pthread_join(pthread_t thread, void **result) {
-    if (rsd_recording())
+    if (rsd_alive())
         rsd_moment_check(CALLER());
     return rsd_real.pthread_join(thread, result);
 }
 
 HOOK int epoll_wait(int fd, struct epoll_event *events, int room, int timeout) {
-    if (timeout == 0 && rsd_recording())
+    if (timeout == 0 && rsd_alive())
         rsd_moment_check(CALLER());
+    rsd_snapshot_look_at_heap();
     return rsd_real.epoll_wait(fd, events, room, timeout);
 }
 
 HOOK int epoll_pwait(int fd, struct epoll_event *events, int room, int timeout, const sigset_t *mask) {
-    if (timeout == 0 && rsd_recording())
+    if (timeout == 0 && rsd_alive())
         rsd_moment_check(CALLER());
+    rsd_snapshot_look_at_heap();
     return rsd_real.epoll_pwait(fd, events, room, timeout, mask);
 }
 
 HOOK __attribute__((noreturn)) void exit(int status) {
-    if (rsd_recording()) {
+    if (rsd_alive()) {
         rsd_moment_check(CALLER());
         rsd_record_barrier(RESIDUE_BARRIER_EXIT, "");
     }

@@ -6,9 +6,13 @@
  *                                                      |        +--fork--> (child) gate wiped: records nothing
  *                                                      +--cannot--> STOPPED
  *
- * The gate is a word of its own in a page that the kernel wipes in a child process (MADV_WIPEONFORK), so that a child
- * made by any way that copies the address space, raw clone included, finds it 0 and records nothing. vfork and
+ * The gate is two words in a page that the kernel wipes in a child process (MADV_WIPEONFORK), so that a child
+ * made by any way that copies the address space, raw clone included, finds them 0 and records nothing. vfork and
  * posix_spawn do not copy it: what their child allocates, it allocates in the parent's heap, and it is recorded.
+ *
+ * RECORDING has two forms, between which `residue start` and `residue stop` switch (control.c). In the second the word for
+ * blocks is 0: malloc and its kin then cost some 14 instructions more than without us. What is rare is recorded
+ * in both, for it cannot be made up for later: mappings and code (whose is a mapping?), threads, marks, memory samples.
  *
  * The first hook may come before our constructor, from the constructor of a library: recording begins there. What needs
  * the dynamic loader (libunwind, node's symbols) waits for the constructor.
@@ -16,7 +20,7 @@
  *     event          what happens                                           where
  *     start          directory, clock, writer 0, meta.json, first memory    rsd_start
  *                    sample, gate opens
- *     constructor    unwinder, node's symbols, the layout of V8's objects   constructed
+ *     constructor    unwinder, node's symbols, how V8's frames are named     constructed
  *     exit           sample, END record; recording goes on to the last      destructed
  *                    instruction, for destructors free
  *     _exit, signal  nothing: every instant is a valid end                  -
@@ -34,17 +38,21 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "addon.h"
 #include "config.h"
+#include "control.h"
 #include "guard.h"
 #include "helper.h"
 #include "js/js.h"
 #include "meta.h"
 #include "moment.h"
-#include "origin.h"
+#include "perfmap.h"
 #include "place.h"
 #include "process.h"
 #include "real.h"
+#include "sample.h"
 #include "say.h"
+#include "snapshot.h"
 #include "sys.h"
 #include "thread.h"
 #include "unwind/unwind.h"
@@ -52,8 +60,8 @@
 struct rsd_trace rsd_trace;
 size_t rsd_page_size = 4096;
 
-static _Atomic uint32_t shut;
-_Atomic uint32_t *rsd_gate = &shut;
+static struct rsd_gate shut;
+struct rsd_gate *rsd_gate = &shut;
 
 static enum { UNBORN, STARTING, RECORDING, STOPPED } state;
 
@@ -63,6 +71,13 @@ static bool make_gate(void) {
         return false;
     rsd_gate = page;
     return true;
+}
+
+/* rsd_stop() shuts `alive` first, so that whichever of the two comes last finds it shut and leaves `blocks` so. */
+void rsd_gate_blocks(bool open) {
+    atomic_store(&rsd_gate->blocks, open && atomic_load(&rsd_gate->alive));
+    if (!atomic_load(&rsd_gate->alive))
+        atomic_store(&rsd_gate->blocks, 0);
 }
 
 static uint64_t make_id(void) {
@@ -83,6 +98,8 @@ static const char *begin(long *error) {
     rsd_trace.depth = config.depth;
     rsd_trace.nursery = config.survivors;
     rsd_trace.javascript = config.javascript;
+    rsd_sample_init(config.sample, config.max_size);
+    rsd_trace.started = config.started;
     if ((*error = rsd_place_make(config.out, rsd_trace.directory, sizeof rsd_trace.directory)) < 0)
         return "cannot make the trace directory";
     rsd_log_init();
@@ -90,6 +107,7 @@ static const char *begin(long *error) {
         return "cannot write meta.json";
     if (!make_gate())
         return "this kernel cannot wipe memory on fork (Linux 4.14)";
+    rsd_snapshot_init(&config);
     return rsd_process_open() ? NULL : "";
 }
 
@@ -105,7 +123,11 @@ __attribute__((cold)) void rsd_start(void) {
     if (!failure) {
         rsd_process_sample();
         state = RECORDING;
-        atomic_store_explicit(rsd_gate, 1, memory_order_release);
+        atomic_store(&rsd_gate->alive, 1);
+        if (rsd_trace.started)
+            rsd_gate_blocks(true);
+        else
+            rsd_control_barrier(RESIDUE_BARRIER_STOP, "RESIDUE_START=off");
     } else {
         state = STOPPED;
         if (*failure)
@@ -114,16 +136,24 @@ __attribute__((cold)) void rsd_start(void) {
     errno = before;
 }
 
+/* A V8 that is not known may still prove itself: until then, and if it does not, the code map names what it can. */
+static void start_javascript(void) {
+    if (rsd_names_from_frames())
+        rsd_js_start();
+    if (rsd_trace.javascript == RSD_JAVASCRIPT_MAP || (rsd_trace.javascript == RSD_JAVASCRIPT_AUTO && !rsd_js_known()))
+        rsd_perfmap_start();
+}
+
 __attribute__((constructor)) static void constructed(void) {
     rsd_start();
-    struct rsd_thread *self = rsd_recording() ? rsd_ours_begin() : NULL;
+    struct rsd_thread *self = rsd_alive() ? rsd_ours_begin() : NULL;
     if (!self)
         return;
     rsd_unwind_start();
     rsd_moment_init();
-    rsd_origin_start();
-    if (rsd_trace.javascript)
-        rsd_js_start();
+    rsd_snapshot_find_heap();
+    rsd_addon_start();
+    start_javascript();
     rsd_forget_loader_error();
     rsd_ours_end(self);
 }
@@ -133,7 +163,7 @@ static void save_private(struct rsd_thread *thread) {
 }
 
 __attribute__((destructor)) static void destructed(void) {
-    if (!rsd_recording())
+    if (!rsd_alive())
         return;
     if (rsd_moment_begun())
         rsd_helper_sample_memory();
@@ -148,7 +178,8 @@ __attribute__((destructor)) static void destructed(void) {
 
 void rsd_stop(long error, const char *what) {
     static atomic_flag said = ATOMIC_FLAG_INIT;
-    atomic_store(rsd_gate, 0);
+    atomic_store(&rsd_gate->alive, 0);
+    rsd_gate_blocks(false);
     if (atomic_flag_test_and_set(&said))
         return;
     int before = errno;

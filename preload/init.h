@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "config.h"
 #include "log.h"
 
 /* What is settled before the first record and does not change. */
@@ -18,19 +19,37 @@ struct rsd_trace {
     uint64_t id;
     int pid;
     uint32_t depth;
-    bool nursery;    /* RESIDUE_MODE=survivors */
-    bool javascript; /* RESIDUE_JS=auto */
+    bool nursery; /* RESIDUE_MODE=survivors */
+    enum rsd_javascript javascript;
+    bool started; /* RESIDUE_START=on */
     struct rsd_instant start;
 };
 extern struct rsd_trace rsd_trace;
 extern size_t rsd_page_size;
 
-/* The gate of every hook: a word in a page that fork wipes. 0: this process records nothing. */
-extern _Atomic uint32_t *rsd_gate;
+/* Are V8's frames to be named from its objects? */
+static inline bool rsd_names_from_frames(void) {
+    return rsd_trace.javascript == RSD_JAVASCRIPT_AUTO || rsd_trace.javascript == RSD_JAVASCRIPT_FRAMES;
+}
+
+/* The gate of every hook: words in a page that fork wipes. 0: not this, and not in this process. */
+struct rsd_gate {
+    _Atomic uint32_t blocks; /* the malloc family is recorded */
+    _Atomic uint32_t alive;  /* so is everything else: mappings, code, threads, barriers */
+};
+extern struct rsd_gate *rsd_gate;
 
 static inline bool rsd_recording(void) {
-    return __builtin_expect(atomic_load_explicit(rsd_gate, memory_order_relaxed) != 0, 1);
+    return __builtin_expect(atomic_load_explicit(&rsd_gate->blocks, memory_order_relaxed) != 0, 1);
 }
+
+/* True also while the recording of blocks is switched off. */
+static inline bool rsd_alive(void) {
+    return __builtin_expect(atomic_load_explicit(&rsd_gate->alive, memory_order_relaxed) != 0, 1);
+}
+
+/* Switch the recording of blocks on or off; nothing happens once recording has ended. */
+void rsd_gate_blocks(bool open);
 
 /* Resolve the real functions and begin to record; the first call does it, from the first hook or the constructor. */
 void rsd_start(void);

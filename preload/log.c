@@ -32,6 +32,8 @@
 #include "init.h"
 #include "nursery.h"
 #include "process.h"
+#include "residue/planes.h"
+#include "sample.h"
 #include "sys.h"
 
 #define XFS_MAGIC 0x58465342
@@ -44,7 +46,10 @@ static const uint32_t segment_capacity[RESIDUE_KINDS] = {
 };
 #define SEGMENT_ROOM 65536u /* space between the starts of two segments */
 #define RING_OFFSET (RESIDUE_LIVE_HEADER_SIZE + RESIDUE_KINDS * SEGMENT_ROOM)
-#define LIVE_SIZE (RING_OFFSET + RSD_NURSERY_ENTRIES * sizeof(struct residue_alloc))
+#define LIVE_SIZE(entries) (RING_OFFSET + (entries) * sizeof(struct residue_alloc))
+#define LIVE_FIRST LIVE_SIZE(RSD_NURSERY_FIRST)
+#define LIVE_MOST                                                                                                      \
+    LIVE_SIZE(RSD_NURSERY_MOST) /* mapped from the start: what lies behind the file's end is not touched */
 
 static const uint32_t record_size[RESIDUE_KINDS] = {
     [RESIDUE_ALLOC] = sizeof(struct residue_alloc),
@@ -151,8 +156,8 @@ static void *map_live_file(const char *path, long *error) {
         return NULL;
     }
     void *live = NULL;
-    *error = rsd_sys_file_may_grow(LIVE_SIZE) ? rsd_sys_reserve(fd, LIVE_SIZE) : -EFBIG;
-    if (*error == 0 && !(live = rsd_sys_map_file(fd, LIVE_SIZE)))
+    *error = rsd_sys_file_may_grow(LIVE_FIRST) ? rsd_sys_reserve(fd, LIVE_FIRST) : -EFBIG;
+    if (*error == 0 && !(live = rsd_sys_map_file(fd, LIVE_MOST)))
         *error = -ENOMEM;
     rsd_sys_close(fd);
     return live;
@@ -160,7 +165,7 @@ static void *map_live_file(const char *path, long *error) {
 
 static struct residue_live_header *open_live(uint32_t number, long *error) {
     if (live_kind == LIVE_PRIVATE) {
-        void *live = rsd_sys_memory(LIVE_SIZE);
+        void *live = rsd_sys_memory(LIVE_MOST);
         *error = live ? 0 : -ENOMEM;
         return live;
     }
@@ -204,7 +209,7 @@ static void fill_live_header(struct residue_live_header *live, uint32_t number) 
     }
     if (rsd_trace.nursery && number != RESIDUE_PROCESS_WRITER) {
         live->ring.offset = RING_OFFSET;
-        live->ring.capacity = RSD_NURSERY_ENTRIES;
+        live->ring.capacity = RSD_NURSERY_FIRST;
     }
     atomic_thread_fence(memory_order_release);
     memcpy(live->magic, RESIDUE_LIVE_MAGIC, sizeof live->magic);
@@ -218,6 +223,7 @@ bool rsd_writer_open(struct rsd_writer *writer, uint32_t number) {
         return false;
     }
     fill_live_header(live, number);
+    rsd_sample_note_size(LIVE_FIRST);
     *writer = (struct rsd_writer){.live = live, .number = number, .counter = live->counter, .first_node = 1};
     for (uint32_t kind = 0; kind < RESIDUE_KINDS; kind++)
         writer->segment[kind] = (struct rsd_segment){
@@ -229,23 +235,29 @@ bool rsd_writer_open(struct rsd_writer *writer, uint32_t number) {
     return true;
 }
 
-/* ---- sealing ---- */
-
-/* FORMAT.md 2.3: differences of 64-bit words from record to record, then byte planes. */
-static void to_planes(unsigned char *out, const unsigned char *rows, uint32_t records, uint32_t size) {
-    for (uint32_t word = 0; word < size / 8; word++) {
-        unsigned char *plane = out + (size_t)word * 8 * records;
-        uint64_t before = 0;
-        for (uint32_t i = 0; i < records; i++) {
-            uint64_t value;
-            memcpy(&value, rows + (size_t)i * size + word * 8, 8);
-            uint64_t difference = value - before;
-            before = value;
-            for (uint32_t byte = 0; byte < 8; byte++)
-                plane[(size_t)byte * records + i] = (unsigned char)(difference >> (8 * byte));
-        }
-    }
+/* Make the live file longer, if the name still leads to it: what is mapped is that file. */
+static bool lengthen(const struct residue_live_header *live, uint32_t entries) {
+    char path[RSD_PATH_SIZE], there[offsetof(struct residue_live_header, pid)];
+    name_file(path, live_kind == LIVE_SHM ? shm_directory : rsd_trace.directory, live->writer, "live");
+    int fd = rsd_sys_open(path, O_RDWR | O_NOFOLLOW, 0);
+    if (fd < 0)
+        return false;
+    bool longer = rsd_sys_read(fd, there, sizeof there) == sizeof there && memcmp(there, live, sizeof there) == 0 &&
+                  rsd_sys_file_may_grow(LIVE_SIZE(entries)) && rsd_sys_reserve(fd, LIVE_SIZE(entries)) == 0;
+    rsd_sys_close(fd);
+    return longer;
 }
+
+bool rsd_writer_grow_ring(struct rsd_writer *writer, uint32_t entries) {
+    struct residue_ring *ring = &writer->live->ring;
+    if (live_kind != LIVE_PRIVATE && !lengthen(writer->live, entries))
+        return false;
+    rsd_sample_note_size((entries - ring->capacity) * sizeof(struct residue_alloc));
+    atomic_store_explicit((_Atomic uint32_t *)&ring->capacity, entries, memory_order_release);
+    return true;
+}
+
+/* ---- sealing ---- */
 
 /* Time of the first and the last record; ids for nodes. */
 static void find_range(const struct rsd_writer *writer, enum residue_kind kind, uint64_t *first, uint64_t *last) {
@@ -283,7 +295,7 @@ static size_t build_frame(struct compressor *c, const struct rsd_writer *writer,
     };
     find_range(writer, kind, &header.first, &header.last);
     if (record_size[kind]) {
-        to_planes(c->planes, content, segment->records, record_size[kind]);
+        residue_to_planes(c->planes, content, segment->records, record_size[kind]);
         content = c->planes;
     }
     size_t packed = ZSTD_compress2(c->context, c->frame + RESIDUE_HEADER_SIZE, c->frame_size - RESIDUE_HEADER_SIZE,
@@ -350,6 +362,7 @@ __attribute__((cold, noinline)) bool rsd_writer_seal(struct rsd_writer *writer, 
     }
     empty_segment(writer, kind);
     count_seal(writer, raw, size, began);
+    rsd_sample_note_size(size);
     if (kind != RESIDUE_OTHER) /* a barrier may be under way, and a sample raises one */
         rsd_process_sample_if_due(began);
     return true;
@@ -363,7 +376,7 @@ void rsd_writer_save_private(struct rsd_writer *writer) {
     int fd = rsd_sys_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return;
-    rsd_sys_write_all(fd, writer->live, LIVE_SIZE);
+    rsd_sys_write_all(fd, writer->live, LIVE_SIZE(writer->live->ring.capacity));
     rsd_sys_close(fd);
 }
 

@@ -49,6 +49,9 @@ bool rsd_writer_open(struct rsd_writer *writer, uint32_t number);
 /* Compress a segment into the log and empty it. False when that failed: recording has been stopped then. */
 bool rsd_writer_seal(struct rsd_writer *writer, enum residue_kind kind);
 
+/* Room for a ring of so many entries, and the ring is of that capacity then. False: as it was. */
+bool rsd_writer_grow_ring(struct rsd_writer *writer, uint32_t entries);
+
 /* Where the live part is private memory, write it out for the reader. At exit. */
 void rsd_writer_save_private(struct rsd_writer *writer);
 

@@ -148,7 +148,7 @@ static void put_time(struct text *t) {
 }
 
 static void put_all(struct text *t, const struct rsd_config *config) {
-    char libc[40];
+    char libc[40], mode[40];
     snprintf(libc, sizeof libc, "glibc %s", gnu_get_libc_version());
     put(t, "{\n  \"format\": {\"major\": %u, \"minor\": %u},\n", RESIDUE_FORMAT_MAJOR, RESIDUE_FORMAT_MINOR);
     put_key_string(t, "tool", "residue " RESIDUE_VERSION);
@@ -165,7 +165,15 @@ static void put_all(struct text *t, const struct rsd_config *config) {
     put(t, "  \"memory_limit\": %llu,\n", (unsigned long long)rsd_cgroup_memory_limit());
     put(t, "  \"options\": {\"out\": ");
     put_string(t, config->out, strlen(config->out));
-    put(t, ", \"depth\": %u, \"mode\": \"%s\"},\n", config->depth, config->survivors ? "survivors" : "full");
+    rsd_config_mode(config, mode, sizeof mode);
+    put(t, ", \"depth\": %u, \"mode\": \"%s\", \"max_size\": %llu, \"js\": \"%s\", \"start\": \"%s\"", config->depth,
+        mode, (unsigned long long)config->max_size, rsd_javascript_name[config->javascript],
+        config->started ? "on" : "off");
+    if (config->snapshot_percent)
+        put(t, ", \"snapshot_at\": \"%u%%\"", config->snapshot_percent);
+    else if (config->snapshot_bytes)
+        put(t, ", \"snapshot_at\": %llu", (unsigned long long)config->snapshot_bytes);
+    put(t, "},\n");
     put(t, "  \"live\": {\"kind\": \"%s\", \"directory\": ", rsd_log_live_kind());
     const char *directory = rsd_log_live_directory();
     put(t, directory ? "\"%s\"}\n}\n" : "null}\n}\n", directory);

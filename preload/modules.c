@@ -28,8 +28,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "addon.h"
 #include "init.h"
-#include "origin.h"
 #include "sys.h"
 #include "thread.h"
 
@@ -148,7 +148,7 @@ __attribute__((cold, noinline)) static uint32_t add(struct rsd_thread *thread, c
         atomic_store_explicit(&known, id, memory_order_release);
     }
     unlock();
-    rsd_origin_watch(found->dlfo_link_map);
+    rsd_addon_watch(found->dlfo_link_map);
     return id;
 }
 

@@ -6,25 +6,49 @@
  * the call site's tally moves. A block that the ring must make room for is a survivor and is logged with its own time;
  * survivors leave in the order in which they came, so the log stays sorted.
  *
+ * Blocks are freed by other threads too: V8 frees Buffers on its workers, nine of ten that a busy program makes. So a free
+ * looks into its own thread's ring, then into the ring of the thread that allocated last in that neighbourhood of
+ * addresses (`owner`, a hint), and then of those whose blocks it freed lately (`source`). Who kills an entry, and who sees it off, agree by its `where`:
+ *
+ *     live --kill--> 0                                    compare-and-swap, by who frees the block
+ *     live --the ring needs the place--> leaving --> 0    compare-and-swap, by the ring's thread; logged in between
+ *
+ * An entry that leaves cannot be killed any more: its free is logged. A kill while it leaves is impossible for the same
+ * reason, and a process that is killed meanwhile leaves an entry that still counts or is in the log already, by its time.
+ *
  * Two rules make outstanding exact; either left out, it is wrong.
  *
  * Stale entries. A allocates p; B frees p; B's malloc returns p; A frees p. A must not annihilate its old entry. So a free
- * that does not find its block in its own ring stores its time at hash(p) in a table that all threads share, before the
- * real free, and an entry counts only if it is younger than that word:
+ * that does not kill its block stores its time at hash(p) in a table that all threads share, before the real free, and an
+ * entry counts only if it is younger than that word:
  *
- *     A may annihilate e  =>  no foreign free of address(e) since time(e)
+ *     an entry e may be annihilated  =>  no free of address(e) since time(e) but this one
+ *
+ * realloc frees p before it says so. A young block is held meanwhile, as one that leaves: else a thread that gets p from
+ * malloc and frees it could kill the old entry. What is held and may not die in the end just leaves.
  *
  * Barriers. A block that is alive at an instant T and dies in the ring later would be missing at T. Who needs T exact raises
  * the barrier to it; an entry older than the barrier is freed by records. While a barrier is being raised it stands
  * at infinity, and T is taken meanwhile: a thread that read the word before that has freed before T, and one that reads
  * it after logs. Barriers are raised one at a time (`raising`, a spin lock held for one record).
  *
- * The index is direct-mapped and forgets: a block that is not found is freed by records, which is never wrong.
+ * A sample of memory, one a second, is a soft barrier: for blocks that were alive then, sums by call site are enough. A block
+ * that is older than the last sample, but not than the one before, may die in the ring if it finds a place in the sums
+ * (late.c).
  *
- * Entries are overwritten with `where` cleared first and set last: an entry that a kill leaves half written is a dead one.
+ * Places. An entry's place is its number modulo the capacity. `newest` has the place of the newest entry by the hash of its
+ * address, `before` that of the one before it, for CHAIN steps; a chain goes on as long as its entries get older, and what
+ * it leads to is compared. It may forget: a block that is not found is freed by records, which is never wrong.
  *
- * Threads: a nursery is its thread's own. The table and the barrier are everybody's. The tallies are written by their
- * thread and read by whoever writes them to the log: counters may be a call behind, never torn.
+ * Capacity. When more than a SHARE of a lap survived, the capacity doubles, up to RSD_NURSERY_MOST: Buffers wait for a
+ * collection while tens of thousands of blocks are made. It doubles where an odd lap ends, for there
+ * every entry keeps its place:
+ *
+ *     head = capacity (mod 2 * capacity)  =>  n mod capacity = n mod 2 * capacity, for the entries n in the ring
+ *
+ * Threads: a nursery is its thread's own, but for where entries die and for `foreign`. The tables and the barrier are
+ * everybody's. Tallies are written by their thread (`foreign` by all others) and read by whoever writes them to the log:
+ * counters may be a call behind, never torn.
  */
 #include "nursery.h"
 
@@ -32,11 +56,23 @@
 #include "sys.h"
 
 #define STALE_WORDS 65536u
+#define OWNER_WORDS 16384u
+#define NEIGHBOURS_BITS 8u /* addresses that share an owner: 256 bytes */
+#define WRITERS 65536u
+#define CHAIN 8u
+#define SHARE 16u
 #define TRIES 10000u
 #define TALLIES (1u << 20) /* nodes from here on share the last one */
+#define LEAVING RESIDUE_WHERE_LEAVING
 
 static _Atomic uint64_t stale[STALE_WORDS];
+static _Atomic uint16_t owner[OWNER_WORDS]; /* number of the writer that allocated last, by hash of the neighbourhood */
+static struct rsd_nursery *_Atomic nursery_of[WRITERS];
 static _Atomic uint64_t barrier;
+static uint64_t hard;           /* what it is when none is being raised */
+static _Atomic uint64_t looked; /* the barrier, or the last sample if that is later */
+static _Atomic uint64_t sample,
+    sample_before; /* times of the last two; a thread that sees one sees the one before it */
 static atomic_flag raising = ATOMIC_FLAG_INIT;
 
 static uint32_t hash(uint64_t address) {
@@ -47,56 +83,186 @@ static _Atomic uint64_t *stale_word(uint64_t address) {
     return &stale[hash(address) % STALE_WORDS];
 }
 
-static uint16_t *index_of(const struct rsd_nursery *nursery, uint64_t address) {
-    return &nursery->index[hash(address) % RSD_NURSERY_INDEX];
+static _Atomic uint16_t *owner_word(uint64_t address) {
+    return &owner[(address >> NEIGHBOURS_BITS) * 0x9e3779b97f4a7c15u >> 50];
+}
+
+static _Atomic uint64_t *where_of(struct residue_alloc *entry) {
+    return (_Atomic uint64_t *)&entry->where;
+}
+
+static uint32_t capacity_of(const struct rsd_nursery *nursery) {
+    return atomic_load_explicit(&nursery->capacity, memory_order_relaxed);
 }
 
 bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer) {
     struct residue_ring *ring = &writer->live->ring;
-    size_t index_size = RSD_NURSERY_INDEX * sizeof *nursery->index;
-    char *memory = rsd_sys_memory(index_size + TALLIES * sizeof *nursery->tally);
-    if (!memory)
+    size_t places = RSD_NURSERY_MOST * sizeof *nursery->newest;
+    char *memory = rsd_sys_memory(2 * places + TALLIES * sizeof *nursery->tally);
+    struct rsd_late late;
+    if (!memory || !rsd_late_init(&late))
         return false;
     *nursery = (struct rsd_nursery){
         .entry = (struct residue_alloc *)((char *)writer->live + ring->offset),
         .head = (_Atomic uint64_t *)&ring->head,
-        .index = (uint16_t *)memory,
-        .tally = (struct rsd_tally *)(memory + index_size),
+        .capacity = ring->capacity,
+        .number = (uint16_t)writer->number,
+        .late = late,
+        .newest = (_Atomic uint16_t *)memory,
+        .before = (_Atomic uint16_t *)(memory + places),
+        .tally = (struct rsd_tally *)(memory + 2 * places),
     };
+    atomic_store_explicit(&nursery_of[nursery->number], nursery, memory_order_release);
     return true;
 }
 
 /* ---- in ---- */
 
-void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, const struct residue_alloc *block) {
+static inline void link_place(struct rsd_nursery *nursery, uint32_t at, uint64_t address) {
+    _Atomic uint16_t *newest = &nursery->newest[hash(address) & (capacity_of(nursery) - 1)];
+    atomic_store_explicit(&nursery->before[at], atomic_load_explicit(newest, memory_order_relaxed),
+                          memory_order_relaxed);
+    atomic_store_explicit(newest, (uint16_t)at, memory_order_relaxed);
+}
+
+/* An odd lap has ended. Another thread that looks for a block meanwhile may miss it. */
+__attribute__((cold, noinline)) static void grow(struct rsd_nursery *nursery, struct rsd_writer *writer,
+                                                 uint64_t head) {
+    uint32_t capacity = capacity_of(nursery);
+    if (!rsd_writer_grow_ring(writer, capacity * 2)) {
+        nursery->stuck = true;
+        return;
+    }
+    atomic_store_explicit(&nursery->capacity, capacity * 2, memory_order_release);
+    for (uint64_t n = head - capacity; n < head; n++) {
+        uint32_t at = n & (capacity * 2 - 1);
+        uint64_t where = atomic_load_explicit(where_of(&nursery->entry[at]), memory_order_relaxed);
+        if (where)
+            link_place(nursery, at, residue_where_address(where));
+    }
+}
+
+static void end_lap(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t head) {
+    uint32_t capacity = capacity_of(nursery);
+    bool crowded = nursery->survivors > capacity / SHARE;
+    nursery->survivors = 0;
+    if (crowded && (head / capacity & 1) && capacity < RSD_NURSERY_MOST && !nursery->stuck)
+        grow(nursery, writer, head);
+}
+
+/* What lives at a place is written to the log. */
+__attribute__((noinline)) static void see_off(struct rsd_nursery *nursery, struct rsd_writer *writer,
+                                              struct residue_alloc *entry, uint64_t where) {
+    if (!atomic_compare_exchange_strong_explicit(where_of(entry), &where, where | LEAVING, memory_order_acq_rel,
+                                                 memory_order_relaxed))
+        return;
+    const struct residue_alloc survivor = {entry->time, where & ~LEAVING, entry->size, entry->node};
+    rsd_writer_put_alloc(writer, &survivor);
+    nursery->survivors++;
+}
+
+void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t time, uint64_t where,
+                     uint32_t size, uint32_t node) {
     uint64_t head = atomic_load_explicit(nursery->head, memory_order_relaxed);
-    uint32_t at = head % RSD_NURSERY_ENTRIES;
+    uint64_t address = residue_where_address(where);
+    uint32_t at = head & (capacity_of(nursery) - 1);
+    if (__builtin_expect(at == 0, 0)) {
+        end_lap(nursery, writer, head);
+        at = head & (capacity_of(nursery) - 1);
+    }
     struct residue_alloc *entry = &nursery->entry[at];
-    if (entry->where)
-        rsd_writer_put_alloc(writer, entry);
-    _Atomic uint64_t *where = (_Atomic uint64_t *)&entry->where;
-    atomic_store_explicit(where, 0, memory_order_relaxed);
-    atomic_signal_fence(memory_order_seq_cst);
-    entry->time = block->time;
-    entry->size = block->size;
-    entry->node = block->node;
-    atomic_store_explicit(where, block->where, memory_order_release);
+    uint64_t before = atomic_load_explicit(where_of(entry), memory_order_relaxed);
+    if (__builtin_expect(before != 0, 0))
+        see_off(nursery, writer, entry, before);
+    atomic_store_explicit(where_of(entry), 0, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    entry->time = time;
+    entry->size = size;
+    entry->node = node;
+    atomic_store_explicit(where_of(entry), where, memory_order_release);
     atomic_store_explicit(nursery->head, head + 1, memory_order_release);
-    *index_of(nursery, residue_where_address(block->where)) = (uint16_t)at;
+    link_place(nursery, at, address);
+    if (atomic_load_explicit(owner_word(address), memory_order_relaxed) != nursery->number)
+        atomic_store_explicit(owner_word(address), nursery->number, memory_order_relaxed);
+}
+
+void rsd_nursery_flush(struct rsd_nursery *nursery, struct rsd_writer *writer) {
+    uint64_t head = atomic_load_explicit(nursery->head, memory_order_relaxed);
+    uint32_t capacity = capacity_of(nursery);
+    for (uint32_t i = 0; i < capacity; i++) { /* the oldest first */
+        struct residue_alloc *entry = &nursery->entry[(head + i) & (capacity - 1)];
+        uint64_t where = atomic_load_explicit(where_of(entry), memory_order_relaxed);
+        if (where)
+            see_off(nursery, writer, entry, where);
+        atomic_store_explicit(where_of(entry), 0, memory_order_relaxed);
+    }
 }
 
 /* ---- out ---- */
 
-static struct residue_alloc *find(const struct rsd_nursery *nursery, uint64_t address) {
-    struct residue_alloc *entry = &nursery->entry[*index_of(nursery, address)];
-    bool found = entry->where && residue_where_address(entry->where) == address &&
-                 entry->time > atomic_load_explicit(&barrier, memory_order_acquire) &&
-                 entry->time > atomic_load_explicit(stale_word(address), memory_order_acquire);
-    return found ? entry : NULL;
+struct found {
+    struct residue_alloc *entry; /* NULL: none */
+    uint64_t where, time;
+    uint32_t node, size;
+};
+
+/* The newest entry by hash, if it is of this address, counts, and nobody looked since it was made: nearly always. */
+static inline struct residue_alloc *youngest(const struct rsd_nursery *nursery, uint64_t address) {
+    uint32_t place = hash(address) & (capacity_of(nursery) - 1);
+    struct residue_alloc *entry = &nursery->entry[atomic_load_explicit(&nursery->newest[place], memory_order_relaxed)];
+    uint64_t where = atomic_load_explicit(where_of(entry), memory_order_relaxed);
+    bool is = ((where ^ address) & (RESIDUE_ADDRESS_MASK | LEAVING)) == 0 &&
+              entry->time > atomic_load_explicit(&looked, memory_order_acquire) &&
+              entry->time > atomic_load_explicit(stale_word(address), memory_order_acquire);
+    return is ? entry : NULL;
 }
 
-bool rsd_nursery_has(const struct rsd_nursery *nursery, uint64_t address) {
-    return find(nursery, address) != NULL;
+/* The entry that may be annihilated, and what it said when it was found. */
+__attribute__((noinline)) static struct found find(const struct rsd_nursery *nursery, uint64_t address) {
+    uint32_t mask = capacity_of(nursery) - 1;
+    uint32_t last = (uint32_t)atomic_load_explicit(nursery->head, memory_order_acquire) - 1;
+    uint32_t at = atomic_load_explicit(&nursery->newest[hash(address) & mask], memory_order_relaxed);
+    for (uint32_t i = 0; i < CHAIN; i++) {
+        struct residue_alloc *entry = &nursery->entry[at & mask];
+        uint64_t where = atomic_load_explicit(where_of(entry), memory_order_acquire);
+        if (where && residue_where_address(where) == address) {
+            uint64_t time = __atomic_load_n(&entry->time, __ATOMIC_RELAXED);
+            bool counts = !(where & LEAVING) && time > atomic_load_explicit(&barrier, memory_order_acquire) &&
+                          time > atomic_load_explicit(stale_word(address), memory_order_acquire);
+            return (struct found){counts ? entry : NULL, where, time, __atomic_load_n(&entry->node, __ATOMIC_RELAXED),
+                                  __atomic_load_n(&entry->size, __ATOMIC_RELAXED)};
+        }
+        uint32_t older = atomic_load_explicit(&nursery->before[at & mask], memory_order_relaxed);
+        if (((last - older) & mask) <= ((last - at) & mask))
+            break;
+        at = older;
+    }
+    return (struct found){NULL, 0, 0, 0, 0};
+}
+
+bool rsd_nursery_hold(struct rsd_nursery *nursery, uint64_t address) {
+    struct found found = find(nursery, address);
+    nursery->held = NULL;
+    if (!found.entry || found.time <= atomic_load_explicit(&looked, memory_order_acquire))
+        return false;
+    if (atomic_compare_exchange_strong_explicit(where_of(found.entry), &found.where, found.where | LEAVING,
+                                                memory_order_acq_rel, memory_order_relaxed))
+        nursery->held = found.entry;
+    return nursery->held != NULL;
+}
+
+/* What is held for this address, and is not any more. A signal handler may have held something else, or filled the ring. */
+static struct residue_alloc *take_held(struct rsd_nursery *nursery, uint64_t address) {
+    struct residue_alloc *entry = nursery->held;
+    nursery->held = NULL;
+    uint64_t where = entry ? atomic_load_explicit(where_of(entry), memory_order_relaxed) : 0;
+    return where & LEAVING && residue_where_address(where) == address ? entry : NULL;
+}
+
+void rsd_nursery_let_go(struct rsd_nursery *nursery, uint64_t address) {
+    struct residue_alloc *entry = take_held(nursery, address);
+    if (entry)
+        atomic_fetch_and_explicit(where_of(entry), ~LEAVING, memory_order_release);
 }
 
 void rsd_nursery_disown(uint64_t address, uint64_t now) {
@@ -107,16 +273,115 @@ void rsd_nursery_disown(uint64_t address, uint64_t now) {
         continue;
 }
 
-bool rsd_nursery_kill(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t address) {
-    struct residue_alloc *entry = find(nursery, address);
-    if (!entry)
-        return false;
-    atomic_store_explicit((_Atomic uint64_t *)&entry->where, 0, memory_order_release);
-    struct rsd_tally *tally = &nursery->tally[entry->node < TALLIES ? entry->node : 0];
+static uint32_t tally_place(uint32_t node) {
+    return node < TALLIES ? node : 0;
+}
+
+/* Whether nobody needs to know that the block was alive at a sample; else its place among the sums, or `found` is void. */
+static struct rsd_late_sum *late_sum(struct rsd_late *late, struct found *found, uint16_t writer) {
+    uint64_t last = atomic_load_explicit(&sample, memory_order_acquire);
+    if (!found->entry || __builtin_expect(found->time > last, 1))
+        return NULL;
+    struct rsd_late_sum *sum = NULL;
+    if (found->time > atomic_load_explicit(&sample_before, memory_order_relaxed))
+        sum = rsd_late_begin(late, last, writer, found->node);
+    if (!sum)
+        found->entry = NULL;
+    return sum;
+}
+
+static inline void annihilate(struct rsd_nursery *nursery, struct rsd_writer *writer, struct residue_alloc *entry) {
+    atomic_store_explicit(where_of(entry), 0, memory_order_release);
+    struct rsd_tally *tally = &nursery->tally[tally_place(entry->node)];
     tally->calls++;
     tally->bytes += entry->size;
     writer->counter[RESIDUE_COUNTER_ANNIHILATED]++;
+}
+
+bool rsd_nursery_kill(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t address) {
+    struct residue_alloc *entry = youngest(nursery, address);
+    if (__builtin_expect(entry != NULL, 1)) {
+        annihilate(nursery, writer, entry);
+        return true;
+    }
+    struct found found = find(nursery, address);
+    struct rsd_late_sum *late = late_sum(&nursery->late, &found, nursery->number);
+    if (!found.entry)
+        return false;
+    annihilate(nursery, writer, found.entry);
+    if (late)
+        rsd_late_end(&nursery->late, late, true, found.size);
     return true;
+}
+
+bool rsd_nursery_kill_held(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t address) {
+    struct residue_alloc *entry = take_held(nursery, address);
+    if (!entry || entry->time <= atomic_load_explicit(&looked, memory_order_acquire))
+        return false;
+    annihilate(nursery, writer, entry);
+    return true;
+}
+
+/* Made when the first block of the nursery dies by another thread; two may make it at the same time. */
+static struct rsd_foreign_tally *foreign_tallies(struct rsd_nursery *nursery) {
+    struct rsd_foreign_tally *tallies = atomic_load_explicit(&nursery->foreign, memory_order_acquire), *none = NULL;
+    if (tallies || !(tallies = rsd_sys_memory(TALLIES * sizeof *tallies)))
+        return tallies;
+    if (atomic_compare_exchange_strong_explicit(&nursery->foreign, &none, tallies, memory_order_acq_rel,
+                                                memory_order_acquire))
+        return tallies;
+    rsd_sys_unmap(tallies, TALLIES * sizeof *tallies);
+    return none;
+}
+
+static bool kill_in(struct rsd_nursery *mine, uint16_t number, struct rsd_writer *writer, uint64_t address) {
+    struct rsd_nursery *theirs = atomic_load_explicit(&nursery_of[number], memory_order_acquire);
+    struct found found = find(theirs, address);
+    struct rsd_foreign_tally *tallies = found.entry ? foreign_tallies(theirs) : NULL;
+    struct rsd_late_sum *late = tallies ? late_sum(&mine->late, &found, number) : NULL;
+    bool died = tallies && found.entry &&
+                atomic_compare_exchange_strong_explicit(where_of(found.entry), &found.where, 0, memory_order_acq_rel,
+                                                        memory_order_relaxed);
+    if (late)
+        rsd_late_end(&mine->late, late, died, found.size);
+    if (!died)
+        return false;
+    struct rsd_foreign_tally *tally = &tallies[tally_place(found.node)];
+    atomic_fetch_add_explicit(&tally->bytes, found.size, memory_order_relaxed);
+    atomic_fetch_add_explicit(&tally->calls, 1, memory_order_release);
+    writer->counter[RESIDUE_COUNTER_ANNIHILATED]++;
+    return true;
+}
+
+/* The source at `place` was right: it comes first the next time. */
+static void to_front(struct rsd_nursery *mine, uint32_t place, uint16_t number) {
+    for (; place > 0; place--)
+        mine->source[place] = mine->source[place - 1];
+    mine->source[0] = number;
+}
+
+bool rsd_nursery_kill_foreign(struct rsd_nursery *mine, struct rsd_writer *writer, uint64_t address) {
+    uint16_t hint = atomic_load_explicit(owner_word(address), memory_order_relaxed);
+    if (hint != 0 && hint != mine->number && kill_in(mine, hint, writer, address)) {
+        uint32_t place = 0;
+        while (place < RSD_NURSERY_SOURCES - 1 && mine->source[place] != hint)
+            place++;
+        to_front(mine, place, hint);
+        return true;
+    }
+    for (uint32_t i = 0; i < RSD_NURSERY_SOURCES && mine->source[i]; i++)
+        if (mine->source[i] != hint && kill_in(mine, mine->source[i], writer, address)) {
+            to_front(mine, i, mine->source[i]);
+            return true;
+        }
+    return false;
+}
+
+/* The times are of different writers: the later one need not be the larger. */
+static void look(uint64_t time) {
+    uint64_t last = atomic_load(&sample);
+    time = time > hard ? time : hard;
+    atomic_store(&looked, time > last ? time : last);
 }
 
 bool rsd_nursery_barrier_begin(void) {
@@ -125,12 +390,27 @@ bool rsd_nursery_barrier_begin(void) {
             return false;
         rsd_sys_yield();
     }
+    atomic_store(&looked, UINT64_MAX);
     atomic_store(&barrier, UINT64_MAX);
     return true;
 }
 
 void rsd_nursery_barrier_end(uint64_t time) {
-    atomic_store(&barrier, time);
+    hard = time;
+    atomic_store(&barrier, hard);
+    look(time);
+    atomic_flag_clear_explicit(&raising, memory_order_release);
+}
+
+uint64_t rsd_nursery_last_sample(void) {
+    return atomic_load(&sample);
+}
+
+void rsd_nursery_sample_end(uint64_t time) {
+    atomic_store(&sample_before, atomic_load(&sample));
+    atomic_store(&sample, time);
+    atomic_store(&barrier, hard);
+    look(time);
     atomic_flag_clear_explicit(&raising, memory_order_release);
 }
 
@@ -138,17 +418,23 @@ void rsd_nursery_barrier_end(uint64_t time) {
 
 void rsd_nursery_write_tallies(struct rsd_nursery *nursery, const struct rsd_writer *writer) {
     uint64_t nodes = writer->last_node < TALLIES ? writer->last_node + 1 : TALLIES;
+    struct rsd_foreign_tally *foreign = atomic_load_explicit(&nursery->foreign, memory_order_acquire);
     for (uint64_t node = 0; nursery->entry && node < nodes; node++) {
         struct rsd_tally *tally = &nursery->tally[node];
-        if (tally->calls == tally->written)
+        uint64_t calls = tally->calls, bytes = tally->bytes;
+        if (foreign) {
+            calls += atomic_load_explicit(&foreign[node].calls, memory_order_acquire);
+            bytes += atomic_load_explicit(&foreign[node].bytes, memory_order_relaxed);
+        }
+        if (calls == tally->written)
             continue;
-        tally->written = tally->calls;
+        tally->written = calls;
         struct residue_counts record = {.head.tag = RESIDUE_TAG_COUNTS,
                                         .node = (uint32_t)node,
                                         .writer = writer->number,
-                                        .calls = tally->written,
-                                        .bytes = tally->bytes,
-                                        .temporaries = tally->written};
+                                        .calls = calls,
+                                        .bytes = bytes,
+                                        .temporaries = calls};
         rsd_process_tagged(&record.head, sizeof record, "", 0);
     }
 }

@@ -7,10 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "late.h"
 #include "log.h"
 
-#define RSD_NURSERY_ENTRIES 1024u
-#define RSD_NURSERY_INDEX 4096u
+#define RSD_NURSERY_FIRST 1024u /* entries at first, and at most */
+#define RSD_NURSERY_MOST 65536u
+#define RSD_NURSERY_SOURCES 3u
 
 /* What died here, by call site: cumulative. */
 struct rsd_tally {
@@ -19,34 +21,66 @@ struct rsd_tally {
     uint64_t written; /* calls, when they were last written to the log */
 };
 
+/* The same for those that other threads freed. */
+struct rsd_foreign_tally {
+    _Atomic uint64_t calls;
+    _Atomic uint64_t bytes;
+};
+
 struct rsd_nursery {
-    struct residue_alloc *entry; /* RSD_NURSERY_ENTRIES of them, in the live file; NULL: there is no nursery */
-    _Atomic uint64_t *head;      /* entries ever written; in the live header */
-    uint16_t *index;             /* by hash of the address: place of the newest entry with that hash */
-    struct rsd_tally *tally;     /* by node */
+    struct residue_alloc *entry;               /* `capacity` of them, in the live file; NULL: there is no nursery */
+    _Atomic uint64_t *head;                    /* entries ever written; in the live header */
+    _Atomic uint32_t capacity;                 /* a power of two */
+    uint32_t survivors;                        /* of the present lap */
+    uint16_t source[RSD_NURSERY_SOURCES];      /* writers whose blocks the thread freed, the last one first; then 0 */
+    uint16_t number;                           /* of the writer */
+    struct residue_alloc *held;                /* by a realloc that is under way; or NULL */
+    bool stuck;                                /* it could not grow */
+    _Atomic uint16_t *newest;                  /* by hash of the address: place of the newest entry with that hash */
+    _Atomic uint16_t *before;                  /* by place: that of the one before it with the same hash */
+    struct rsd_late late;                      /* of what the thread freed */
+    struct rsd_tally *tally;                   /* by node */
+    struct rsd_foreign_tally *_Atomic foreign; /* by node; NULL: there were none */
 };
 
 /* Give a writer its nursery; false when there is no memory for it. */
 bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer);
 
-/* A block of less than RESIDUE_LARGE_SIZE was allocated. What must make room for it goes to the log. */
-void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, const struct residue_alloc *block);
+/* A block was allocated: what an ALLOC record says of it (in registers: to read it back from memory in other pieces than it was
+ * written stalls the processor). What must make room for it goes to the log. */
+void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t time, uint64_t where,
+                     uint32_t size, uint32_t node);
 
-/* Whether the block at this address could die in the nursery now. */
-bool rsd_nursery_has(const struct rsd_nursery *nursery, uint64_t address);
+/* realloc: a block of the thread's own nursery that could die now is held for it, and nobody else can kill it. False: it
+ * must be freed by a record. */
+bool rsd_nursery_hold(struct rsd_nursery *nursery, uint64_t address);
+/* The held block lives on; or it dies, unless it must be freed by a record. */
+void rsd_nursery_let_go(struct rsd_nursery *nursery, uint64_t address);
+bool rsd_nursery_kill_held(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t address);
 
 /* A block that did not die in the calling thread's nursery is freed at `now`: entries that other threads still have for
  * its address are void. Before the real free. */
 void rsd_nursery_disown(uint64_t address, uint64_t now);
 
-/* Let the block at this address die. False: it must be freed by a record. */
+/* Let the block at this address die. False: it is not in the thread's own nursery, or may not die without a record. */
 bool rsd_nursery_kill(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t address);
+
+/* The same in another thread's nursery; before the real free, while the address is still the caller's. */
+bool rsd_nursery_kill_foreign(struct rsd_nursery *mine, struct rsd_writer *writer, uint64_t address);
+
+/* Write out what is in the nursery: it is not used any more. */
+void rsd_nursery_flush(struct rsd_nursery *nursery, struct rsd_writer *writer);
 
 /* Raise the barrier: between these two nothing at all dies without a record; after them nothing that was alive at `time`,
  * an instant that the caller took in between. False: another barrier is being raised and does not end (it is this
  * thread's own, below a signal handler); then there is nothing to end. */
 bool rsd_nursery_barrier_begin(void);
 void rsd_nursery_barrier_end(uint64_t time);
+
+/* The same for a sample of memory: sums by call site are enough for what was alive at `time`. In place of
+ * rsd_nursery_barrier_end. */
+void rsd_nursery_sample_end(uint64_t time);
+uint64_t rsd_nursery_last_sample(void);
 
 /* Write the tallies of a writer that changed since they were last written, to the process's log. By one thread at a
  * time. */

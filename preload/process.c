@@ -17,8 +17,9 @@
 #include "init.h"
 #include "js/js.h"
 #include "log.h"
-#include "nursery.h"
+#include "perfmap.h"
 #include "sys.h"
+#include "thread.h"
 
 #define TRIES 10000u
 #define READ_SIZE 65536u
@@ -62,6 +63,11 @@ void rsd_process_sample_if_due(uint64_t ticks) {
         rsd_process_sample();
 }
 
+static void turn_late(struct rsd_thread *thread) {
+    if (thread->nursery.entry)
+        rsd_late_turn(&thread->nursery.late, rsd_nursery_last_sample());
+}
+
 void rsd_process_sample(void) {
     atomic_store_explicit(&last_sample, rsd_clock_ticks(), memory_order_relaxed);
     sample_clock();
@@ -73,11 +79,14 @@ void rsd_process_sample(void) {
     record.virtual_bytes = strtoull(at, &at, 10) * rsd_page_size;
     record.rss_bytes = strtoull(at, &at, 10) * rsd_page_size;
     record.shared_bytes = strtoull(at, &at, 10) * rsd_page_size;
+    record.cpu_ns = rsd_sys_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     bool raised = rsd_nursery_barrier_begin();
     if (!rsd_process_tagged(&record.head, sizeof record, "", 0))
         record.head.time = rsd_clock_ticks();
-    if (raised)
-        rsd_nursery_barrier_end(record.head.time);
+    if (!raised)
+        return;
+    rsd_nursery_sample_end(record.head.time);
+    rsd_thread_each(turn_late);
 }
 
 /* ---- the runtime ---- */
@@ -111,11 +120,17 @@ void rsd_process_name_runtime(void) {
 }
 
 void rsd_process_say_javascript(void) {
-    const char *why = "switched off by RESIDUE_JS";
+    const char *why = "switched off by RESIDUE_JS", *map;
+    char both[240];
     if (!atomic_load(&is_node))
         return;
-    if (rsd_trace.javascript)
-        rsd_js_trusted(&why);
+    bool named = rsd_names_from_frames() && rsd_js_trusted(&why) != RSD_JS_NOTHING;
+    if (rsd_trace.javascript == RSD_JAVASCRIPT_MAP)
+        why = "RESIDUE_JS=map";
+    if (!named && (rsd_perfmap_is_on(&map) || *map)) {
+        snprintf(both, sizeof both, "%s: %s", why, map);
+        why = both;
+    }
     put_runtime("javascript", why);
 }
 

@@ -13,13 +13,18 @@
 #include "record.h"
 
 #include "guard.h"
+#include "sample.h"
 #include "sys.h"
 
-static void put_small(struct rsd_thread *self, const struct residue_alloc *record) {
-    if (self->nursery.entry)
-        rsd_nursery_add(&self->nursery, &self->writer, record);
+#define NOT_FREED 1u /* for the time of a realloc: what it frees has no record */
+
+static void put_small(struct rsd_thread *self, uint64_t where, uint32_t size, uint32_t node) {
+    struct rsd_writer *writer = &self->writer;
+    uint64_t time = rsd_writer_tick(writer);
+    if (self->nursery.entry && self->sample_rate == 0)
+        rsd_nursery_add(&self->nursery, writer, time, where, size, node);
     else
-        rsd_writer_put_alloc(&self->writer, record);
+        rsd_writer_put_alloc(writer, &(struct residue_alloc){time, where, size, node});
 }
 
 static void put_alloc(struct rsd_thread *self, const void *block, size_t size, enum residue_api api, uint32_t node) {
@@ -32,9 +37,7 @@ static void put_alloc(struct rsd_thread *self, const void *block, size_t size, e
         *room = (struct residue_large){writer->last_large, residue_where((uintptr_t)block, api), size, node, 0};
         rsd_writer_commit(writer, RESIDUE_LARGE, sizeof *room);
     } else {
-        const struct residue_alloc record = {rsd_writer_tick(writer), residue_where((uintptr_t)block, api),
-                                             (uint32_t)size, node};
-        put_small(self, &record);
+        put_small(self, residue_where((uintptr_t)block, api), (uint32_t)size, node);
     }
     writer->counter[RESIDUE_COUNTER_ALLOCS]++;
     writer->counter[RESIDUE_COUNTER_ALLOC_BYTES] += size;
@@ -53,19 +56,22 @@ static void put_free(struct rsd_thread *self, uint64_t time, const void *block, 
     writer->counter[RESIDUE_COUNTER_FREES]++;
 }
 
-/* Free a block: in the nursery, or by a record with the time `when` (0: now). */
+/* Free a block: in the nursery, or by a record with the time `when` (0: now; else the real call was made, and the address
+ * may be another thread's). */
 static void release(struct rsd_thread *self, uint64_t when, const void *block, enum residue_api api) {
     struct rsd_writer *writer = &self->writer;
     struct rsd_nursery *nursery = &self->nursery;
-    if (nursery->entry && rsd_nursery_kill(nursery, writer, (uintptr_t)block)) {
+    uintptr_t address = (uintptr_t)block;
+    if (nursery->entry &&
+        (when ? rsd_nursery_kill_held(nursery, writer, address)
+              : rsd_nursery_kill(nursery, writer, address) || rsd_nursery_kill_foreign(nursery, writer, address))) {
         writer->counter[RESIDUE_COUNTER_FREES]++;
         return;
     }
-    if (when == 0) {
+    if (when == 0)
         when = rsd_writer_tick(writer);
-        if (nursery->entry)
-            rsd_nursery_disown((uintptr_t)block, when);
-    }
+    if (nursery->entry)
+        rsd_nursery_disown(address, when);
     put_free(self, when, block, api);
 }
 
@@ -81,14 +87,14 @@ void rsd_record_alloc(const void *block, size_t size, enum residue_api api, cons
     if (!self)
         return;
     int before = errno;
-    if (recordable(self, (uintptr_t)block))
+    if (recordable(self, (uintptr_t)block) && rsd_sample_keeps(self, block))
         put_alloc(self, block, size, api, rsd_stack_node(self, from));
     errno = before;
     rsd_leave(self);
 }
 
 void rsd_record_free(const void *block, enum residue_api api) {
-    struct rsd_thread *self = rsd_enter();
+    struct rsd_thread *self = rsd_sample_passes_end(block) ? NULL : rsd_enter();
     if (!self)
         return;
     if (recordable(self, (uintptr_t)block))
@@ -108,11 +114,13 @@ uint64_t rsd_record_now(void) {
 /* A block that is not in the nursery now is freed by a record; whoever holds an old entry for it must hear of that before
  * the real call. */
 uint64_t rsd_record_realloc_begin(const void *block) {
+    if (block && rsd_sample_passes_end(block))
+        return NOT_FREED;
     struct rsd_thread *self = rsd_enter();
     if (!self)
         return 0;
     uint64_t now = rsd_writer_tick(&self->writer);
-    if (block && self->nursery.entry && !rsd_nursery_has(&self->nursery, (uintptr_t)block))
+    if (block && self->nursery.entry && !rsd_nursery_hold(&self->nursery, (uintptr_t)block))
         rsd_nursery_disown((uintptr_t)block, now);
     rsd_leave(self);
     return now;
@@ -120,15 +128,27 @@ uint64_t rsd_record_realloc_begin(const void *block) {
 
 void rsd_record_realloc_end(uint64_t began, const void *from_block, const void *to, size_t size, enum residue_api api,
                             const struct rsd_registers *from) {
-    struct rsd_thread *self = began ? rsd_enter() : NULL;
+    bool freed = from_block && began != NOT_FREED, allocated = to && !rsd_sample_passes(size);
+    struct rsd_thread *self = freed || allocated ? rsd_enter() : NULL;
     if (!self)
         return;
     int before = errno;
-    if (from_block && recordable(self, (uintptr_t)from_block))
+    if (freed && recordable(self, (uintptr_t)from_block))
         release(self, began, from_block, api);
-    if (to && recordable(self, (uintptr_t)to))
+    if (allocated && recordable(self, (uintptr_t)to) && rsd_sample_keeps(self, to))
         put_alloc(self, to, size, api, rsd_stack_node(self, from));
     errno = before;
+    rsd_leave(self);
+}
+
+void rsd_record_realloc_failed(uint64_t began, const void *block) {
+    if (began == NOT_FREED)
+        return;
+    rsd_sample_revive(block);
+    struct rsd_thread *self = rsd_enter();
+    if (!self)
+        return;
+    rsd_nursery_let_go(&self->nursery, (uintptr_t)block);
     rsd_leave(self);
 }
 

@@ -12,6 +12,10 @@
  * A table that is three quarters full is replaced by one of twice the size, a few entries with each new node: to move a
  * hundred thousand at once took 9 ms, which an event loop feels. While it is being moved both are looked at.
  *
+ * A server that makes and drops code for days makes stacks without end. So a table grows to MOST_ROOM, as long as all tables
+ * together stay within TABLES_SIZE (a small one is everybody's right). One that is full is emptied, and nodes that are
+ * met again are written again: the reader takes nodes with the same way to the root for one.
+ *
  * An address means a function only as long as the code is mapped. When code goes away a global epoch is raised; a
  * thread that notices empties its table and makes new nodes, whose modules are looked up again.
  *
@@ -26,28 +30,49 @@
 #include "stacks.h"
 
 #include "init.h"
+#include "js/codemap.h"
+#include "js/copy.h"
 #include "modules.h"
 #include "sys.h"
 #include "thread.h"
+#include "unwind/met.h"
 
 #define FIRST_ROOM 4096u
+#define SMALL_ROOM 16384u /* 256 KiB */
+#define MOST_ROOM 262144u /* 4 MiB; emptying it takes a millisecond */
+#define TABLES_SIZE (UINT64_C(32) << 20)
 #define MOVED_AT_ONCE 8u
 
 static _Atomic uint32_t code_epoch;
+static _Atomic uint64_t tables_size; /* bytes of all writers' tables */
 
 void rsd_stacks_new_epoch(void) {
     atomic_fetch_add(&code_epoch, 1);
 }
 
+static size_t size_of(uint32_t room) {
+    return room * sizeof(struct rsd_trie_entry);
+}
+
 static bool make_table(struct rsd_table *table, uint32_t room) {
-    *table = (struct rsd_table){rsd_sys_memory(room * sizeof(struct rsd_trie_entry)), room - 1};
+    *table = (struct rsd_table){rsd_sys_memory(size_of(room)), room - 1};
+    if (table->entry)
+        atomic_fetch_add_explicit(&tables_size, size_of(room), memory_order_relaxed);
     return table->entry != NULL;
 }
 
 static void free_table(struct rsd_table *table) {
-    if (table->entry)
-        rsd_sys_unmap(table->entry, (table->mask + 1) * sizeof *table->entry);
+    if (!table->entry)
+        return;
+    rsd_sys_unmap(table->entry, size_of(table->mask + 1));
+    atomic_fetch_sub_explicit(&tables_size, size_of(table->mask + 1), memory_order_relaxed);
     table->entry = NULL;
+}
+
+static bool may_make(uint32_t room) {
+    return room <= SMALL_ROOM ||
+           (room <= MOST_ROOM &&
+            atomic_load_explicit(&tables_size, memory_order_relaxed) + size_of(room) <= TABLES_SIZE);
 }
 
 bool rsd_trie_init(struct rsd_trie *trie) {
@@ -102,10 +127,12 @@ static void move_some(struct rsd_trie *trie) {
         free_table(&trie->before);
 }
 
-/* Without memory the table fills up, and what finds no place in it is made anew each time. */
+/* A table that cannot grow is emptied before the next stack. */
 static void grow(struct rsd_trie *trie) {
     struct rsd_table bigger;
-    if (!make_table(&bigger, (trie->now.mask + 1) * 2))
+    uint32_t room = (trie->now.mask + 1) * 2;
+    trie->full = !may_make(room) || !make_table(&bigger, room);
+    if (trie->full)
         return;
     trie->before = trie->now;
     trie->now = bigger;
@@ -152,8 +179,27 @@ static uint32_t end_node(struct rsd_thread *thread, uint8_t end) {
     return entry->node ? entry->node : make_node(thread, entry, key, &node);
 }
 
+/* A frame whose code V8's map names is known by that code's id, for its address comes again (js/codemap.c). Bits 61 and 62
+ * tell these keys from addresses, and from origins, whose writers have smaller numbers. */
+static uint64_t key_of_frame(const struct rsd_frame *frame, uint32_t code) {
+    if (code)
+        return UINT64_C(3) << 61 | (uint64_t)(frame->flags & 1) << 60 | (uint64_t)code << 32 | (uint32_t)frame->pc;
+    return (frame->pc & RESIDUE_ADDRESS_MASK) | (uint64_t)frame->flags << 60;
+}
+
+/* Code is a module's, or V8 has copied it from one, or it is generated. */
+static void find_module(struct rsd_thread *thread, struct residue_node *node) {
+    uintptr_t original = 0;
+    node->owner = rsd_module_at(thread, node->pc);
+    if (!node->owner && (original = rsd_js_original(node->pc)) && (node->owner = rsd_module_at(thread, original)))
+        node->pc = original;
+    if (node->owner)
+        node->kind = RESIDUE_NODE_NATIVE;
+}
+
 static uint32_t frame_node(struct rsd_thread *thread, const struct rsd_frame *frame, uint32_t parent) {
-    uint64_t key = (frame->pc & RESIDUE_ADDRESS_MASK) | (uint64_t)frame->flags << 60;
+    uint32_t code = rsd_codemap_at(frame->pc);
+    uint64_t key = key_of_frame(frame, code);
     struct rsd_trie_entry *entry = find(&thread->trie, key, parent);
     if (__builtin_expect(entry->node != 0, 1))
         return entry->node;
@@ -161,10 +207,12 @@ static uint32_t frame_node(struct rsd_thread *thread, const struct rsd_frame *fr
         return remember(&thread->trie, entry, key, parent, parent);
     struct residue_node node = {.pc = frame->pc & RESIDUE_ADDRESS_MASK,
                                 .parent = parent,
-                                .owner = rsd_module_at(thread, frame->pc),
+                                .owner = code,
+                                .kind = RESIDUE_NODE_JIT,
                                 .source = frame->source,
                                 .flags = frame->flags};
-    node.kind = node.owner ? RESIDUE_NODE_NATIVE : RESIDUE_NODE_JIT;
+    if (!code)
+        find_module(thread, &node);
     return make_node(thread, entry, key, &node);
 }
 
@@ -173,12 +221,25 @@ static void forget_names(struct rsd_names *names) {
         names->of[i].count = 0;
 }
 
-__attribute__((cold, noinline)) static void forget_all(struct rsd_thread *thread, uint32_t epoch) {
-    struct rsd_trie *trie = &thread->trie;
+/* A new table is put in the place of the old one before that is given back: there is always one. */
+static void empty(struct rsd_trie *trie) {
+    struct rsd_table first, old = trie->now;
     free_table(&trie->before);
-    __builtin_memset(trie->now.entry, 0, (trie->now.mask + 1) * sizeof *trie->now.entry);
+    if (old.mask >= FIRST_ROOM && make_table(&first, FIRST_ROOM)) {
+        trie->now = first;
+        free_table(&old);
+    } else
+        __builtin_memset(old.entry, 0, size_of(old.mask + 1));
     __builtin_memset(trie->recent, 0, sizeof trie->recent);
     trie->used = 0;
+    trie->full = false;
+}
+
+static void forget_all(struct rsd_thread *thread, uint32_t epoch) {
+    struct rsd_trie *trie = &thread->trie;
+    if (trie->full)
+        thread->writer.counter[RESIDUE_COUNTER_TRIE_EMPTIED]++;
+    empty(trie);
     trie->epoch = epoch;
     forget_names(&thread->names);
     rsd_unwinder_init(thread->unwinder, rsd_trace.depth);
@@ -321,31 +382,29 @@ static uint32_t root_node(struct rsd_thread *thread, uint8_t end) {
     return entry->node ? entry->node : make_node(thread, entry, key, &node);
 }
 
-/* The nodes that were kept lead to another origin. */
-__attribute__((cold, noinline)) static void change_origin(struct rsd_thread *thread) {
+static inline bool same_origin(const struct rsd_origin *a, const struct rsd_origin *b) {
+    return a->node == b->node && a->writer == b->writer;
+}
+
+/* The nodes that were kept lead to another origin, or an address in them means other code by now. */
+__attribute__((cold, noinline)) static void forget_kept(struct rsd_thread *thread, uint32_t reused) {
     thread->trie.origin = thread->origin;
+    thread->trie.reused = reused;
     forget_names(&thread->names);
     rsd_unwinder_forget(thread->unwinder);
 }
 
-uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *from) {
-    uint32_t epoch = atomic_load_explicit(&code_epoch, memory_order_relaxed);
-    if (__builtin_expect(epoch != thread->trie.epoch, 0))
-        forget_all(thread, epoch);
-    if (__builtin_expect(thread->ours, 0))
-        return end_node(thread, RESIDUE_END_TRACER);
-    if (__builtin_expect(
-            thread->origin.node != thread->trie.origin.node || thread->origin.writer != thread->trie.origin.writer, 0))
-        change_origin(thread);
-    struct rsd_stack *stack = rsd_unwind(thread->unwinder, from, thread->writer.counter);
+/* The node of a stack, of which nothing or the names alone may have changed; what stands in the way of the short way. */
+static uint32_t node_of(struct rsd_thread *thread, struct rsd_stack *stack) {
     struct rsd_names *names = &thread->names;
     struct rsd_named_frames *of = &names->of[stack->place];
+    *stack->node = 0; /* a signal handler may jump out of here */
     if (stack->copied != RSD_STACK_BEFORE)
         move_names(names, RSD_STACK_BEFORE, stack->copied, RSD_STACKS_ROOM);
     if (stack->from != stack->place)
         move_names(names, stack->from, stack->place, stack->kept);
     uint32_t kept = stack->kept;
-    if (kept && stack->frame[kept - 1].node == 0) /* a signal handler jumped out of this loop the last time */
+    if (kept && stack->frame[kept - 1].node == 0) /* one did the last time */
         kept = of->count = 0;
     if (names->js)
         rsd_js_begin(names->js);
@@ -356,5 +415,40 @@ uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *f
                                              : frame_node(thread, &stack->frame[i], node);
         stack->frame[i].node = node;
     }
-    return node;
+    return *stack->node = node;
+}
+
+static inline bool names_hold(const struct rsd_names *names, uint32_t place) {
+    const struct rsd_named_frames *of = &names->of[place];
+    for (uint32_t i = 0; i < of->count; i++)
+        if (!of->named[i].settled || !rsd_js_holds(&of->named[i].proof))
+            return false;
+    return true;
+}
+
+/* What changes seldom and concerns every node. */
+__attribute__((cold, noinline)) static void catch_up(struct rsd_thread *thread, uint32_t epoch, uint32_t reused) {
+    if (epoch != thread->trie.epoch || thread->trie.full)
+        forget_all(thread, epoch);
+    if (reused != thread->trie.reused || !same_origin(&thread->origin, &thread->trie.origin))
+        forget_kept(thread, reused);
+}
+
+uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *from) {
+    uint32_t epoch = atomic_load_explicit(&code_epoch, memory_order_relaxed);
+    uint32_t reused = atomic_load_explicit(&rsd_codemap.reused, memory_order_relaxed);
+    if (__builtin_expect(epoch != thread->trie.epoch || reused != thread->trie.reused || thread->trie.full ||
+                             !same_origin(&thread->origin, &thread->trie.origin),
+                         0))
+        catch_up(thread, epoch, reused);
+    if (__builtin_expect(thread->ours, 0))
+        return end_node(thread, RESIDUE_END_TRACER);
+    uint64_t *counter = thread->writer.counter;
+    const struct rsd_again *met = rsd_unwind_met(thread->unwinder, from);
+    if (!met)
+        return node_of(thread, rsd_unwind_new(thread->unwinder, from, counter));
+    if (!met->node || !names_hold(&thread->names, thread->unwinder->before))
+        return node_of(thread, rsd_unwind_same(thread->unwinder, met, counter));
+    rsd_unwind_count_met(met, counter);
+    return met->node;
 }

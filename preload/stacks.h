@@ -30,7 +30,9 @@ struct rsd_trie {
     struct rsd_table before;  /* the smaller table that is being moved; entry NULL: none */
     uint32_t moved;           /* entries of it that were looked at */
     uint32_t used;            /* of `now` and what is still to be moved */
+    bool full;                /* it has no room for more and may not grow */
     uint32_t epoch;           /* of the code whose addresses stand here */
+    uint32_t reused;          /* rsd_codemap.reused when these stacks were taken */
     struct rsd_origin origin; /* of the stacks whose nodes the unwinder keeps */
     /* Copies of the entries found last, by hash. The tables grow to many megabytes, where each look-up costs a line of the
      * cache and a page; what is in use at a time is little. */

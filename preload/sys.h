@@ -36,6 +36,11 @@ static inline void *rsd_sys_memory(size_t size) {
     return p;
 }
 
+/* Memory that is used here and there only. */
+static inline void rsd_sys_small_pages(void *start, size_t size) {
+    RSD_SYSCALL(madvise, start, size, MADV_NOHUGEPAGE, 0, 0, 0);
+}
+
 static inline void *rsd_sys_map_file(int fd, size_t size) {
     void *p = (void *)RSD_SYSCALL(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     return rsd_sys_failed(p) ? NULL : p;

@@ -68,7 +68,7 @@ static struct rsd_thread *make_slot(int tid) {
     }
     size_t own = (sizeof(struct rsd_thread) + 63) & ~(size_t)63;
     size_t unwinder = (rsd_unwinder_size(rsd_trace.depth) + 63) & ~(size_t)63;
-    size_t names = rsd_trace.javascript ? rsd_names_size(rsd_trace.depth) : 0;
+    size_t names = rsd_names_from_frames() ? rsd_names_size(rsd_trace.depth) : 0;
     struct rsd_thread *thread = rsd_sys_memory(own + unwinder + names);
     if (!thread || !rsd_trie_init(&thread->trie)) {
         rsd_stop(-ENOMEM, "no memory for a thread's state");
@@ -114,7 +114,7 @@ __attribute__((cold, noinline)) struct rsd_thread *rsd_thread_attach(void) {
         thread->ours = true;
         introduce(thread, tid);
         rsd_self = thread;
-        thread->origin = (struct rsd_origin){0};
+        thread->origin = rsd_born;
         rsd_unwinder_init(thread->unwinder, rsd_trace.depth);
         rsd_names_hand_over(thread);
         thread->ours = false;
@@ -140,6 +140,7 @@ __attribute__((cold, noinline)) void rsd_thread_note_latency(struct rsd_thread *
         counter[RESIDUE_COUNTER_LATENCY_LOG2 + (took >> 31 ? 31 : 31 - __builtin_clz((uint32_t)took | 1))]++;
     if (took > counter[RESIDUE_COUNTER_LATENCY_MAX])
         counter[RESIDUE_COUNTER_LATENCY_MAX] = took;
+    self->entered = 0;
     self->slow = slow;
 }
 

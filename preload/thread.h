@@ -17,8 +17,9 @@ struct rsd_thread {
     volatile bool busy; /* a hook is at work; volatile: a signal handler on this thread reads it */
     volatile bool ours; /* what is allocated now, libc allocates on the recorder's behalf */
     uint32_t hooks;
-    uint64_t entered; /* tick at which the present hook began its work, if it is timed; else 0 */
-    uint64_t slow;    /* rsd_slow_ticks() when it was last looked at */
+    uint64_t entered;     /* tick at which the present hook began its work, if it is timed; else 0 */
+    uint64_t sample_rate; /* of the samples that the slot records now; 0: it records all */
+    uint64_t slow;        /* rsd_slow_ticks() when it was last looked at */
     struct rsd_writer writer;
     struct rsd_nursery nursery;
     struct rsd_trie trie;

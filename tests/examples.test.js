@@ -3,10 +3,8 @@
 
 const { test } = require('node:test');
 const assert = require('node:assert');
-const { spawnSync } = require('node:child_process');
-const fs = require('node:fs');
 const path = require('node:path');
-const { node, outstanding, proving, record, report, residue, root } = require('./lib/residue');
+const { canvasIsBuilt, node, outstanding, proving, record, report, residue, root } = require('./lib/residue');
 
 const example = (...parts) => path.join(root, 'examples', ...parts);
 const SAVES = 40;
@@ -45,19 +43,6 @@ test('sharp 0.34.0 leaves no such block', (t) => {
   const result = sharp(t, 20, 'fixed');
   assert.strictEqual(outstanding(result, isLost).blocks, 0);
 });
-
-function canvasIsBuilt(t) {
-  const addon = example('canvas-tobuffer', 'fixed', 'node_modules', 'canvas', 'build', 'Release', 'canvas.node');
-  if (fs.existsSync(addon)) return true;
-  if (proving) {
-    const install = spawnSync(example('canvas-tobuffer', 'install'), { encoding: 'utf8' });
-    if (install.status === 0) return true;
-    t.skip(install.stderr.trim());
-  } else {
-    t.skip('canvas is not built; it takes a minute: examples/canvas-tobuffer/install, or make prove');
-  }
-  return false;
-}
 
 test('canvas 3.1.0: each toBuffer("raw") leaves one block of 128 and one of 224 bytes; 3.1.1 leaves none', (t) => {
   if (!canvasIsBuilt(t)) return;

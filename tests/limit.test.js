@@ -2,32 +2,16 @@
 
 const { test } = require('node:test');
 const assert = require('node:assert');
-const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { library, node, record, residue, root, scratch } = require('./lib/residue');
+const { makeGroup } = require('./lib/cgroup');
 
 const worker = path.join(root, 'tests', 'node', 'growth.js');
 const SECONDS = 8;
 
-// A cgroup of 3 GiB of our own below the one that we are in; null where that is not allowed.
-function makeGroup(t) {
-  const lines = fs.readFileSync('/proc/self/cgroup', 'utf8').split('\n');
-  const one = lines.find((line) => /:memory:/.test(line));
-  const base = one ? path.join('/sys/fs/cgroup/memory', one.split(':')[2]) : path.join('/sys/fs/cgroup', lines[0].split(':')[2] ?? '');
-  const group = path.join(base, `residue-test-${process.pid}`);
-  try {
-    fs.mkdirSync(group);
-    t.after(() => fs.rmdirSync(group));
-    fs.writeFileSync(path.join(group, one ? 'memory.limit_in_bytes' : 'memory.max'), String(3 * 2 ** 30));
-    return group;
-  } catch {
-    return null;
-  }
-}
-
 test('the limit of the cgroup stands in the report, with the time to it', (t) => {
-  const group = makeGroup(t);
+  const group = makeGroup(t, 3 * 2 ** 30);
   if (!group) return t.skip('no memory cgroup can be made here');
   const trace = path.join(scratch(t), 'trace');
   const script = `echo $$ > "$0/cgroup.procs" && exec env LD_PRELOAD=${library} RESIDUE_OUT=${trace} "$@"`;

@@ -3,7 +3,7 @@
 const { test } = require('node:test');
 const assert = require('node:assert');
 const path = require('node:path');
-const { node, program, proving, report, root, start } = require('./lib/residue');
+const { canvasIsBuilt, node, program, proving, report, root, start } = require('./lib/residue');
 
 const SEEDS = proving ? [1, 2, 3] : [1];
 const SECONDS = proving ? 30 : 12;
@@ -28,12 +28,33 @@ const TRUTH = {
   'mapper bundled': ['bundled-allocator'],
 };
 
+// Of other shapes; nothing was tuned on them.
+const FURTHER = {
+  'cache-slowing': ['none', 'plateau', 'startup', 'too short'],
+  'cache-steps': ['plateau', 'startup', 'too short'],
+  'leak-late': ['leak', 'keepForGood'],
+  'leak-rare': ['leak', 'keepForGood'],
+  'leak-under-saw': ['leak', 'keepForGood'],
+  'leak-twice': ['leak', 'keepForGood'],
+  'leak-beside-cache': ['leak', 'keepForGood'],
+  'bursts': ['churn'],
+  'wave': ['churn'],
+  'young': ['none'],
+};
+// The second published leak. Of the fixed version it is only known that it does not leak.
+const CANVAS = {
+  'leak-canvas': ['leak', 'Canvas::ToBuffer'],
+  'fixed-canvas': ['none', 'plateau', 'startup', 'churn', 'retention'],
+};
+if (proving) Object.assign(TRUTH, FURTHER, CANVAS);
+
 const command = (kind, seed) =>
   kind.startsWith('mapper ')
     ? [program('mapper'), kind.slice(7), String(SECONDS)]
     : [node(20), '--expose-gc', worker, kind, String(SECONDS), String(seed)];
 
 async function judge(t, kind, seed) {
+  if (kind in CANVAS && !canvasIsBuilt(t)) return;
   const [cause, first] = TRUTH[kind];
   const leaks = cause === 'leak';
   const run = start(t, command(kind, seed));
@@ -47,7 +68,8 @@ async function judge(t, kind, seed) {
   if (leaks && first) assert.ok(JSON.stringify(sites[0].stack).includes(first), 'the guilty call site is not the first');
   const rss = timeline.at(-1).rss_bytes;
   assert.ok(Math.abs(ledger.end.rss_bytes - rss) <= 0.03 * rss, `the ledger has ${ledger.end.rss_bytes} of ${rss} bytes`);
-  assert.ok(ledger.end.other <= 0.02 * rss, `${ledger.end.other} of ${rss} bytes are not attributed`);
+  for (const { other, rss_bytes } of [ledger.start, ledger.end])
+    assert.ok(other <= 0.02 * rss_bytes, `${other} of ${rss_bytes} bytes are not attributed`);
   await t.test('the rows of the ledger are as the worker knows them', () => check(truth, verdict, ledger.end, sites));
 }
 

@@ -47,7 +47,7 @@ static uint64_t function_of(struct making *m, const char *name, const char *file
 
 static char *name_of(const struct rsd_named *frame) {
     if (frame->kind == RSD_FRAME_SEAM)
-        return rsd_strdup("[queued]");
+        return rsd_strdup(rsd_seam_mark(frame));
     if (frame->function)
         return rsd_strdup(frame->function);
     if (frame->module)

@@ -28,7 +28,7 @@ static char *name_of(const struct rsd_walk *walk, const struct rsd_named *frame)
     if (walk->run)
         return rsd_strdup("[JavaScript]");
     if (frame->kind == RSD_FRAME_SEAM)
-        return rsd_strdup("[queued]");
+        return rsd_strdup(rsd_seam_mark(frame));
     if (frame->function)
         return rsd_strdup(frame->function);
     return frame->module ? rsd_format("%s+0x%" PRIx64, frame->module, frame->offset) : rsd_strdup("[unknown]");

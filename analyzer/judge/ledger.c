@@ -10,6 +10,14 @@
  *                 (glibc's malloc.c, request2size, on 64 bit)
  *     retained  = resident bytes beyond: freed, and not given back to the kernel
  *
+ * Of what is retained, some lies on pages that nothing outstanding touches: malloc_trim() would give those back, and so would an
+ * allocator that returns free pages by itself. The rest lies between blocks that are held, and no setting frees it. An arena
+ * beyond the main one lies in heaps that are aligned to 64 MiB; the main one is [heap].
+ *
+ * V8's mappings carry the stack on which V8 asked for them, so its names tell memory of WebAssembly and of resizable
+ * ArrayBuffers (BackingStore) from the heap, and pages for young objects (SemiSpace) from others. V8 pools pages, and what it
+ * uses a pooled one for is not seen. No code exists because of tracing: JavaScript is named from V8's own objects.
+ *
  * A mapping of which only a part is recorded (the kernel joins neighbours) is split by the size of the parts. A block that
  * was never written to is not resident; so what is outstanding counts at most as much as its mapping has resident.
  *
@@ -21,6 +29,8 @@
 
 #include "memory.h"
 
+#define PAGE 4096u
+#define HEADER 16u                      /* bytes before a block that belong to it */
 #define ARENA_SIZE (UINT64_C(64) << 20) /* glibc's HEAP_MAX_SIZE: an arena's heap is aligned to it */
 
 /* ---- Whose -------------------------------------------------------------------------------------------------------- */
@@ -48,13 +58,6 @@ uint32_t rsd_owner_of(const struct rsd_history *history, const struct rsd_stacks
     return RSD_NO_BINARY;
 }
 
-bool rsd_is_node(const struct rsd_history *history, uint32_t binary) {
-    if (binary == RSD_NO_BINARY || !history->node)
-        return false;
-    const char *name = base_name(history->binaries[binary].path);
-    return strcmp(name, "node") == 0 || strcmp(name, "nodejs") == 0 || strncmp(name, "libnode.so", 10) == 0;
-}
-
 /* ---- What lies in a mapping --------------------------------------------------------------------------------------- */
 
 struct piece { /* of a resident mapping: a range that the program mapped itself */
@@ -65,11 +68,14 @@ struct piece { /* of a resident mapping: a range that the program mapped itself 
 
 struct content {                    /* of one resident mapping */
     uint64_t blocks, asked, chunks; /* outstanding blocks of the malloc family */
+    uint64_t *pages;                /* a bit for each that a chunk touches; NULL: none */
+    uint64_t touched;               /* bits set */
     struct piece *pieces;
     size_t piece_count, piece_capacity;
 };
 
 struct walk {
+    const struct rsd_sampling *sampling;
     const struct rsd_smaps *smaps;
     struct content *content; /* by mapping */
 };
@@ -92,14 +98,30 @@ static uint64_t chunk_of(uint64_t size) {
     return chunk < 32 ? 32 : chunk;
 }
 
+/* Pages from the chunk's header to its last byte. */
+static void touch(struct content *content, const struct rsd_resident *mapping, const struct rsd_block *block) {
+    uint64_t pages = (mapping->end - mapping->start) / PAGE, start = rsd_block_address(block) - mapping->start;
+    uint64_t first = (start < HEADER ? 0 : start - HEADER) / PAGE, last = (start + rsd_block_size(block)) / PAGE;
+    if (!content->pages)
+        content->pages = rsd_zalloc(pages / 64 + 1, sizeof *content->pages);
+    for (uint64_t page = first; page <= last && page < pages; page++) {
+        uint64_t bit = UINT64_C(1) << page % 64, *word = &content->pages[page / 64];
+        content->touched += !(*word & bit);
+        *word |= bit;
+    }
+}
+
 static void visit_block(void *context, const struct rsd_block *block) {
     struct walk *walk = context;
     size_t at = mapping_at(walk->smaps, rsd_block_address(block));
     if (at == walk->smaps->count || walk->smaps->list[at].start > rsd_block_address(block))
         return;
-    walk->content[at].blocks++;
-    walk->content[at].asked += rsd_block_size(block);
-    walk->content[at].chunks += chunk_of(rsd_block_size(block));
+    touch(&walk->content[at], &walk->smaps->list[at], block);
+    struct rsd_weight weight = rsd_weigh(walk->sampling, block);
+    walk->content[at].blocks += weight.blocks;
+    walk->content[at].asked += weight.bytes;
+    walk->content[at].chunks +=
+        weight.bytes + weight.blocks * (chunk_of(rsd_block_size(block)) - rsd_block_size(block));
 }
 
 static void visit_range(void *context, const struct rsd_range *range) {
@@ -126,6 +148,7 @@ struct drawing {
     const struct rsd_pairing *pairing;
     const struct rsd_trace *trace;
     const struct rsd_history *history;
+    bool unknown; /* recording of blocks was off before: what is not outstanding may still be held */
 };
 
 static struct rsd_owner *owner_in(struct rsd_ledger *ledger, uint32_t binary) {
@@ -144,13 +167,49 @@ static bool is_allocator(const struct drawing *d, uint32_t binary) {
            strcmp(base_name(d->history->binaries[binary].path), base_name(allocator)) == 0;
 }
 
-static void count_malloc(struct rsd_ledger *ledger, const struct content *content, uint64_t resident) {
+static bool is_main_heap(const struct rsd_resident *mapping) {
+    return strcmp(mapping->name, "[heap]") == 0;
+}
+
+static bool is_arena(const struct rsd_resident *mapping) {
+    return mapping->start % ARENA_SIZE == 0 || is_main_heap(mapping);
+}
+
+/* What could be done about what malloc keeps in a mapping. */
+static void count_retained(struct rsd_ledger *ledger, const struct rsd_resident *mapping, const struct content *content,
+                           uint64_t resident, uint64_t retained) {
+    uint64_t touched = content->touched * PAGE, whole = resident > touched ? resident - touched : 0;
+    ledger->whole_free += whole < retained ? whole : retained;
+    if (!is_arena(mapping))
+        return;
+    ledger->heaps++;
+    if (is_main_heap(mapping))
+        return;
+    bool most = retained > ledger->largest_further;
+    ledger->further += most ? ledger->largest_further : retained;
+    ledger->largest_further = most ? retained : ledger->largest_further;
+}
+
+static void count_malloc(struct drawing *d, const struct rsd_resident *mapping, const struct content *content,
+                         uint64_t resident) {
+    struct rsd_ledger *ledger = d->ledger;
     uint64_t held = content->chunks < resident ? content->chunks : resident;
     uint64_t asked =
         content->chunks ? (uint64_t)((double)held * ((double)content->asked / (double)content->chunks)) : 0;
     ledger->row[RSD_LEDGER_NATIVE] += asked;
     ledger->row[RSD_LEDGER_OVERHEAD] += held - asked;
-    ledger->row[RSD_LEDGER_RETAINED] += resident - held;
+    ledger->row[d->unknown ? RSD_LEDGER_BEFORE : RSD_LEDGER_RETAINED] += resident - held;
+    count_retained(ledger, mapping, content, resident, resident - held);
+}
+
+static void add_v8(struct rsd_ledger *ledger, uint32_t stack, uint64_t resident) {
+    for (size_t i = 0; i < ledger->v8_count; i++)
+        if (ledger->v8[i].stack == stack) {
+            ledger->v8[i].resident += resident;
+            return;
+        }
+    RSD_ROOM(ledger->v8, ledger->v8_count, ledger->v8_capacity);
+    ledger->v8[ledger->v8_count++] = (struct rsd_v8_part){stack, resident};
 }
 
 /* What the program mapped itself; returns the resident bytes that this leaves. */
@@ -158,8 +217,8 @@ static uint64_t count_pieces(struct drawing *d, const struct rsd_resident *mappi
     uint64_t left = mapping->bytes;
     for (size_t i = 0; i < content->piece_count; i++) {
         const struct piece *piece = &content->pieces[i];
-        uint32_t binary =
-            rsd_owner_of(d->history, d->pairing->mappings.stacks, d->pairing->mappings.list[piece->site].stack);
+        uint32_t stack = d->pairing->mappings.list[piece->site].stack;
+        uint32_t binary = rsd_owner_of(d->history, d->pairing->mappings.stacks, stack);
         double part = (double)piece->bytes / (double)(mapping->end - mapping->start);
         uint64_t resident = (uint64_t)((double)mapping->bytes * part);
         resident = resident < left ? resident : left;
@@ -167,6 +226,8 @@ static uint64_t count_pieces(struct drawing *d, const struct rsd_resident *mappi
             continue;
         if (rsd_is_node(d->history, binary)) {
             d->ledger->row[piece->code ? RSD_LEDGER_V8_CODE : RSD_LEDGER_V8] += resident;
+            if (!piece->code)
+                add_v8(d->ledger, stack, resident);
         } else {
             struct rsd_owner *owner = owner_in(d->ledger, binary);
             owner->resident += resident;
@@ -178,25 +239,6 @@ static uint64_t count_pieces(struct drawing *d, const struct rsd_resident *mappi
     return left;
 }
 
-static bool is_arena(const struct rsd_resident *mapping) {
-    return mapping->start % ARENA_SIZE == 0 || strcmp(mapping->name, "[heap]") == 0;
-}
-
-static void count_anonymous(struct drawing *d, size_t at, struct content *content) {
-    const struct rsd_resident *mapping = &d->smaps->list[at], *before = at ? mapping - 1 : NULL;
-    uint64_t left = count_pieces(d, mapping, content);
-    if (content->blocks || is_arena(mapping))
-        count_malloc(d->ledger, content, left);
-    else if (content->piece_count)
-        d->ledger->row[RSD_LEDGER_OTHER] += left;
-    else if (before && before->end == mapping->start && before->name[0] == '/')
-        d->ledger->row[RSD_LEDGER_FILES] += left; /* .bss of the library before it */
-    else if (mapping->end - mapping->start >= (64 << 10) && mapping->end - mapping->start <= (64 << 20))
-        d->ledger->row[RSD_LEDGER_STACKS] += left;
-    else
-        d->ledger->row[RSD_LEDGER_OTHER] += left;
-}
-
 static bool has_suffix(const char *text, const char *suffix) {
     size_t length = strlen(text), wanted = strlen(suffix);
     return length >= wanted && strcmp(text + length - wanted, suffix) == 0;
@@ -205,6 +247,22 @@ static bool has_suffix(const char *text, const char *suffix) {
 static bool is_tracer(const struct rsd_resident *mapping) {
     return strcmp(mapping->name, "[residue]") == 0 || has_suffix(mapping->name, ".live") ||
            has_suffix(mapping->name, "/libresidue.so");
+}
+
+static void count_anonymous(struct drawing *d, size_t at, struct content *content) {
+    const struct rsd_resident *mapping = &d->smaps->list[at], *before = at ? mapping - 1 : NULL;
+    uint64_t left = count_pieces(d, mapping, content);
+    if (content->blocks || is_arena(mapping))
+        count_malloc(d, mapping, content, left);
+    else if (content->piece_count)
+        d->ledger->row[RSD_LEDGER_OTHER] += left;
+    else if (before && before->end == mapping->start && before->name[0] == '/')
+        d->ledger->row[is_tracer(before) ? RSD_LEDGER_TRACER : RSD_LEDGER_FILES] +=
+            left; /* .bss of the one before it */
+    else if (mapping->end - mapping->start >= (64 << 10) && mapping->end - mapping->start <= (64 << 20))
+        d->ledger->row[RSD_LEDGER_STACKS] += left;
+    else
+        d->ledger->row[RSD_LEDGER_OTHER] += left;
 }
 
 static void count_mapping(struct drawing *d, size_t at, struct content *content) {
@@ -233,13 +291,15 @@ static int by_resident(const void *first, const void *second) {
 void rsd_ledger_make(struct rsd_ledger *ledger, const struct rsd_smaps *smaps, const struct rsd_pairing *pairing,
                      const struct rsd_trace *trace, const struct rsd_history *history) {
     *ledger = (struct rsd_ledger){.time = smaps->time};
-    struct drawing drawing = {ledger, smaps, pairing, trace, history};
-    struct walk walk = {.smaps = smaps, .content = rsd_zalloc(smaps->count, sizeof *walk.content)};
+    struct drawing drawing = {ledger, smaps, pairing, trace, history, rsd_history_switch(history, smaps->time) != NULL};
+    struct walk walk = {
+        .sampling = &history->sampling, .smaps = smaps, .content = rsd_zalloc(smaps->count, sizeof *walk.content)};
     rsd_live_each(&pairing->live, visit_block, &walk);
     rsd_maps_each(&pairing->maps, visit_range, &walk);
     for (size_t i = 0; i < smaps->count; i++) {
         count_mapping(&drawing, i, &walk.content[i]);
         free(walk.content[i].pieces);
+        free(walk.content[i].pages);
     }
     free(walk.content);
     if (ledger->owner_count)
@@ -248,5 +308,44 @@ void rsd_ledger_make(struct rsd_ledger *ledger, const struct rsd_smaps *smaps, c
 
 void rsd_ledger_free(struct rsd_ledger *ledger) {
     free(ledger->owners);
+    free(ledger->v8);
     *ledger = (struct rsd_ledger){0};
+}
+
+/* ---- V8 ----------------------------------------------------------------------------------------------------------- */
+
+#define FRAMES_OF_V8 16 /* from the leaf: further in is who called V8 */
+
+enum rsd_v8_kind rsd_v8_kind_of(struct rsd_names *names, const struct rsd_stacks *stacks, uint32_t stack) {
+    static const struct {
+        const char *part;
+        enum rsd_v8_kind kind;
+    } known[] = {
+        {"BackingStore::", RSD_V8_BUFFERS},
+        {"SemiSpace", RSD_V8_YOUNG},
+        {"NewLargeObjectSpace", RSD_V8_YOUNG},
+        {"PagedNewSpace", RSD_V8_YOUNG},
+    };
+    for (int depth = 0; stack && depth < FRAMES_OF_V8; stack = stacks->nodes[stack].parent, depth++) {
+        size_t count;
+        const struct rsd_named *frame = rsd_names_frames(names, stack, &count);
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+            if (frame->function && strstr(frame->function, known[i].part))
+                return known[i].kind;
+    }
+    return RSD_V8_OLD;
+}
+
+void rsd_ledger_name_v8(struct rsd_ledger *ledger, struct rsd_names *names, const struct rsd_stacks *stacks) {
+    for (size_t i = 0; i < ledger->v8_count; i++) {
+        uint64_t resident = ledger->v8[i].resident;
+        enum rsd_v8_kind kind = rsd_v8_kind_of(names, stacks, ledger->v8[i].stack);
+        if (kind == RSD_V8_BUFFERS) {
+            ledger->row[RSD_LEDGER_V8] -= resident;
+            ledger->row[RSD_LEDGER_WASM] += resident;
+        } else if (kind == RSD_V8_YOUNG) {
+            ledger->v8_young += resident;
+        }
+    }
+    ledger->v8_count = 0;
 }

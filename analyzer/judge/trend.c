@@ -8,7 +8,11 @@
  *   what chance would give; with the usual correction for ties. It asks for order only, so one jump is no trend.
  * - How fast? Theil-Sen (Theil 1950, Sen 1968): the median slope over all pairs, which a third of bad points cannot move.
  * - Does it go on? A leak's second half rises like its first; a cache's does not. A last stretch that is flat for more
- *   than twice as long as any stretch before it is the end of the rise.
+ *   than twice as long as any stretch before it is the end of the rise. A leak may begin late: nothing, and then a rise in
+ *   at least LATE_RISES steps without a break to the very end, none of which is most of it.
+ * - Is it the leak that slows down, or the program? On a busy machine, or when load goes down, both do. The processor time that
+ *   the process has used is a clock of its own: what has as much of its rise in the second half of the work as in the first, and
+ *   still rises, has not filled up.
  * - Does it come back? A fall of more than half of the range, with nothing that was kept for good, is churn.
  *
  * The shares below were chosen on the workers of tests/verdict.test.js; a report prints the figures beside the word.
@@ -18,14 +22,20 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define SIGNIFICANT 0.01  /* p below it is a rise */
-#define LATE_SHARE 0.25   /* a leak has at least this of its rise in the second half */
+#define SIGNIFICANT 0.01 /* p below it is a rise */
+#define LATE_SHARE 0.25  /* a leak has at least this of its rise in the second half */
+#define WORK_SHARE 0.35  /* ... or this in the second half of the work, and LEAST_LATE by the clock */
+#define LEAST_LATE 0.05
+#define STILL_SHARE 0.02  /* of the rise: less is before it begins */
 #define FALL_SHARE 0.5    /* of the range of the floors: a fall that is churn */
 #define KEPT_SHARE 0.25   /* of the range: what must have stayed for good for a curve that falls to be a leak */
 #define FLAT_SHARE 0.1    /* of the mean step: a step below it is flat */
 #define SETTLED_SHARE 0.9 /* of the rise in the first fifth: startup */
 #define SLOPE_SHARE 0.25  /* of the rise: what the median slope makes of it over the window */
 #define FEWEST_RISES 4    /* fewer steps are no trend, however they lie */
+#define LATE_RISES 5      /* in a row: six values in order are by chance in one of 720 cases */
+#define LATE_FLAT 0.15    /* of the rise: how much the curve may move before it begins */
+#define LATE_STEP 0.5     /* of the rise: a step above it is a jump */
 
 #define PER_FLOOR (RSD_SLICES / RSD_FLOORS)
 #define LAST (RSD_FLOORS - 1)
@@ -44,11 +54,11 @@ static int ascending(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-/* The median slope over all pairs, per floor. */
-static double theil_sen(const double *floor) {
+/* The median slope over all pairs of floors from one to the last, per floor. */
+static double theil_sen(const double *floor, int from) {
     double slope[RSD_FLOORS * (RSD_FLOORS - 1) / 2];
     int count = 0;
-    for (int i = 0; i < RSD_FLOORS; i++)
+    for (int i = from; i < RSD_FLOORS; i++)
         for (int j = i + 1; j < RSD_FLOORS; j++)
             slope[count++] = (floor[j] - floor[i]) / (j - i);
     qsort(slope, (size_t)count, sizeof *slope, ascending);
@@ -103,19 +113,55 @@ static double kept_for_good(const double *floor) {
     return at - from;
 }
 
-/* The last flat stretch is longer than twice any before it. */
+/* The last flat stretch is longer than twice any between two rises. */
 static bool has_settled(const double *floor) {
     double step = (floor[LAST] - floor[0]) / LAST;
     int longest = 0, present = 0;
+    bool begun = false;
     for (int i = 1; i <= LAST; i++) {
         if (floor[i] - floor[i - 1] < FLAT_SHARE * step) {
             present++;
         } else {
-            longest = present > longest ? present : longest;
+            longest = begun && present > longest ? present : longest;
             present = 0;
+            begun = true;
         }
     }
     return present >= 2 && present > 2 * longest;
+}
+
+/* The floor at which a rise begins late and goes on to the end; 0: there is no such rise. */
+static int late_start(const double *floor) {
+    int from = LAST;
+    double low = floor[0], high = floor[0], step = 0;
+    while (from > 0 && floor[from] > floor[from - 1]) {
+        step = fmax(step, floor[from] - floor[from - 1]);
+        from--;
+    }
+    double rise = floor[LAST] - floor[from];
+    for (int i = 0; i <= from; i++) {
+        low = fmin(low, floor[i]);
+        high = fmax(high, floor[i]);
+    }
+    return LAST - from >= LATE_RISES && high - low <= LATE_FLAT * rise && step <= LATE_STEP * rise ? from : 0;
+}
+
+/* The share of the rise that came when half of the work had been done. */
+static double late_in_work(const double *level, const double *floor, const double *work) {
+    int half = 0;
+    while (half < RSD_SLICES && work[half] < 0.5)
+        half++;
+    int at = (half - 1) / PER_FLOOR; /* the floor of that slice */
+    double rise = floor[LAST] - level[0];
+    return half && rise > 0 ? (floor[LAST] - floor[at]) / rise : 0;
+}
+
+/* Does it rise in each step of the last quarter? */
+static bool rises_still(const double *floor) {
+    for (int i = LAST - RSD_FLOORS / 4; i < LAST; i++)
+        if (floor[i + 1] <= floor[i])
+            return false;
+    return true;
 }
 
 static int rises_of(const double *floor) {
@@ -125,7 +171,24 @@ static int rises_of(const double *floor) {
     return rises;
 }
 
-static enum rsd_verdict judge(const double *level, const double *floor, const struct rsd_trend *trend, double slope) {
+/* The share of the rise that came in the second half of the time since it began. */
+static double late_since_start(const double *floor) {
+    double rise = floor[LAST] - floor[0];
+    int from = 0;
+    while (from < LAST && floor[from + 1] <= floor[0] + STILL_SHARE * rise)
+        from++;
+    return rise > 0 ? (floor[LAST] - floor[(from + LAST) / 2]) / rise : 0;
+}
+
+static bool has_slowed_down(const double *level, const double *floor, const struct rsd_trend *trend,
+                            const double *work) {
+    if (late_since_start(floor) >= LATE_SHARE)
+        return false;
+    return trend->late < LEAST_LATE || !rises_still(floor) || late_in_work(level, floor, work) < WORK_SHARE;
+}
+
+static enum rsd_verdict judge(const double *level, const double *floor, const struct rsd_trend *trend, double slope,
+                              const double *work) {
     double low = floor[0], high = floor[0], rise = floor[LAST] - level[0], total = 0;
     for (int i = 0; i < RSD_FLOORS; i++) {
         low = fmin(low, floor[i]);
@@ -142,23 +205,35 @@ static enum rsd_verdict judge(const double *level, const double *floor, const st
         return total > 2 * fabs(level[RSD_SLICES] - level[0]) ? RSD_VERDICT_CHURN : RSD_VERDICT_STEADY;
     if (floor[RSD_FLOORS / 5] - level[0] >= SETTLED_SHARE * rise)
         return RSD_VERDICT_STARTUP;
-    if (trend->late < LATE_SHARE || has_settled(floor))
+    if (has_slowed_down(level, floor, trend, work) || has_settled(floor))
         return RSD_VERDICT_PLATEAU;
-    bool steady = slope * LAST >= SLOPE_SHARE * (floor[LAST] - floor[0]);
+    bool steady = trend->since > 0 || slope * LAST >= SLOPE_SHARE * (floor[LAST] - floor[0]);
     return trend->p < SIGNIFICANT && trend->rises >= FEWEST_RISES && steady ? RSD_VERDICT_LEAK : RSD_VERDICT_UNCLEAR;
 }
 
-struct rsd_trend rsd_trend_of(const double level[RSD_LEVELS], double seconds) {
+struct rsd_span rsd_span_even(double seconds) {
+    struct rsd_span span = {.seconds = seconds};
+    for (int i = 0; i < RSD_LEVELS; i++)
+        span.work[i] = (double)i / RSD_SLICES;
+    return span;
+}
+
+struct rsd_trend rsd_trend_of(const double level[RSD_LEVELS], const struct rsd_span *span) {
+    double seconds = span->seconds;
     double floor[RSD_FLOORS];
     find_floors(level, floor);
     double rise = floor[LAST] - floor[0];
     struct rsd_trend trend = {.verdict = RSD_VERDICT_SHORT, .p = mann_kendall(floor, 1), .rises = rises_of(floor)};
     trend.late = rise > 0 ? (floor[LAST] - floor[LAST / 2]) / rise : 0;
-    double slope = theil_sen(floor);
-    if (seconds > 0)
+    int from = late_start(floor);
+    double slope = theil_sen(floor, from);
+    trend.since = (double)from / RSD_FLOORS;
+    if (seconds > 0) {
         trend.rate = slope * RSD_FLOORS / seconds;
+        trend.late_rate = theil_sen(floor, LAST - RSD_FLOORS / 4) * RSD_FLOORS / seconds;
+    }
     if (seconds >= RSD_TREND_SHORTEST)
-        trend.verdict = judge(level, floor, &trend, slope);
+        trend.verdict = judge(level, floor, &trend, slope, span->work);
     return trend;
 }
 

@@ -24,16 +24,27 @@ enum rsd_verdict {
 
 struct rsd_trend {
     enum rsd_verdict verdict;
-    double rate; /* bytes per second: Theil-Sen slope of the floors */
-    double p;    /* one-sided, Mann-Kendall on the floors: how likely so steady a rise is without a trend */
-    double late; /* share of the rise of the floors that lies in the second half; 0.5 for a straight line */
-    int rises;   /* floors that are higher than the one before, of RSD_FLOORS - 1 */
+    double rate;      /* bytes per second: Theil-Sen slope of the floors */
+    double p;         /* one-sided, Mann-Kendall on the floors: how likely so steady a rise is without a trend */
+    double late_rate; /* the same of the window's last quarter */
+    double since;     /* share of the window that has passed when the rise begins: 0, unless it begins late */
+    double late;      /* share of the rise of the floors that lies in the second half; 0.5 for a straight line */
+    int rises;        /* floors that are higher than the one before, of RSD_FLOORS - 1 */
 };
 
 #define RSD_FLOORS 16 /* the curve is judged by the lowest level in each sixteenth of the window */
 
-/* Judge a curve over a window of `seconds`. */
-struct rsd_trend rsd_trend_of(const double level[RSD_LEVELS], double seconds);
+#define RSD_TREND_STEPS 8 /* rises that make a trend plain; fewer are UNCLEAR, where chance could have them */
+
+/* The window of a curve: how long, and how much of the process's work was done by each level, from 0 to 1. */
+struct rsd_span {
+    double seconds;
+    double work[RSD_LEVELS];
+};
+/* A window in which work goes on evenly. */
+struct rsd_span rsd_span_even(double seconds);
+
+struct rsd_trend rsd_trend_of(const double level[RSD_LEVELS], const struct rsd_span *span);
 
 /* "leak", "plateau", ... as in JSON and in text */
 const char *rsd_verdict_name(enum rsd_verdict verdict);

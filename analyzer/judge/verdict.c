@@ -6,14 +6,14 @@
  *     leak        growth of the call sites whose curves leak; of mappings, as far as they are resident
  *     js-heap     growth of what V8 mapped for itself, if that curve leaks
  *     bundled     growth of the resident bytes of a library's mappings that did not become more
- *     retention   growth of what malloc keeps after it was freed; or that it is most of RSS
+ *     retention   growth of what malloc keeps after it was freed, beyond what comes and goes; or that it is most of RSS
  *     plateau     growth of the call sites that grew and stopped; or what warm-up left and the whole window holds
- *     churn       the largest fall of all native memory
+ *     churn       the largest fall of all native memory from which it rises again
  *
  * When V8 compiles a function anew its allocations may come by another way: one call site's blocks are replaced by another's,
  * which looks like a leak of the second; and a cache replaces by one line what it was filled with by another. So to the curves
- * of all that leaks is added what others have lost since they had most (but for churn, which gets it back), and only if the
- * sum leaks, there is a leak.
+ * of all that leaks is added what others have lost since they had most (but for churn, which gets it back, and for what still
+ * others gained at the same time), and only if the sum leaks, there is a leak.
  *
  * A leak is named even where something else is larger: what else there is may stop, a leak does not. Only beside a heap of
  * V8's or a library's allocator that grows it must be a tenth of that: their bookkeeping grows with them. What matters is at least MATERIAL, and a five-hundredth of RSS.
@@ -26,18 +26,31 @@
 #include "memory.h"
 
 #define MATERIAL (128 << 10) /* bytes: a leak of 1 MB a minute, seen for 30 s, is four times this */
+#define PLAIN 0.001          /* p of all that leaks together */
+#define PARTS 8
+#define MOVED 3        /* times what leaks have gained in a part: losses come in lumps, as a collector makes them */
+#define LEFT_SHARE 0.2 /* of what leaks, after what others lost is subtracted */
 #define MATERIAL_SHARE 0.002 /* of RSS */
 #define COARSE (4 << 20)     /* bytes: what is known by pages and at two moments only must be more */
 #define LEAK_SHARE 0.1       /* of what V8 or a bundled allocator grew by */
 #define RETAINED_SHARE 0.4   /* of RSS: malloc keeps so much that it is the story, however it came about */
+#define REUSED 1.25          /* of what comes and goes: malloc has as much free in between, and that is no retention */
+#define JS_SHARE 0.05        /* of RSS: what V8's heap may grow by as it settles */
 #define CHURN_SHARE 0.1      /* of RSS */
-#define WARM_SHARE 0.2       /* of RSS: what warm-up left is worth a word */
+#define FEWEST_LEDGERS (RSD_FLOORS + 1)
+#define UNCLEAR_LEAST (1 << 20) /* bytes: what grew in too few steps to tell is worth a word */
+#define SHORT_RUN 30.0          /* seconds that show what a run of a few cannot */
+#define WARM_SHARE 0.2          /* of RSS: what warm-up left is worth a word */
 
 struct sums {
-    int64_t leaking, filled, startup;
+    int64_t leaking, filled, startup, unclear;
+    int rises; /* of the largest that is unclear */
+    int64_t most_unclear;
     size_t leaks;
-    double level[RSD_LEVELS]; /* of what leaks, less what others lost */
-    struct rsd_trend trend;   /* of that */
+    double level[RSD_LEVELS];  /* of what leaks, less what others lost */
+    double lost[RSD_LEVELS];   /* by slice: what others have lost, of those that have had their top; ... */
+    double gained[RSD_LEVELS]; /* ... and gained: between them it only moved */
+    struct rsd_trend trend;    /* of `level` */
 };
 
 static void add_curve(double *sum, const double *level) {
@@ -45,14 +58,18 @@ static void add_curve(double *sum, const double *level) {
         sum[i] += level[i];
 }
 
-/* What a curve has lost since its top. */
-static void add_losses(double *sum, const double *level) {
+static void add_changes(struct sums *sums, const double *level) {
     int top = 0;
     for (int i = 1; i < RSD_LEVELS && level; i++)
         if (level[i] > level[top])
             top = i;
-    for (int i = top; i < RSD_LEVELS && level; i++)
-        sum[i] += level[i] - level[top];
+    for (int i = 1; i < RSD_LEVELS && level; i++) {
+        double change = level[i] - level[i - 1];
+        if (i > top)
+            sums->lost[i] += change;
+        else if (change > 0)
+            sums->gained[i] += change;
+    }
 }
 
 static void add_group(struct sums *sums, const struct rsd_group *group) {
@@ -71,19 +88,48 @@ static void add_group(struct sums *sums, const struct rsd_group *group) {
     case RSD_VERDICT_STARTUP:
         sums->startup += growth;
         break;
+    case RSD_VERDICT_UNCLEAR:
+        sums->unclear += growth;
+        if (growth > sums->most_unclear) {
+            sums->most_unclear = growth;
+            sums->rises = group->trend.rises;
+        }
+        break;
     default:
         break;
     }
-    add_losses(sums->level, group->level);
+    add_changes(sums, group->level);
 }
 
-/* What moved from one call site to another did not leak: at most the sum of both grew. */
-static void join_curves(struct sums *sums, double seconds) {
-    sums->trend = rsd_trend_of(sums->level, seconds);
+/* What moves is lost about when it is gained: in each eighth of the window no more is subtracted than the leaks can have taken
+ * over in it. */
+static void subtract_losses(struct sums *sums) {
+    double lost = 0, was = sums->level[0];
+    for (int part = 0; part < PARTS; part++) {
+        int first = 1 + part * RSD_SLICES / PARTS, last = first + RSD_SLICES / PARTS - 1;
+        double loss = 0, least = -MOVED * fmax(0, sums->level[last] - was), share;
+        for (int i = first; i <= last; i++)
+            loss += fmin(0, sums->lost[i] + sums->gained[i]);
+        share = loss < least ? least / loss : 1;
+        was = sums->level[last];
+        for (int i = first; i <= last; i++) {
+            lost += share * fmin(0, sums->lost[i] + sums->gained[i]);
+            sums->level[i] += lost;
+        }
+    }
+}
+
+/* What moved from one call site to another did not leak: at most the sum of both grew. A sum that is small against what it is
+ * the difference of is noise. */
+static void join_curves(struct sums *sums, const struct rsd_span *span) {
+    subtract_losses(sums);
+    sums->trend = rsd_trend_of(sums->level, span);
     int64_t growth = (int64_t)(sums->level[RSD_SLICES] - sums->level[0]);
+    bool plain = sums->trend.verdict == RSD_VERDICT_LEAK && sums->trend.p < PLAIN &&
+                 (double)growth >= LEFT_SHARE * (double)sums->leaking;
     if (growth < sums->leaking)
         sums->leaking = growth > 0 ? growth : 0;
-    if (sums->trend.verdict == RSD_VERDICT_LEAK)
+    if (plain)
         return;
     sums->filled += sums->leaking;
     sums->leaking = 0;
@@ -94,19 +140,19 @@ static uint32_t owner_of(const struct rsd_analysis *a, const struct rsd_group *g
     return rsd_owner_of(&a->history, &a->stacks, group->site.stack);
 }
 
-/* The curve of everything that V8 mapped. */
-static struct rsd_trend trend_of_v8(const struct rsd_analysis *a, const struct rsd_groups *mappings, double seconds) {
-    double level[RSD_LEVELS] = {0};
-    for (size_t i = 0; i < mappings->count; i++)
-        if (rsd_is_node(&a->history, owner_of(a, &mappings->list[i])))
-            add_curve(level, mappings->list[i].level);
-    return rsd_trend_of(level, seconds);
-}
-
-static void sum_mappings(struct sums *sums, const struct rsd_analysis *a, const struct rsd_groups *mappings) {
-    for (size_t i = 0; i < mappings->count; i++)
-        if (!rsd_is_node(&a->history, owner_of(a, &mappings->list[i])))
-            add_group(sums, &mappings->list[i]);
+/* Mappings of V8's heap have a curve of their own; those of others, and of WebAssembly, are call sites as blocks are. */
+static struct rsd_trend sum_mappings(struct sums *sums, const struct rsd_analysis *a, const struct rsd_groups *mappings,
+                                     struct rsd_names *names) {
+    double v8[RSD_LEVELS] = {0};
+    for (size_t i = 0; i < mappings->count; i++) {
+        const struct rsd_group *group = &mappings->list[i];
+        bool node = rsd_is_node(&a->history, owner_of(a, group));
+        if (node && rsd_v8_kind_of(names, &a->stacks, group->site.stack) != RSD_V8_BUFFERS)
+            add_curve(v8, group->level);
+        else
+            add_group(sums, group);
+    }
+    return rsd_trend_of(v8, &a->span);
 }
 
 /* ---- From the ledger ---------------------------------------------------------------------------------------------- */
@@ -117,23 +163,59 @@ static int64_t row_growth(const struct rsd_analysis *a, enum rsd_ledger_row row)
     return (int64_t)(a->ledger[1].row[row] - a->ledger[0].row[row]);
 }
 
-static struct rsd_owner before(const struct rsd_analysis *a, uint32_t binary) {
-    for (size_t i = 0; i < a->ledger[0].owner_count; i++)
-        if (a->ledger[0].owners[i].binary == binary)
-            return a->ledger[0].owners[i];
+/* A curve of the ledgers, if they are enough for one; else its verdict is SHORT. Between two samples it stands. */
+static struct rsd_trend trend_of_ledgers(const struct rsd_analysis *a,
+                                         uint64_t (*value)(const struct rsd_ledger *, uint32_t), uint32_t which) {
+    double level[RSD_LEVELS];
+    double seconds = a->window.to_s - a->window.from_s;
+    if (a->ledger_count < FEWEST_LEDGERS)
+        return (struct rsd_trend){.verdict = RSD_VERDICT_SHORT};
+    size_t at = 0;
+    for (int i = 0; i < RSD_LEVELS; i++) {
+        double until = a->window.from_s + seconds * i / RSD_SLICES;
+        while (at + 1 < a->ledger_count && rsd_history_seconds(&a->history, a->ledgers[at + 1].time) <= until)
+            at++;
+        level[i] = (double)value(&a->ledgers[at], which);
+    }
+    return rsd_trend_of(level, &a->span);
+}
+
+static uint64_t row_value(const struct rsd_ledger *ledger, uint32_t row) {
+    return ledger->row[row];
+}
+
+static struct rsd_owner owner_in(const struct rsd_ledger *ledger, uint32_t binary) {
+    for (size_t i = 0; i < ledger->owner_count; i++)
+        if (ledger->owners[i].binary == binary)
+            return ledger->owners[i];
     return (struct rsd_owner){.binary = binary};
 }
 
-/* The library whose resident mappings grew most, where its mappings did not become more than half as much more. */
+static uint64_t owner_value(const struct rsd_ledger *ledger, uint32_t binary) {
+    return owner_in(ledger, binary).resident;
+}
+
+/* How much the library's mappings hold more than at some moment in the first half of the window, from which on it mapped
+ * less than half of that anew. */
+static int64_t growth_within(const struct rsd_analysis *a, const struct rsd_owner *now) {
+    double half = (a->window.from_s + a->window.to_s) / 2;
+    int64_t most = 0;
+    for (size_t i = 0; i + 1 < a->ledger_count && rsd_history_seconds(&a->history, a->ledgers[i].time) <= half; i++) {
+        struct rsd_owner then = owner_in(&a->ledgers[i], now->binary);
+        int64_t resident = (int64_t)(now->resident - then.resident), mapped = (int64_t)(now->mapped - then.mapped);
+        if (resident > most && mapped < resident / 2)
+            most = resident;
+    }
+    return most;
+}
+
 static int64_t bundled_growth(const struct rsd_analysis *a, uint32_t *owner) {
     int64_t most = 0;
     for (size_t i = 0; i < a->ledger[1].owner_count; i++) {
-        const struct rsd_owner *now = &a->ledger[1].owners[i];
-        struct rsd_owner then = before(a, now->binary);
-        int64_t resident = (int64_t)(now->resident - then.resident), mapped = (int64_t)(now->mapped - then.mapped);
-        if (resident > most && mapped < resident / 2) {
-            most = resident;
-            *owner = now->binary;
+        int64_t growth = growth_within(a, &a->ledger[1].owners[i]);
+        if (growth > most) {
+            most = growth;
+            *owner = a->ledger[1].owners[i].binary;
         }
     }
     return most;
@@ -141,15 +223,19 @@ static int64_t bundled_growth(const struct rsd_analysis *a, uint32_t *owner) {
 
 /* ---- The whole ---------------------------------------------------------------------------------------------------- */
 
-static double largest_fall(const struct rsd_analysis *a) {
-    double top = 0, fall = 0;
+/* The deepest valley of native memory: how far it falls and rises again. */
+static double deepest_valley(const struct rsd_analysis *a) {
+    double top = 0, low = 0, deepest = 0;
     for (size_t i = 0; i < a->point_count; i++) {
         if (a->timeline[i].time < a->window.from)
             continue;
-        top = fmax(top, (double)a->timeline[i].live_bytes);
-        fall = fmax(fall, top - (double)a->timeline[i].live_bytes);
+        double live = (double)a->timeline[i].live_bytes;
+        deepest = fmax(deepest, fmin(top, live) - low);
+        if (live >= top)
+            top = low = live;
+        low = fmin(low, live);
     }
-    return fall;
+    return deepest;
 }
 
 /* What is held all the time from the end of warm-up on; 0 where the window does not begin there. */
@@ -180,65 +266,91 @@ static void consider(struct rsd_judgement *j, enum rsd_cause cause, int64_t byte
     j->bytes = bytes;
 }
 
-static void take_leak(struct rsd_judgement *j, const struct sums *sums, bool mappings) {
+static void take_leak(struct rsd_judgement *j, const struct rsd_analysis *a, const struct sums *sums, bool mappings) {
+    const struct rsd_trend *trend = &sums->trend;
     j->cause = RSD_CAUSE_LEAK;
     j->bytes = sums->leaking;
-    j->rate = sums->trend.rate;
-    j->p = sums->trend.p;
-    j->late = sums->trend.late;
+    j->rate = trend->rate;
+    j->late_rate = trend->late_rate;
+    j->p = trend->p;
+    j->late = trend->late;
+    j->since_s = trend->since > 0 ? a->window.from_s + trend->since * (a->window.to_s - a->window.from_s) : 0;
     j->leaks = sums->leaks;
     j->by_mappings = mappings;
 }
 
+/* What grew in so few steps that chance could have them: as many again as make it plain are wanted. */
+static void take_unclear(struct rsd_judgement *j, const struct sums *sums, double seconds) {
+    double wanted = seconds * RSD_TREND_STEPS / (sums->rises ? sums->rises : 1) - seconds;
+    j->cause = RSD_CAUSE_SHORT;
+    j->bytes = sums->unclear;
+    j->rate = (double)sums->unclear / seconds;
+    j->more_s = fmax(wanted, seconds);
+}
+
+/* What is not told by call sites: the ledgers, the whole of native memory. */
+static void judge_process(struct rsd_judgement *j, const struct rsd_analysis *a, const struct sums *blocks,
+                          const struct rsd_trend *v8) {
+    uint64_t retained = a->ledger[1].row[RSD_LEDGER_RETAINED];
+    int64_t valley = (int64_t)deepest_valley(a), kept = row_growth(a, RSD_LEDGER_RETAINED);
+    int64_t coarse = (int64_t)fmax(COARSE, MATERIAL_SHARE * (double)j->rss_end), warm = held_since_warm_up(a);
+    bool keeps_most = (double)retained > RETAINED_SHARE * (double)a->ledger[1].rss_bytes;
+    uint32_t owner = RSD_NO_BINARY;
+
+    consider(j, RSD_CAUSE_STARTUP, blocks->startup, coarse);
+    consider(j, RSD_CAUSE_PLATEAU, blocks->filled, coarse);
+    if ((double)warm > WARM_SHARE * (double)j->rss_end)
+        consider(j, RSD_CAUSE_PLATEAU, warm, coarse);
+    if ((double)valley > CHURN_SHARE * (double)j->rss_end)
+        consider(j, RSD_CAUSE_CHURN, valley, coarse);
+    if (keeps_most || (kept > coarse && kept > j->rss_growth / 2 && (double)kept > REUSED * (double)valley)) {
+        j->cause = RSD_CAUSE_RETENTION;
+        j->bytes = keeps_most && (int64_t)retained > kept ? (int64_t)retained : kept;
+        j->rows = trend_of_ledgers(a, row_value, RSD_LEDGER_RETAINED);
+    }
+    int64_t js = row_growth(a, RSD_LEDGER_V8);
+    if (v8->verdict == RSD_VERDICT_LEAK && v8->p < PLAIN && (double)js > JS_SHARE * (double)j->rss_end)
+        consider(j, RSD_CAUSE_JS_HEAP, js, coarse);
+    consider(j, RSD_CAUSE_BUNDLED, bundled_growth(a, &owner), coarse);
+    if (j->cause == RSD_CAUSE_BUNDLED) {
+        j->owner = owner;
+        j->rows = trend_of_ledgers(a, owner_value, owner);
+    }
+}
+
 void rsd_judge(struct rsd_judgement *j, const struct rsd_analysis *a, const struct rsd_groups *heap,
-               const struct rsd_groups *mappings) {
+               const struct rsd_groups *mappings, struct rsd_names *names) {
     double seconds = a->window.to_s - a->window.from_s;
     struct sums blocks = {0}, maps = {0};
     *j = (struct rsd_judgement){.cause = RSD_CAUSE_NONE, .owner = RSD_NO_BINARY};
     find_rss(j, a);
     if (seconds < RSD_TREND_SHORTEST) {
         j->cause = RSD_CAUSE_SHORT;
+        j->more_s = SHORT_RUN - seconds;
         return;
     }
     for (size_t i = 0; i < heap->count; i++)
         add_group(&blocks, &heap->list[i]);
-    sum_mappings(&maps, a, mappings);
-    join_curves(&blocks, seconds);
-    join_curves(&maps, seconds);
-
-    uint64_t retained = a->ledger[1].row[RSD_LEDGER_RETAINED];
-    int64_t least = (int64_t)fmax(MATERIAL, MATERIAL_SHARE * (double)j->rss_end), fall = (int64_t)largest_fall(a);
-    int64_t coarse = least > COARSE ? least : COARSE, kept = row_growth(a, RSD_LEDGER_RETAINED);
-    int64_t resident_maps = row_growth(a, RSD_LEDGER_MAPPED);
-    bool keeps_most = (double)retained > RETAINED_SHARE * (double)a->ledger[1].rss_bytes;
-    struct rsd_trend v8 = trend_of_v8(a, mappings, seconds);
-    uint32_t owner = RSD_NO_BINARY;
-
-    consider(j, RSD_CAUSE_STARTUP, blocks.startup, coarse);
-    consider(j, RSD_CAUSE_PLATEAU, blocks.filled, coarse);
-    if ((double)held_since_warm_up(a) > WARM_SHARE * (double)j->rss_end)
-        consider(j, RSD_CAUSE_PLATEAU, held_since_warm_up(a), coarse);
-    if ((double)fall > CHURN_SHARE * (double)j->rss_end)
-        consider(j, RSD_CAUSE_CHURN, fall, coarse);
-    if (keeps_most || (kept > coarse && kept > j->rss_growth / 2)) {
-        j->cause = RSD_CAUSE_RETENTION;
-        j->bytes = keeps_most && (int64_t)retained > kept ? (int64_t)retained : kept;
-    }
-    if (v8.verdict == RSD_VERDICT_LEAK)
-        consider(j, RSD_CAUSE_JS_HEAP, row_growth(a, RSD_LEDGER_V8), coarse);
-    consider(j, RSD_CAUSE_BUNDLED, bundled_growth(a, &owner), coarse);
-    j->owner = j->cause == RSD_CAUSE_BUNDLED ? owner : RSD_NO_BINARY;
+    struct rsd_trend v8 = sum_mappings(&maps, a, mappings, names);
+    join_curves(&blocks, &a->span);
+    join_curves(&maps, &a->span);
+    judge_process(j, a, &blocks, &v8);
     j->rate = j->cause == RSD_CAUSE_JS_HEAP ? v8.rate : (double)j->bytes / seconds;
 
+    int64_t least = (int64_t)fmax(MATERIAL, MATERIAL_SHARE * (double)j->rss_end);
+    int64_t coarse = least > COARSE ? least : COARSE;
+    int64_t resident_maps = row_growth(a, RSD_LEDGER_MAPPED) + row_growth(a, RSD_LEDGER_WASM);
     int64_t mapped = maps.leaking < resident_maps ? maps.leaking : resident_maps;
     bool others_grow = j->cause == RSD_CAUSE_JS_HEAP || j->cause == RSD_CAUSE_BUNDLED;
     double beside = others_grow ? LEAK_SHARE * (double)j->bytes : 0;
     bool blocks_leak = blocks.leaking >= least && (double)blocks.leaking >= beside;
     bool maps_leak = mapped >= coarse && (double)mapped >= beside;
     if (maps_leak && (!blocks_leak || mapped > blocks.leaking))
-        take_leak(j, &maps, true);
+        take_leak(j, a, &maps, true);
     else if (blocks_leak)
-        take_leak(j, &blocks, false);
+        take_leak(j, a, &blocks, false);
+    else if (j->cause == RSD_CAUSE_NONE && blocks.unclear >= UNCLEAR_LEAST)
+        take_unclear(j, &blocks, seconds);
 }
 
 /* ---- Words -------------------------------------------------------------------------------------------------------- */
@@ -252,7 +364,7 @@ const char *rsd_cause_name(enum rsd_cause cause) {
 const char *rsd_cause_advice(enum rsd_cause cause) {
     switch (cause) {
     case RSD_CAUSE_SHORT:
-        return "What a cache, a collector or a leak does shows in tens of seconds: record for longer.";
+        return "What a cache, a collector or a leak does shows in tens of seconds, under load.";
     case RSD_CAUSE_NONE:
         return "No native memory grows that would matter.";
     case RSD_CAUSE_LEAK:
@@ -267,8 +379,7 @@ const char *rsd_cause_advice(enum rsd_cause cause) {
     case RSD_CAUSE_STARTUP:
         return "It grew at the start of the window and no more. Record for longer, or say --from.";
     case RSD_CAUSE_RETENTION:
-        return "The program freed this, and malloc keeps it in its arenas. Try MALLOC_ARENA_MAX=2, or jemalloc by "
-               "LD_PRELOAD; neither frees what the program holds.";
+        return "The program freed this, and malloc keeps it in its arenas.";
     case RSD_CAUSE_JS_HEAP:
         return "This is JavaScript's own heap: take heap snapshots (node --heapsnapshot-signal=SIGUSR2); residue sees "
                "no "

@@ -5,7 +5,7 @@
 #include "group.h"
 
 enum rsd_cause {
-    RSD_CAUSE_SHORT,     /* the window is too short to tell */
+    RSD_CAUSE_SHORT,     /* the window is too short to tell, or has too few steps */
     RSD_CAUSE_NONE,      /* nothing grows that would matter */
     RSD_CAUSE_LEAK,      /* blocks of the malloc family, or mappings, that are never given back */
     RSD_CAUSE_PLATEAU,   /* native memory grew and stopped: a cache that filled */
@@ -18,20 +18,26 @@ enum rsd_cause {
 
 struct rsd_judgement {
     enum rsd_cause cause;
-    int64_t bytes;      /* what the cause accounts for in the window */
-    double rate;        /* bytes per second; leak, js-heap: from the curves, else bytes over the window */
-    double p;           /* LEAK: of the curve of all that leaks */
-    double late;        /* LEAK: share of the growth in the window's second half */
-    bool by_mappings;   /* LEAK: mappings leak, not blocks */
-    uint32_t owner;     /* BUNDLED, LEAK by mappings: the library, or RSD_NO_BINARY */
-    size_t leaks;       /* call sites that leak */
-    int64_t rss_growth; /* over the window */
+    int64_t bytes;         /* what the cause accounts for in the window */
+    double rate;           /* bytes per second; leak, js-heap: from the curves, else bytes over the window */
+    double p;              /* LEAK: of the curve of all that leaks */
+    double late;           /* LEAK: share of the growth in the window's second half */
+    double late_rate;      /* LEAK: bytes per second in its last quarter */
+    double since_s;        /* LEAK: when it began, if that was late in the window; else 0 */
+    double more_s;         /* SHORT: seconds that the recording should go on */
+    struct rsd_trend rows; /* RETENTION, BUNDLED: of the ledgers; verdict SHORT where these are too few */
+    bool by_mappings;      /* LEAK: mappings leak, not blocks */
+    uint32_t owner;        /* BUNDLED, LEAK by mappings: the library, or RSD_NO_BINARY */
+    size_t leaks;          /* call sites that leak; 0: all together do, and none of them alone */
+    int64_t rss_growth;    /* over the window */
     uint64_t rss_end;
 };
 
 /* `heap` and `mappings` are the groups of the analysis. */
 void rsd_judge(struct rsd_judgement *judgement, const struct rsd_analysis *analysis, const struct rsd_groups *heap,
-               const struct rsd_groups *mappings);
+               const struct rsd_groups *mappings, struct rsd_names *names);
+
+#define RSD_SLOWING 0.4 /* LEAK: with less of the growth in the second half it slows down */
 
 /* "leak", "js-heap", ... as in JSON */
 const char *rsd_cause_name(enum rsd_cause cause);

@@ -17,11 +17,23 @@ struct rsd_window {
     size_t marks;      /* marks inside, the one at its end included */
     uint64_t from, to; /* what happened at `from` is before the window, what happened at `to` is inside */
     double from_s, to_s;
-    char *why;
+    const char *start, *end; /* what these moments are */
+    char *why;               /* the two as a sentence */
+    bool may_move;           /* nobody chose its start */
+    bool from_mark;          /* it begins at a mark */
+};
+
+struct rsd_curve_point {
+    uint64_t time;
+    double bytes;
 };
 
 /* False: there is no such mark. */
 bool rsd_window_choose(struct rsd_window *window, const struct rsd_window_options *options,
                        const struct rsd_history *history, bool running);
+/* What is known once the events have been read: the start moves to the knee of this curve, if it has one and that comes
+ * later. True: it has moved. */
+bool rsd_window_follow(struct rsd_window *window, const struct rsd_history *history,
+                       const struct rsd_curve_point *curve, size_t count);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * ELF files by libdw.
  *
- * libdwfl finds what belongs to a file: the separate debug file by build-id or debug link, or over the network when
- * DEBUGINFOD_URLS is set. Its own lookup of symbols is linear and takes the nearest one, so symbols are read here: all
+ * libdwfl finds what belongs to a file: the separate debug file by build-id or debug link, in the folders that the user
+ * names and in /usr/lib/debug, or over the network when DEBUGINFOD_URLS is set. It finds the file itself in the same way
+ * when it does not lie where the trace says, or is another one by now. Its own lookup of symbols is linear and takes the nearest one, so symbols are read here: all
  * of .symtab and .dynsym, of the file and of its debug file, into one array sorted by address.
  *
  * An address belongs to a symbol only within the symbol's size. "The nearest symbol before it" is a lie in a stripped
@@ -12,6 +13,7 @@
  *
  * Everything is done when it is first wanted: node's table has more than 100,000 symbols and its lines take seconds.
  * A file whose build-id is not the recorded one has been replaced since; its names would be wrong, so it is not used.
+ * With a sysroot nothing is taken from this machine's own paths, but debug files by their build-id.
  *
  * Addresses are those of the file (as `readelf` and `addr2line` take them): the module is reported at address 0.
  */
@@ -30,6 +32,8 @@
 
 struct rsd_elf {
     Dwfl *dwfl;
+    Dwfl_Callbacks callbacks;
+    char *debug_path; /* where debug files are searched for, as libdwfl reads it */
     Dwfl_Module *module;
     Dwarf *dwarf;
     Dwarf_Addr dwarf_bias; /* debug file's addresses + bias = file's addresses */
@@ -42,59 +46,104 @@ struct rsd_elf {
 
 /* ---- Opening ----------------------------------------------------------------------------------------------------- */
 
-static const Dwfl_Callbacks callbacks = {
-    .find_elf = dwfl_build_id_find_elf,
-    .find_debuginfo = dwfl_standard_find_debuginfo,
-    .section_address = dwfl_offline_section_address,
-};
-
-/* A trace can name any path: only plain files are opened, and none that would block. */
-static int open_plain(const char *path, struct rsd_problems *problems) {
+static bool is_plain(int fd) {
     struct stat info;
-    int fd = path[0] == '/' ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
-    if (fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
-        return fd;
-    if (fd >= 0)
-        close(fd);
-    if (path[0] == '/')
-        rsd_problem(problems, path, RSD_NO_OFFSET, "cannot be read: its functions have no names here");
-    return -1;
+    return fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-static bool is_recorded_one(Dwfl_Module *module, const char *path, const uint8_t *wanted, size_t size,
-                            struct rsd_problems *problems) {
+/* A trace can name any path: only plain files are opened, and none that would block. */
+static int open_plain(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd >= 0 && !is_plain(fd)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* An empty entry is the file's own folder, .debug one below it; `:` in front keeps libdwfl's check of checksums. */
+static char *debug_path_of(const struct rsd_places *places) {
+    const char *dirs = places->debug_dirs ? places->debug_dirs : "", *root = places->sysroot ? places->sysroot : "";
+    return rsd_format(":.debug%s%s%s%s%s:/usr/lib/debug", *dirs ? ":" : "", dirs, *root ? ":" : "", root,
+                      *root ? "/usr/lib/debug" : "");
+}
+
+static struct rsd_elf *begin(const struct rsd_places *places) {
+    struct rsd_elf *elf = rsd_zalloc(1, sizeof *elf);
+    elf->debug_path = debug_path_of(places);
+    elf->callbacks = (Dwfl_Callbacks){
+        .find_elf = dwfl_build_id_find_elf,
+        .find_debuginfo = dwfl_standard_find_debuginfo,
+        .section_address = dwfl_offline_section_address,
+        .debuginfo_path = &elf->debug_path,
+    };
+    elf->dwfl = dwfl_begin(&elf->callbacks);
+    if (!elf->dwfl)
+        rsd_no_memory();
+    return elf;
+}
+
+/* Take over `fd` as the one module. */
+static bool report(struct rsd_elf *elf, const char *path, int fd) {
+    dwfl_report_begin(elf->dwfl);
+    elf->module = fd >= 0 ? dwfl_report_elf(elf->dwfl, path, path, fd, 0, true) : NULL;
+    dwfl_report_end(elf->dwfl, NULL, NULL);
+    if (!elf->module && fd >= 0)
+        close(fd);
+    return elf->module != NULL;
+}
+
+static bool is_recorded_one(Dwfl_Module *module, const uint8_t *wanted, size_t size) {
     const unsigned char *bits = NULL;
     GElf_Addr address;
     GElf_Addr bias;
-    if (!size)
-        return true;
     dwfl_module_getelf(module, &bias);
-    int found = dwfl_module_build_id(module, &bits, &address);
-    if (found == (int)size && memcmp(bits, wanted, size) == 0)
-        return true;
-    rsd_problem(problems, path, RSD_NO_OFFSET,
-                "is not the file that was recorded (another build-id): not used for names");
-    return false;
+    return !size || (dwfl_module_build_id(module, &bits, &address) == (int)size && memcmp(bits, wanted, size) == 0);
+}
+
+/* A file with that build-id, from the debug folders or over the network, or failing that its debug file, which has all
+ * names too: libdwfl looks for them on behalf of a module of which no more than the build-id is known. */
+static int find_by_build_id(struct rsd_elf *elf, const char *name, const uint8_t *build_id, size_t size, char **path) {
+    int fd = -1;
+    void **nothing = NULL;
+    Elf *file = NULL;
+    dwfl_report_begin(elf->dwfl);
+    Dwfl_Module *unknown = size ? dwfl_report_module(elf->dwfl, name, 0, 1) : NULL;
+    if (unknown && dwfl_module_report_build_id(unknown, build_id, size, 0) == 0) {
+        fd = dwfl_build_id_find_elf(unknown, nothing, name, 0, path, &file);
+        if (fd < 0)
+            fd = dwfl_standard_find_debuginfo(unknown, nothing, name, 0, name, NULL, 0, path);
+    }
+    elf_end(file);
+    dwfl_report_end(elf->dwfl, NULL, NULL);
+    return fd;
+}
+
+static bool open_other(struct rsd_elf *elf, const char *name, const uint8_t *build_id, size_t size) {
+    char *path = NULL;
+    int fd = find_by_build_id(elf, name, build_id, size, &path);
+    bool found = report(elf, path ? path : name, fd) && is_recorded_one(elf->module, build_id, size);
+    free(path);
+    return found;
 }
 
 struct rsd_elf *rsd_elf_open(const char *path, const uint8_t *build_id, size_t build_id_size,
-                             struct rsd_problems *problems) {
-    int fd = open_plain(path, problems);
-    if (fd < 0)
+                             const struct rsd_places *places, struct rsd_problems *problems) {
+    if (path[0] != '/') /* code that the kernel maps, or a file that was deleted before it was seen */
         return NULL;
-    struct rsd_elf *elf = rsd_zalloc(1, sizeof *elf);
-    elf->dwfl = dwfl_begin(&callbacks);
-    if (elf->dwfl) {
-        dwfl_report_begin(elf->dwfl);
-        elf->module = dwfl_report_elf(elf->dwfl, path, path, fd, 0, true);
-        dwfl_report_end(elf->dwfl, NULL, NULL);
-    }
-    if (!elf->module) {
-        close(fd);
-        rsd_problem(problems, path, RSD_NO_OFFSET, "is not an ELF file that can be read");
-    } else if (is_recorded_one(elf->module, path, build_id, build_id_size, problems)) {
+    struct rsd_elf *elf = begin(places);
+    char *here = rsd_format("%s%s", places->sysroot ? places->sysroot : "", path);
+    int fd = open_plain(here);
+    const char *why = "cannot be read: its functions have no names here";
+    if (fd >= 0)
+        why = report(elf, here, fd) ? "is not the file that was recorded (another build-id): not used for names"
+                                    : "is not an ELF file that can be read";
+    free(here);
+    if (elf->module && is_recorded_one(elf->module, build_id, build_id_size))
         return elf;
-    }
+    if (open_other(elf, path, build_id, build_id_size))
+        return elf;
+    rsd_problem(problems, path, RSD_NO_OFFSET, "%s", why);
     rsd_elf_close(elf);
     return NULL;
 }
@@ -104,6 +153,7 @@ void rsd_elf_close(struct rsd_elf *elf) {
         return;
     if (elf->dwfl)
         dwfl_end(elf->dwfl);
+    free(elf->debug_path);
     free(elf->symbols);
     free(elf->reach);
     free(elf);

@@ -8,6 +8,8 @@
 
 #include "problem.h"
 
+#define RSD_MOST_INLINED 64 /* functions at one address */
+
 struct rsd_symbol {
     uint64_t start, size; /* addresses in the file */
     const char *name;     /* as it stands there, mangled; lives as long as the file is open */
@@ -20,12 +22,18 @@ struct rsd_inline {   /* one of the functions that one address belongs to */
     int line;
 };
 
+/* Where files of the traced system lie on this one. */
+struct rsd_places {
+    char *sysroot;    /* what the paths in the trace are below; NULL: they are right as they are */
+    char *debug_dirs; /* folders that hold separate debug files, parted by colons; or NULL */
+};
+
 struct rsd_elf;
 
-/* Open the file at `path`. NULL when it is not there or not the one of the trace: then a problem says so. A build-id of
- * size 0 is not compared. */
+/* Open the file at `path`, or one with the same build-id. NULL when there is none or the one there is not that of the
+ * trace: then a problem says so. A build-id of size 0 is not compared. */
 struct rsd_elf *rsd_elf_open(const char *path, const uint8_t *build_id, size_t build_id_size,
-                             struct rsd_problems *problems);
+                             const struct rsd_places *places, struct rsd_problems *problems);
 void rsd_elf_close(struct rsd_elf *elf);
 
 /* The symbol that covers an address; NULL when none does. */

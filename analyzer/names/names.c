@@ -22,14 +22,11 @@
 
 #include "memory.h"
 #include "names/demangle.h"
-#include "names/elf.h"
+#include "names/lookup.h"
 #include "names/package.h"
 
-#define MOST_INLINED 64
-
 struct binary {
-    struct rsd_elf *elf;
-    bool tried, package_tried;
+    bool package_tried;
     const char *name;
     char *package;
 };
@@ -47,18 +44,19 @@ struct frames {
 struct rsd_names {
     const struct rsd_history *history;
     const struct rsd_stacks *stacks;
-    struct rsd_problems *problems;
+    struct rsd_lookup *lookup;
     struct binary *binaries;
     struct frames *frames;      /* by node; empty until asked for */
     struct script *scripts;     /* by number of the JavaScript function */
     uint64_t *hashes;           /* by node; NULL until one is asked for */
     struct rsd_intern readable; /* demangled names, files */
+    bool source_maps;
 };
 
 struct rsd_names *rsd_names_open(const struct rsd_history *history, const struct rsd_stacks *stacks,
-                                 struct rsd_problems *problems) {
+                                 struct rsd_lookup *lookup) {
     struct rsd_names *names = rsd_zalloc(1, sizeof *names);
-    *names = (struct rsd_names){.history = history, .stacks = stacks, .problems = problems};
+    *names = (struct rsd_names){.history = history, .stacks = stacks, .lookup = lookup};
     names->binaries = rsd_zalloc(history->binary_count, sizeof *names->binaries);
     names->frames = rsd_zalloc(stacks->count, sizeof *names->frames);
     names->scripts = rsd_zalloc(history->js_name_count, sizeof *names->scripts);
@@ -68,20 +66,27 @@ struct rsd_names *rsd_names_open(const struct rsd_history *history, const struct
 }
 
 void rsd_names_close(struct rsd_names *names) {
-    for (size_t i = 0; i < names->history->binary_count; i++) {
-        rsd_elf_close(names->binaries[i].elf);
+    for (size_t i = 0; i < names->history->binary_count; i++)
         free(names->binaries[i].package);
-    }
     for (size_t i = 0; i < names->stacks->count; i++)
         free(names->frames[i].list);
     for (size_t i = 0; i < names->history->js_name_count; i++)
         free(names->scripts[i].package);
     free(names->scripts);
     rsd_intern_free(&names->readable);
+    rsd_lookup_close(names->lookup);
     free(names->binaries);
     free(names->frames);
     free(names->hashes);
     free(names);
+}
+
+void rsd_names_use_source_maps(struct rsd_names *names) {
+    names->source_maps = true;
+}
+
+const char *rsd_seam_mark(const struct rsd_named *frame) {
+    return strcmp(frame->function, RSD_SEAM_THREAD) == 0 ? "[thread]" : "[queued]";
 }
 
 const char *rsd_base_name(const char *path) {
@@ -91,30 +96,23 @@ const char *rsd_base_name(const char *path) {
 
 const char *rsd_names_package(struct rsd_names *names, uint32_t number) {
     struct binary *binary = &names->binaries[number];
+    const struct rsd_history *history = names->history;
     if (!binary->package_tried)
-        binary->package = rsd_package_of(names->history->binaries[number].path);
+        binary->package = rsd_is_node(history, number)
+                              ? rsd_format("node@%s", history->node + (*history->node == 'v'))
+                              : rsd_lookup_package(names->lookup, history->binaries[number].path);
     binary->package_tried = true;
     return binary->package;
 }
 
-static struct rsd_elf *elf_of(struct rsd_names *names, const struct rsd_stack_node *node) {
-    if (node->kind != RESIDUE_NODE_NATIVE || !node->has_binary)
-        return NULL;
-    struct binary *binary = &names->binaries[node->owner];
-    const struct rsd_binary *b = &names->history->binaries[node->owner];
-    if (!binary->tried)
-        binary->elf = rsd_elf_open(b->path, b->build_id, b->build_id_size, names->problems);
-    binary->tried = true;
-    return binary->elf;
-}
-
-static uint64_t lookup_address(const struct rsd_stack_node *node) {
-    return node->offset - (node->interrupted || !node->offset ? 0 : 1);
+bool rsd_names_address(const struct rsd_stack_node *node, uint64_t *address) {
+    *address = node->offset - (node->interrupted || !node->offset ? 0 : 1);
+    return node->kind == RESIDUE_NODE_NATIVE && node->has_binary;
 }
 
 static const struct rsd_symbol *symbol_of(struct rsd_names *names, const struct rsd_stack_node *node) {
-    struct rsd_elf *elf = elf_of(names, node);
-    return elf ? rsd_elf_symbol(elf, lookup_address(node)) : NULL;
+    uint64_t address;
+    return rsd_names_address(node, &address) ? rsd_lookup_symbol(names->lookup, node->owner, address) : NULL;
 }
 
 static bool is_builtin(const struct rsd_symbol *symbol) {
@@ -190,10 +188,12 @@ static const char *readable(struct rsd_names *names, const char *symbol) {
 }
 
 static size_t native_frames(struct rsd_names *names, const struct rsd_stack_node *node, struct rsd_named *list) {
-    struct rsd_inline inlined[MOST_INLINED];
-    struct rsd_elf *elf = elf_of(names, node);
+    struct rsd_inline inlined[RSD_MOST_INLINED];
     const struct rsd_symbol *symbol = symbol_of(names, node);
-    size_t count = elf ? rsd_elf_inlines(elf, lookup_address(node), inlined, MOST_INLINED) : 0;
+    uint64_t address;
+    size_t count = 0;
+    if (rsd_names_address(node, &address))
+        count = rsd_lookup_inlines(names->lookup, node->owner, address, inlined, RSD_MOST_INLINED);
     if (!count)
         inlined[count++] = (struct rsd_inline){0};
     if (symbol)
@@ -212,28 +212,47 @@ static size_t native_frames(struct rsd_names *names, const struct rsd_stack_node
     return count;
 }
 
-/* The file of an ES module is a URL. */
-static const char *package_of_script(struct rsd_names *names, uint32_t number) {
+static const char *package_of_script(struct rsd_names *names, uint32_t number, const char *file) {
     struct script *script = &names->scripts[number];
-    const char *file = names->history->js_names[number].file;
-    if (strncmp(file, "file://", 7) == 0)
-        file += 7;
     if (!script->tried && *file == '/')
-        script->package = rsd_package_of(file);
+        script->package = rsd_lookup_package(names->lookup, file);
     script->tried = true;
     return script->package;
+}
+
+struct rsd_script_place rsd_names_script_place(const struct rsd_history *history, const struct rsd_stack_node *node) {
+    const struct rsd_js_name *js = &history->js_names[node->owner];
+    return (struct rsd_script_place){.file = js->file,
+                                     .name = js->name,
+                                     .function_line = js->line,
+                                     .function_column = js->column,
+                                     .line = (uint32_t)(node->offset >> 32),
+                                     .column = (uint32_t)node->offset};
+}
+
+static void apply_source_map(struct rsd_names *names, const struct rsd_stack_node *node, struct rsd_named *frame) {
+    struct rsd_script_place place = rsd_names_script_place(names->history, node);
+    struct rsd_original original;
+    if (!names->source_maps || !frame->file || !rsd_lookup_original(names->lookup, &place, &original))
+        return;
+    if (original.name)
+        frame->function = original.name;
+    frame->file = original.source;
+    frame->line = (int)original.line;
 }
 
 /* "kind JS: line << 32 | column". */
 static size_t script_frame(struct rsd_names *names, const struct rsd_stack_node *node, struct rsd_named *list) {
     *list = (struct rsd_named){.kind = RSD_FRAME_JS, .offset = node->offset};
-    if (node->kind != RESIDUE_NODE_JS || !node->has_binary)
+    if (!node->has_binary)
         return 1;
     const struct rsd_js_name *js = &names->history->js_names[node->owner];
     list->function = *js->name ? js->name : "(anonymous)";
-    list->file = *js->file ? js->file : NULL;
+    const char *path = rsd_script_path(js->file);
+    list->file = path ? path : *js->file ? js->file : NULL;
     list->line = (int)(node->offset >> 32);
-    list->package = package_of_script(names, node->owner);
+    apply_source_map(names, node, list);
+    list->package = package_of_script(names, node->owner, list->file ? list->file : "");
     list->kind = js->builtin ? RSD_FRAME_BUILTIN : RSD_FRAME_JS;
     return 1;
 }
@@ -242,10 +261,12 @@ const struct rsd_named *rsd_names_frames(struct rsd_names *names, uint32_t numbe
     struct frames *frames = &names->frames[number];
     const struct rsd_stack_node *node = &names->stacks->nodes[number];
     if (!frames->count) {
-        struct rsd_named list[MOST_INLINED];
+        struct rsd_named list[RSD_MOST_INLINED];
         bool script = node->kind == RESIDUE_NODE_JIT || node->kind == RESIDUE_NODE_JS;
         if (node->kind == RESIDUE_NODE_ORIGIN) {
-            list[0] = (struct rsd_named){.function = "queued by", .kind = RSD_FRAME_SEAM};
+            bool thread = node->owner == RESIDUE_ORIGIN_THREAD;
+            list[0] =
+                (struct rsd_named){.function = thread ? RSD_SEAM_THREAD : RSD_SEAM_QUEUED, .kind = RSD_FRAME_SEAM};
             frames->count = 1;
         } else {
             frames->count = script ? script_frame(names, node, list) : native_frames(names, node, list);

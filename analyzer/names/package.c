@@ -5,6 +5,13 @@
  * have in common that a package's files lie below node_modules/NAME or node_modules/@SCOPE/NAME, the last such folder
  * in the path. From the file upwards to there the nearest package.json counts that names a package and a version:
  * packages put further package.json files into subfolders to say how their modules are to be loaded, without either.
+ *
+ * Where no package.json can be read the path may still tell the version: in yarn's Plug'n'Play a package stays in its zip, and
+ * pnpm and yarn name the folder (or the zip) above node_modules after what is in it:
+ *
+ *     .yarn/cache/NAME-npm-VERSION-HASH.zip/node_modules/NAME/...      also with two hashes
+ *     .yarn/unplugged/NAME-npm-VERSION-HASH/node_modules/NAME/...
+ *     node_modules/.pnpm/NAME@VERSION_PEERS/node_modules/NAME/...
  */
 #include "names/package.h"
 
@@ -52,6 +59,46 @@ static char *named_by(const char *directory) {
     return result;
 }
 
+static bool is_hash(const char *text, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if (!strchr("0123456789abcdef", text[i]))
+            return false;
+    return size >= 8;
+}
+
+/* "0.33.5-HASH-HASH" without the hashes; of `size` characters. */
+static size_t without_hashes(const char *version, size_t size) {
+    for (int i = 0; i < 2; i++) {
+        size_t at = size;
+        while (at && version[at - 1] != '-')
+            at--;
+        if (!at || !is_hash(version + at, size - at))
+            break;
+        size = at - 1;
+    }
+    return size;
+}
+
+/* The version that the folder above node_modules is named after; NULL: none. */
+static char *version_in_path(const char *path, const char *name) {
+    const char *end = name - strlen(folder), *start = end;
+    while (start > path && start[-1] != '/')
+        start--;
+    char *above = rsd_strndup(start, (size_t)(end - start)), *version = NULL;
+    char *yarn = strstr(above, "-npm-"), *pnpm = *above ? strchr(above + 1, '@') : NULL;
+    bool of_pnpm = (size_t)(start - path) >= 7 && strncmp(start - 7, "/.pnpm/", 7) == 0;
+    if (yarn) {
+        size_t size = strlen(yarn + 5);
+        if (size > 4 && strcmp(yarn + 5 + size - 4, ".zip") == 0)
+            size -= 4;
+        version = rsd_strndup(yarn + 5, without_hashes(yarn + 5, size));
+    } else if (of_pnpm && pnpm) {
+        version = rsd_strndup(pnpm + 1, strcspn(pnpm + 1, "_("));
+    }
+    free(above);
+    return version;
+}
+
 char *rsd_package_of(const char *path) {
     char *copy = rsd_strdup(path), *name = NULL, *result = NULL;
     char *end = package_end(copy, &name);
@@ -59,8 +106,17 @@ char *rsd_package_of(const char *path) {
         *slash = 0;
         result = named_by(copy);
     }
-    if (end && !result) /* what is left of `copy` is the package's folder */
-        result = rsd_strdup(name);
+    if (end && !result) { /* what is left of `copy` is the package's folder */
+        char *version = version_in_path(copy, name);
+        result = version && *version ? rsd_format("%s@%s", name, version) : rsd_strdup(name);
+        free(version);
+    }
     free(copy);
     return result;
+}
+
+const char *rsd_script_path(const char *file) {
+    if (strncmp(file, "file:///", 8) == 0 && !strchr(file, '%'))
+        file += strlen("file://");
+    return *file == '/' ? file : NULL;
 }

@@ -6,4 +6,7 @@
  * the name alone when there is none any more; NULL for a file that is in no package. To be freed. */
 char *rsd_package_of(const char *path);
 
+/* The path of a JavaScript file: that of an ES module is a URL. NULL when it is none as it stands. */
+const char *rsd_script_path(const char *file);
+
 #endif

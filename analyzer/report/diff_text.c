@@ -38,6 +38,10 @@ static void print_side(FILE *out, const struct rsd_match *match, size_t side) {
                    rsd_format("%s%s%s%.1f s to %.1f s; verdict %s", a->history.node ? "node " : "",
                               a->history.node ? a->history.node : "", a->history.node ? ", " : "", a->window.from_s,
                               a->window.to_s, rsd_cause_name(report->judgement.cause)));
+    char *estimates = rsd_estimates(a);
+    if (estimates)
+        rsd_field(out, "", estimates);
+    free(estimates);
     free(command);
 }
 

@@ -33,7 +33,7 @@ static char *fold_name(const struct rsd_named *frame, size_t run) {
     if (run)
         raw = rsd_strdup("[JavaScript]");
     else if (frame->kind == RSD_FRAME_SEAM)
-        raw = rsd_strdup("[queued]");
+        raw = rsd_strdup(rsd_seam_mark(frame));
     else if (frame->function)
         raw = frame->file && frame->kind == RSD_FRAME_JS
                   ? rsd_format("%s %s:%d", frame->function, frame->file, frame->line)

@@ -66,7 +66,7 @@ static uint32_t string_of(struct page *p, const char *text) {
 
 static uint32_t frame_of(struct page *p, const struct rsd_walk *walk, const struct rsd_named *frame) {
     char *name = walk->run ? rsd_strdup(walk->builtins == walk->run ? "[V8's builtins]" : "[JavaScript]")
-                 : frame->kind == RSD_FRAME_SEAM ? rsd_strdup("[queued by]")
+                 : frame->kind == RSD_FRAME_SEAM ? rsd_format("[%s]", frame->function)
                                                  : rsd_frame_name(frame);
     char *place = walk->run || frame->kind == RSD_FRAME_SEAM ? rsd_strdup("")
                   : frame->file && frame->line               ? rsd_format("%s:%d", frame->file, frame->line)
@@ -129,7 +129,12 @@ static void put_verdict(struct page *p) {
     put_key(p->out, "advice", rsd_cause_advice(p->report->judgement.cause));
     fprintf(p->out, "},\"window\":{\"from_s\":%.3f,\"to_s\":%.3f", p->report->analysis->window.from_s,
             p->report->analysis->window.to_s);
-    put_key(p->out, "why", p->report->analysis->window.why);
+    char *estimates = rsd_estimates(p->report->analysis);
+    char *why =
+        rsd_format("%s%s%s", p->report->analysis->window.why, estimates ? "; " : "", estimates ? estimates : "");
+    put_key(p->out, "why", why);
+    free(estimates);
+    free(why);
     fputc('}', p->out);
     free(headline);
 }
@@ -160,10 +165,10 @@ static void put_curves(struct page *p) {
     fputs(",\"curves\":{", p->out);
     for (int k = 0; k < 3; k++) {
         fprintf(p->out, "%s\"%s\":[", k ? "," : "", key[k]);
-        for (size_t i = 0; i < a->curve_count; i++) {
-            const uint64_t *row = a->curve[i].row;
+        for (size_t i = 0; i < a->ledger_count; i++) {
+            const uint64_t *row = a->ledgers[i].row;
             if (k == 0)
-                fprintf(p->out, "%s%.3f", i ? "," : "", rsd_history_seconds(&a->history, a->curve[i].time));
+                fprintf(p->out, "%s%.3f", i ? "," : "", rsd_history_seconds(&a->history, a->ledgers[i].time));
             else
                 fprintf(p->out, "%s%" PRIu64, i ? "," : "",
                         k == 1 ? row[RSD_LEDGER_RETAINED] : row[RSD_LEDGER_V8] + row[RSD_LEDGER_V8_CODE]);

@@ -64,7 +64,7 @@ static uint32_t child_of(struct tree *tree, uint32_t parent, char *name) {
 
 static char *label_of(const struct rsd_walk *walk, const struct rsd_named *frame) {
     char *name = walk->run                       ? rsd_strdup("[JavaScript]")
-                 : frame->kind == RSD_FRAME_SEAM ? rsd_strdup("[queued by]")
+                 : frame->kind == RSD_FRAME_SEAM ? rsd_format("[%s]", frame->function)
                                                  : rsd_frame_name(frame);
     char *shown = rsd_escape_string(name), *label;
     bool place = !walk->run && frame->kind == RSD_FRAME_JS && frame->file;

@@ -50,7 +50,9 @@ static void print_versions(FILE *out, struct rsd_report *r) {
     rsd_intern_free(&seen);
     fprintf(out, "* Linux x86-64, %s, malloc of %s\n", meta->libc ? meta->libc : "unknown libc",
             meta->allocator ? meta->allocator : "an unknown library");
-    fprintf(out, "* measured with residue, on every allocation of the process\n\n");
+    char *estimates = rsd_estimates(r->analysis);
+    fprintf(out, "* measured with residue, %s\n\n", estimates ? estimates : "on every allocation of the process");
+    free(estimates);
 }
 
 static void print_growth(FILE *out, const struct rsd_report *r, const struct rsd_group *group) {

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "diff.h"
+#include "judge/hints.h"
 #include "memory.h"
+#include "report/judgement.h"
 #include "report/report.h"
 #include "residue/version.h"
 #include "text.h"
@@ -94,6 +96,32 @@ static json_t *timeline_of(const struct rsd_analysis *a) {
     return timeline;
 }
 
+/* How samples were taken; null when every allocation is recorded. */
+static json_t *sampling_of(const struct rsd_analysis *a) {
+    const struct rsd_sampling *s = &a->history.sampling;
+    if (!s->count)
+        return json_null();
+    uint64_t least, most;
+    json_t *sampling = json_object();
+    rsd_sampling_range(s, &least, &most);
+    set(sampling, "bytes", integer(least));
+    set(sampling, "bytes_at_last", integer(most));
+    set(sampling, "since_s", seconds(rsd_history_seconds(&a->history, s->since)));
+    return sampling;
+}
+
+/* What malloc kept, at each sample of all mappings. */
+static json_t *retained_of(const struct rsd_analysis *a) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < a->ledger_count; i++) {
+        json_t *point = json_object();
+        set(point, "t_s", seconds(rsd_history_seconds(&a->history, a->ledgers[i].time)));
+        set(point, "retained_bytes", integer(a->ledgers[i].row[RSD_LEDGER_RETAINED]));
+        json_array_append_new(list, point);
+    }
+    return list;
+}
+
 static json_t *frame_of(const struct rsd_named *frame) {
     static const char *const kind[] = {"native", "js", "builtin", "seam"};
     json_t *object = json_object();
@@ -118,12 +146,12 @@ static json_t *stack_of(struct rsd_report *r, uint32_t stack) {
     return frames;
 }
 
-/* The package that a call site is blamed on: the first one that its stack enters. */
+/* The package that a call site is blamed on: the first one that its stack enters, but node itself. */
 static json_t *package_of(struct rsd_report *r, uint32_t stack) {
     struct rsd_walk walk;
     rsd_walk_begin(&walk, r, stack, true);
     for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk));)
-        if (frame->package)
+        if (rsd_is_foreign(frame->package))
             return text_of(frame->package);
     return json_null();
 }
@@ -149,6 +177,16 @@ static json_t *sizes_of(const struct rsd_group *group) {
     return sizes;
 }
 
+static json_t *hints_of(struct rsd_report *r, const struct rsd_group *group) {
+    json_t *hints = json_array();
+    char *hint;
+    for (size_t i = 0; rsd_deserves_hints(group) && (hint = rsd_hint(group, r->names, &r->analysis->stacks, i)); i++) {
+        json_array_append_new(hints, text_of(hint));
+        free(hint);
+    }
+    return hints;
+}
+
 static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size_t rank) {
     const struct rsd_sums *now = &group->site.now, *start = &group->site.start;
     json_t *site = json_object(), *origin = json_object();
@@ -159,6 +197,7 @@ static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size
     set(site, "verdict", json_string(rsd_verdict_name(group->trend.verdict)));
     set(site, "label", text_of(group->label));
     set(site, "value", json_integer(group->value));
+    set(site, "standard_error", r->analysis->history.sampling.count ? seconds(group->error) : NULL);
     set(site, "package", package_of(r, group->site.stack));
     set(site, "outstanding_bytes", integer(now->live_bytes));
     set(site, "outstanding_blocks", integer(now->live_blocks));
@@ -167,9 +206,11 @@ static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size
     set(site, "slope_bytes_per_s", group->level ? seconds(group->trend.rate) : NULL);
     set(site, "allocated_bytes", integer(now->bytes - start->bytes));
     set(site, "allocated_calls", integer(now->calls - start->calls));
-    set(site, "temporary_calls", r->analysis->history.counts ? integer(now->temporaries - start->temporaries) : NULL);
+    set(site, "temporary_calls",
+        r->analysis->history.temporaries ? integer(now->temporaries - start->temporaries) : NULL);
     set(site, "sizes", sizes_of(group));
     set(site, "age_s", ages_of(group));
+    set(site, "hints", hints_of(r, group));
     set(site, "stack", stack_of(r, group->site.stack));
     set(origin, "kind", NULL);
     set(origin, "stack", json_array());
@@ -213,6 +254,8 @@ static json_t *verdict_of(const struct rsd_report *r) {
     const struct rsd_judgement *j = &r->judgement;
     json_t *verdict = json_object();
     bool leak = j->cause == RSD_CAUSE_LEAK, known = j->cause != RSD_CAUSE_SHORT && j->cause != RSD_CAUSE_NONE;
+    const char *unit;
+    double units = rsd_units(r, &unit);
     set(verdict, "cause", json_string(rsd_cause_name(j->cause)));
     set(verdict, "bytes", known ? json_integer(j->bytes) : NULL);
     set(verdict, "bytes_per_s", known ? seconds(j->rate) : NULL);
@@ -220,6 +263,11 @@ static json_t *verdict_of(const struct rsd_report *r) {
     set(verdict, "of_mappings", leak ? json_boolean(j->by_mappings) : NULL);
     set(verdict, "p", leak ? json_real(j->p) : NULL);
     set(verdict, "late_share", leak ? seconds(j->late) : NULL);
+    set(verdict, "late_bytes_per_s", leak ? seconds(j->late_rate) : NULL);
+    set(verdict, "since_s", leak && j->since_s > 0 ? seconds(j->since_s) : NULL);
+    set(verdict, "more_s", j->cause == RSD_CAUSE_SHORT ? seconds(j->more_s) : NULL);
+    set(verdict, "units", units > 0 ? seconds(units) : NULL);
+    set(verdict, "bytes_per_unit", units > 0 && j->bytes ? seconds((double)j->bytes / units) : NULL);
     set(verdict, "module",
         j->owner == RSD_NO_BINARY ? NULL : text_of(rsd_base_name(r->analysis->history.binaries[j->owner].path)));
     set(verdict, "rss_growth_bytes", json_integer(j->rss_growth));
@@ -239,6 +287,10 @@ static json_t *ledger_of(const struct rsd_report *r, const struct rsd_ledger *le
     set(object, "rss_bytes", integer(ledger->rss_bytes));
     for (int row = 0; row < RSD_LEDGER_COUNT; row++)
         set(object, key[row], integer(ledger->row[row]));
+    set(object, "v8_young", integer(ledger->v8_young));
+    set(object, "retained_whole_pages", integer(ledger->whole_free));
+    set(object, "retained_further_arenas", integer(ledger->further));
+    set(object, "arena_heaps", integer(ledger->heaps));
     for (size_t i = 0; i < ledger->owner_count; i++) {
         json_t *owner = json_object();
         uint32_t binary = ledger->owners[i].binary;
@@ -306,8 +358,10 @@ void rsd_report_json(struct rsd_report *report, FILE *out) {
     member(out, "verdict", verdict_of(report));
     member(out, "ledger", ledgers_of(report));
     member(out, "metric", json_string(rsd_metric_name(report->options.metric)));
+    member(out, "sampling", sampling_of(a));
     member(out, "marks", marks_of(a));
     member(out, "timeline", timeline_of(a));
+    member(out, "retained", retained_of(a));
     write_sites(out, report);
     write_modules(out, report);
     member(out, "recorder", recorder_of(a));

@@ -41,6 +41,17 @@ char *rsd_owner_text(const struct rsd_report *r, uint32_t binary) {
     return package ? rsd_format("%s (%s)", name, package) : rsd_strdup(name);
 }
 
+/* How much longer, in whole minutes: nobody counts seconds. */
+static char *short_text(const struct rsd_judgement *j, double seconds) {
+    int minutes = (int)ceil(j->more_s / 60);
+    char *more = rsd_format("run %d more minute%s", minutes, minutes == 1 ? "" : "s");
+    char *text = j->bytes ? rsd_format("TOO SHORT to tell: %s more, in too few steps: %s",
+                                       rsd_bytes((uint64_t)j->bytes).text, more)
+                          : rsd_format("TOO SHORT to tell: %s: %s", rsd_seconds(seconds).text, more);
+    free(more);
+    return text;
+}
+
 char *rsd_headline(const struct rsd_report *r) {
     const struct rsd_judgement *j = &r->judgement;
     double seconds = r->analysis->window.to_s - r->analysis->window.from_s;
@@ -72,8 +83,7 @@ char *rsd_headline(const struct rsd_report *r) {
         text = rsd_format("CHURN: up and down by %s", rsd_bytes((uint64_t)j->bytes).text);
         break;
     case RSD_CAUSE_SHORT:
-        text = rsd_format("TOO SHORT to tell: %s, at least %.0f s are needed", rsd_seconds(seconds).text,
-                          RSD_TREND_SHORTEST);
+        text = short_text(j, seconds);
         break;
     default:
         text = rsd_strdup("NONE");
@@ -97,77 +107,184 @@ static void print_limit(FILE *out, const struct rsd_report *r, uint64_t chosen) 
                                   rsd_seconds((double)(limit - j->rss_end) / j->rate).text));
 }
 
+static void print_leak(FILE *out, const struct rsd_report *r) {
+    const struct rsd_judgement *j = &r->judgement;
+    rsd_take_field(out, "",
+                   rsd_format("%zu call site%s; p %s that it is chance (Mann-Kendall), %.0f %% of it in the "
+                              "window's second half. %s",
+                              j->leaks, j->leaks == 1 ? "" : "s", chance(j->p).text, 100 * j->late,
+                              rsd_cause_advice(j->cause)));
+    if (j->since_s > 0)
+        rsd_take_field(out, "", rsd_format("It began at about %.1f s.", j->since_s));
+    if (j->late < RSD_SLOWING && j->late_rate < j->rate)
+        rsd_take_field(out, "",
+                       rsd_format("It slows down: %s/s in the window's last quarter. A cache that fills does so, too: "
+                                  "record for longer.",
+                                  rsd_bytes((uint64_t)fmax(0, j->late_rate)).text));
+}
+
+/* What each remedy would bring here, from what lies where in malloc's memory. */
+static void print_remedies(FILE *out, const struct rsd_report *r) {
+    const struct rsd_ledger *l = &r->analysis->ledger[1];
+    uint64_t retained = l->row[RSD_LEDGER_RETAINED];
+    struct rsd_short whole = rsd_bytes(l->whole_free);
+    rsd_take_field(out, "remedies",
+                   rsd_format("jemalloc by LD_PRELOAD gives free pages back by itself: about %s less. malloc_trim(0) "
+                              "would do the same once, now.",
+                              whole.text));
+    if (l->further)
+        rsd_take_field(out, "",
+                       rsd_format("MALLOC_ARENA_MAX=2: up to %s less. There are %zu heaps of arenas, and so much is "
+                                  "kept by all but the main one and the largest.",
+                                  rsd_bytes(l->further).text, l->heaps));
+    else
+        rsd_field(out, "", "MALLOC_ARENA_MAX=2: nothing, there is no third arena.");
+    rsd_take_field(out, "",
+                   rsd_format("The other %s lies between blocks that are held, and no setting frees it.",
+                              rsd_bytes(retained - l->whole_free).text));
+}
+
+static void print_rows_trend(FILE *out, const struct rsd_judgement *j) {
+    const struct rsd_trend *t = &j->rows;
+    if (t->verdict == RSD_VERDICT_SHORT)
+        return;
+    rsd_take_field(out, "",
+                   t->verdict == RSD_VERDICT_LEAK
+                       ? rsd_format("It grows by %s/s; rose in %d of %d steps, p %s.",
+                                    rsd_bytes((uint64_t)t->rate).text, t->rises, RSD_FLOORS - 1, chance(t->p).text)
+                       : rsd_format("It does not grow steadily (%s): rose in %d of %d steps.",
+                                    rsd_verdict_name(t->verdict), t->rises, RSD_FLOORS - 1));
+}
+
+double rsd_units(const struct rsd_report *r, const char **unit) {
+    *unit = r->options.work > 0 ? "unit of work" : "mark";
+    return r->options.work > 0 ? r->options.work : (double)r->analysis->window.marks;
+}
+
+static void print_per_unit(FILE *out, const struct rsd_report *r) {
+    const char *unit;
+    double units = rsd_units(r, &unit);
+    const struct rsd_judgement *j = &r->judgement;
+    if (units > 0 && (j->cause == RSD_CAUSE_LEAK || j->cause == RSD_CAUSE_JS_HEAP))
+        rsd_take_field(out, "",
+                       rsd_format("%s for each %s (%s in the window).",
+                                  rsd_bytes((uint64_t)((double)j->bytes / units)).text, unit,
+                                  rsd_count((uint64_t)units).text));
+}
+
 void rsd_print_verdict(FILE *out, const struct rsd_report *r, uint64_t limit) {
     const struct rsd_judgement *j = &r->judgement;
     rsd_take_field(out, "verdict", rsd_headline(r));
     if (j->cause == RSD_CAUSE_LEAK)
-        rsd_take_field(out, "",
-                       rsd_format("%zu call site%s; p %s that it is chance (Mann-Kendall), %.0f %% of it in the "
-                                  "window's second half. %s",
-                                  j->leaks, j->leaks == 1 ? "" : "s", chance(j->p).text, 100 * j->late,
-                                  rsd_cause_advice(j->cause)));
+        print_leak(out, r);
     else
         rsd_field(out, "", rsd_cause_advice(j->cause));
+    if (j->cause == RSD_CAUSE_RETENTION || j->cause == RSD_CAUSE_BUNDLED)
+        print_rows_trend(out, j);
+    if (j->cause == RSD_CAUSE_RETENTION)
+        print_remedies(out, r);
+    print_per_unit(out, r);
     print_limit(out, r, limit);
 }
 
 /* ---- Memory over time --------------------------------------------------------------------------------------------- */
 
-#define PLOT_WIDTH 64
+#define PLOT_MARGIN 16 /* columns beside it */
 #define PLOT_HEIGHT 8
+#define PLOT_WIDEST (RSD_WIDTH_MOST - PLOT_MARGIN)
+
+struct plot {
+    char cell[PLOT_HEIGHT][PLOT_WIDEST];
+    int width;
+    uint64_t from, to, top; /* of times and of bytes */
+};
 
 /* The cell of a value, from 0 at the bottom. */
-static int height_of(uint64_t bytes, uint64_t top) {
-    int height = (int)((double)bytes / (double)top * PLOT_HEIGHT);
+static int height_of(const struct plot *plot, uint64_t bytes) {
+    int height = (int)((double)bytes / (double)plot->top * PLOT_HEIGHT);
     return height < PLOT_HEIGHT ? height : PLOT_HEIGHT - 1;
 }
 
-static void draw(char cell[PLOT_HEIGHT][PLOT_WIDTH + 1], const struct rsd_analysis *a, uint64_t top, uint64_t from,
-                 uint64_t to) {
+static uint64_t end_of_column(const struct plot *plot, int column) {
+    return plot->from + (uint64_t)((double)(plot->to - plot->from) * (column + 1) / plot->width);
+}
+
+static void put(struct plot *plot, int column, uint64_t bytes, char mark) {
+    char *cell = &plot->cell[height_of(plot, bytes)][column];
+    *cell = *cell == ' ' ? mark : '*';
+}
+
+static void draw_points(struct plot *plot, const struct rsd_analysis *a) {
     size_t at = 0;
-    for (int column = 0; column < PLOT_WIDTH; column++) {
-        uint64_t end = from + (uint64_t)((double)(to - from) * (column + 1) / PLOT_WIDTH);
+    for (int column = 0; column < plot->width; column++) {
+        uint64_t end = end_of_column(plot, column);
         while (at + 1 < a->point_count && a->timeline[at + 1].time <= end)
             at++;
         if (a->timeline[at].time > end)
             continue;
-        int rss = height_of(a->timeline[at].rss_bytes, top), live = height_of(a->timeline[at].live_bytes, top);
-        cell[rss][column] = '#';
-        cell[live][column] = rss == live ? '*' : '+';
+        put(plot, column, a->timeline[at].rss_bytes, '#');
+        put(plot, column, a->timeline[at].live_bytes, '+');
+    }
+}
+
+/* Between two ledgers nothing is known of what malloc keeps; it is drawn as it was. */
+static void draw_retained(struct plot *plot, const struct rsd_analysis *a) {
+    size_t at = 0;
+    for (int column = 0; column < plot->width && a->ledger_count; column++) {
+        uint64_t end = end_of_column(plot, column);
+        while (at + 1 < a->ledger_count && a->ledgers[at + 1].time <= end)
+            at++;
+        if (a->ledgers[at].time <= end)
+            put(plot, column, a->ledgers[at].row[RSD_LEDGER_RETAINED], 'o');
+    }
+}
+
+static void print_plot(FILE *out, const struct plot *plot) {
+    for (int row = PLOT_HEIGHT - 1; row >= 0; row--) {
+        int width = plot->width;
+        while (width && plot->cell[row][width - 1] == ' ')
+            width--;
+        fprintf(out, "  %10s |%.*s\n",
+                row == PLOT_HEIGHT - 1 ? rsd_bytes(plot->top).text
+                : row                  ? ""
+                                       : "0 B",
+                width, plot->cell[row]);
     }
 }
 
 void rsd_print_timeline(FILE *out, const struct rsd_analysis *a) {
     if (a->point_count < 4)
         return;
-    char cell[PLOT_HEIGHT][PLOT_WIDTH + 1];
-    uint64_t top = 1, from = a->timeline[0].time, to = a->timeline[a->point_count - 1].time;
-    memset(cell, ' ', sizeof cell);
+    struct plot plot = {.width = (int)rsd_width() - PLOT_MARGIN,
+                        .top = 1,
+                        .from = a->timeline[0].time,
+                        .to = a->timeline[a->point_count - 1].time};
+    memset(plot.cell, ' ', sizeof plot.cell);
     for (size_t i = 0; i < a->point_count; i++) {
-        top = a->timeline[i].rss_bytes > top ? a->timeline[i].rss_bytes : top;
-        top = a->timeline[i].live_bytes > top ? a->timeline[i].live_bytes : top;
+        plot.top = a->timeline[i].rss_bytes > plot.top ? a->timeline[i].rss_bytes : plot.top;
+        plot.top = a->timeline[i].live_bytes > plot.top ? a->timeline[i].live_bytes : plot.top;
     }
-    draw(cell, a, top, from, to);
-    fprintf(out, "\nMEMORY OVER TIME   # RSS   + native, outstanding   * both\n");
-    for (int row = PLOT_HEIGHT - 1; row >= 0; row--) {
-        int width = PLOT_WIDTH;
-        while (width && cell[row][width - 1] == ' ')
-            width--;
-        fprintf(out, "  %10s |%.*s\n",
-                row == PLOT_HEIGHT - 1 ? rsd_bytes(top).text
-                : row                  ? ""
-                                       : "0 B",
-                width, cell[row]);
-    }
-    struct rsd_short first = rsd_seconds(rsd_history_seconds(&a->history, from));
-    struct rsd_short last = rsd_seconds(rsd_history_seconds(&a->history, to));
-    fprintf(out, "%14s%-*s%s\n", "", PLOT_WIDTH - (int)strlen(last.text), first.text, last.text);
+    draw_points(&plot, a);
+    draw_retained(&plot, a);
+    fprintf(out, "\nMEMORY OVER TIME   # RSS   + native, outstanding   o kept by malloc   * several\n");
+    print_plot(out, &plot);
+    struct rsd_short first = rsd_seconds(rsd_history_seconds(&a->history, plot.from));
+    struct rsd_short last = rsd_seconds(rsd_history_seconds(&a->history, plot.to));
+    fprintf(out, "%14s%-*s%s\n", "", plot.width - (int)strlen(last.text), first.text, last.text);
 }
 
 /* ---- Ledger ------------------------------------------------------------------------------------------------------- */
 
+#define WIDEST_LABEL 70 /* figures too far from what they are of cannot be read */
+
+static int label_width(void) {
+    int width = (int)rsd_width() - 40;
+    return width < WIDEST_LABEL ? width : WIDEST_LABEL;
+}
+
 static void print_row(FILE *out, const char *text, uint64_t start, uint64_t end) {
-    fprintf(out, "  %-40.40s %11s %11s %12s\n", text, rsd_bytes(start).text, rsd_bytes(end).text,
+    int width = label_width();
+    fprintf(out, "  %-*.*s %11s %11s %12s\n", width, width, text, rsd_bytes(start).text, rsd_bytes(end).text,
             rsd_change((int64_t)(end - start)).text);
 }
 
@@ -204,11 +321,14 @@ void rsd_print_ledger(FILE *out, const struct rsd_report *r) {
     char *head[2];
     for (int i = 0; i < 2; i++)
         head[i] = rsd_format("at %.1f s", rsd_history_seconds(&a->history, a->ledger[i].time));
-    fprintf(out, "\n%-42s %11s %11s %12s\n", "WHERE THE RESIDENT MEMORY IS", head[0], head[1], "change");
+    fprintf(out, "\n%-*s %11s %11s %12s\n", label_width() + 2, "WHERE THE RESIDENT MEMORY IS", head[0], head[1],
+            "change");
     for (int row = 0; row < RSD_LEDGER_COUNT; row++) {
         if (!start->row[row] && !end->row[row])
             continue;
         print_row(out, text[row], start->row[row], end->row[row]);
+        if (row == RSD_LEDGER_V8 && (start->v8_young || end->v8_young))
+            print_row(out, "  of these, for young objects", start->v8_young, end->v8_young);
         if (row == RSD_LEDGER_MAPPED)
             print_owners(out, r, start, end);
     }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "names/lookup.h"
 
 struct blaming {
     struct rsd_report *report;
@@ -30,18 +31,31 @@ static bool find_site(struct rsd_report *report, const char *site) {
     return false;
 }
 
+static void name_ledgers(struct rsd_analysis *a, struct rsd_names *names) {
+    for (size_t i = 0; i < a->ledger_count; i++)
+        rsd_ledger_name_v8(&a->ledgers[i], names, &a->stacks);
+    if (!a->ledger_count)
+        return;
+    a->ledger[0] = a->ledgers[0];
+    a->ledger[1] = a->ledgers[a->ledger_count - 1];
+}
+
 bool rsd_report_make(struct rsd_report *report, struct rsd_analysis *analysis,
                      const struct rsd_report_options *options) {
     *report = (struct rsd_report){.analysis = analysis, .options = *options, .only = SIZE_MAX};
-    report->names = rsd_names_open(&analysis->history, &analysis->stacks, &analysis->trace.problems);
-    double seconds = analysis->window.to_s - analysis->window.from_s;
+    report->names = rsd_names_open(&analysis->history, &analysis->stacks,
+                                   rsd_lookup_open(&analysis->trace, &analysis->history, &options->places));
+    if (options->source_maps)
+        rsd_names_use_source_maps(report->names);
     struct blaming blaming = {report, options->by};
     struct rsd_grouping blocks = {options->metric, options->by == RSD_BY_SITE ? NULL : label_of, &blaming};
     struct rsd_grouping ranges = {RSD_METRIC_GROWTH, NULL, NULL};
-    rsd_groups_make(&report->heap, &analysis->pairing.heap, &analysis->heap_series, seconds, &blocks, report->names);
-    rsd_groups_make(&report->mappings, &analysis->pairing.mappings, &analysis->mapping_series, seconds, &ranges,
+    rsd_groups_make(&report->heap, &analysis->pairing.heap, &analysis->heap_series, &analysis->span, &blocks,
                     report->names);
-    rsd_judge(&report->judgement, analysis, &report->heap, &report->mappings);
+    rsd_groups_make(&report->mappings, &analysis->pairing.mappings, &analysis->mapping_series, &analysis->span, &ranges,
+                    report->names);
+    name_ledgers(analysis, report->names);
+    rsd_judge(&report->judgement, analysis, &report->heap, &report->mappings, report->names);
     report->top = options->top && options->top < report->heap.count ? options->top : report->heap.count;
     if (options->site && !find_site(report, options->site)) {
         rsd_report_free(report);
@@ -133,13 +147,17 @@ static char *blame_js(struct rsd_report *report, uint32_t stack) {
     return best;
 }
 
-/* The innermost package; failing that the application, if its JavaScript is there; failing that the module. */
+bool rsd_is_foreign(const char *package) {
+    return package && strncmp(package, "node@", 5) != 0;
+}
+
+/* The innermost package but node itself, by which everything is allocated; failing that the application, if its JavaScript is there; failing that the module. */
 static char *blame_package(struct rsd_report *report, uint32_t stack) {
     struct rsd_walk walk;
     bool application = false;
     rsd_walk_begin(&walk, report, stack, true);
     for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk));) {
-        if (frame->package)
+        if (rsd_is_foreign(frame->package))
             return rsd_strdup(frame->package);
         application |= frame->kind == RSD_FRAME_JS && frame->file && !is_node_internal(frame->file);
     }
@@ -245,4 +263,22 @@ void rsd_recorder_sums(const struct rsd_trace *trace, struct rsd_recorder_sums *
     for (size_t k = RESIDUE_COUNTER_STACK_ROOT; k <= RESIDUE_COUNTER_STACK_EARLY; k++)
         sums->stacks += total[k];
     sums->complete = total[RESIDUE_COUNTER_STACK_ROOT];
+}
+
+char *rsd_estimates(const struct rsd_analysis *analysis) {
+    const struct rsd_history *history = &analysis->history;
+    if (!history->sampling.count)
+        return NULL;
+    char *how = rsd_sampling_text(&history->sampling, rsd_history_seconds(history, history->sampling.since));
+    char *text = rsd_format("figures are estimates from samples: %s", how);
+    free(how);
+    return text;
+}
+
+struct rsd_short rsd_error_text(double error, bool bytes) {
+    struct rsd_short text = {""};
+    uint64_t whole = (uint64_t)(error + 0.5);
+    if (whole)
+        snprintf(text.text, sizeof text.text, " ± %.40s", bytes ? rsd_bytes(whole).text : rsd_count(whole).text);
+    return text;
 }

@@ -7,7 +7,9 @@
 #include "analysis.h"
 #include "group.h"
 #include "judge/verdict.h"
+#include "names/elf.h"
 #include "names/names.h"
+#include "text.h"
 
 /* What call sites are joined by. */
 enum rsd_by { RSD_BY_SITE, RSD_BY_JS, RSD_BY_PACKAGE, RSD_BY_MODULE };
@@ -17,8 +19,11 @@ struct rsd_report_options {
     const char *site; /* an id or a rank: show this one only; or NULL */
     enum rsd_metric metric;
     enum rsd_by by;
-    bool internals; /* show V8's own frames */
-    uint64_t limit; /* bytes of RSS that the process may have; 0: not known */
+    bool internals;   /* show V8's own frames */
+    bool source_maps; /* show JavaScript as its source maps have it */
+    double work;      /* units of work done in the window, such as requests; 0: not known */
+    uint64_t limit;   /* bytes of RSS that the process may have; 0: not known */
+    struct rsd_places places;
 };
 
 struct rsd_report {
@@ -57,12 +62,19 @@ struct rsd_walk {
     size_t builtins; /* how many of those are V8's own */
 };
 void rsd_walk_begin(struct rsd_walk *walk, struct rsd_report *report, uint32_t stack, bool join_runs);
+/* Is it a package, and another than node itself? */
+bool rsd_is_foreign(const char *package);
 /* Whose a stack is: "resizeAvatar /app/avatar.js:57", "sharp@0.33.5", "libvips-cpp.so.42"; to be freed. */
 char *rsd_blame(struct rsd_report *report, uint32_t stack, enum rsd_by by);
 /* The function by which the package that is to blame was entered: what its caller knows it by. NULL: no frame has a name. */
 const struct rsd_named *rsd_culprit(struct rsd_report *report, uint32_t stack);
 /* The next frame, NULL at the root side's end. With walk->run > 0 the frame is the first of the run. */
 const struct rsd_named *rsd_walk_next(struct rsd_walk *walk);
+
+/* That figures are estimates, and from which samples; NULL: they are exact. To be freed. */
+char *rsd_estimates(const struct rsd_analysis *analysis);
+/* " ± 12.0 KiB", or nothing when the error is 0: it is exact. */
+struct rsd_short rsd_error_text(double error, bool bytes);
 
 /* argv as one line; to be freed. */
 char *rsd_command_line(const struct rsd_meta *meta);

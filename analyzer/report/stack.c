@@ -62,7 +62,7 @@ char *rsd_frame_name(const struct rsd_named *frame) {
 static size_t add_to_line(FILE *out, size_t column, char *text) {
     char *shown = rsd_escape_string(text);
     size_t length = strlen(shown);
-    if (length && column + 2 + length <= RSD_WIDTH)
+    if (length && column + 2 + length <= rsd_width())
         column += (size_t)fprintf(out, "  %s", shown);
     else if (length)
         column = (size_t)fprintf(out, "\n          %s", shown) - 1;
@@ -74,9 +74,10 @@ static size_t add_to_line(FILE *out, size_t column, char *text) {
 static void print_frame(FILE *out, const struct rsd_named *frame, bool redacted) {
     char *name = rsd_frame_name(frame), *shown = rsd_escape_string(name);
     const char *mark = frame->source == RESIDUE_SOURCE_SCAN ? "?" : " ";
-    bool fits = strlen(shown) + 6 <= RSD_WIDTH;
-    fprintf(out, "    %s %.*s%s", mark, fits ? RSD_WIDTH : RSD_WIDTH - 9, shown, fits ? "" : "...");
-    size_t column = fits ? 6 + strlen(shown) : RSD_WIDTH;
+    size_t width = rsd_width();
+    bool fits = strlen(shown) + 6 <= width;
+    fprintf(out, "    %s %.*s%s", mark, (int)(fits ? width : width - 9), shown, fits ? "" : "...");
+    size_t column = fits ? 6 + strlen(shown) : width;
     column = add_to_line(out, column, module_of(frame));
     add_to_line(out, column, line_of(frame, redacted));
     fputc('\n', out);
@@ -84,8 +85,11 @@ static void print_frame(FILE *out, const struct rsd_named *frame, bool redacted)
     free(shown);
 }
 
-static void print_seam(FILE *out) {
-    fprintf(out, "    - - - - - - - - - - - - - queued by - - - - - - - - - - - - -\n");
+static void print_seam(FILE *out, const struct rsd_named *frame) {
+    static const char dashes[] = "- - - - - - - - - - - - -";
+    int cut = ((int)strlen(frame->function) - (int)strlen(RSD_SEAM_QUEUED)) / 4 * 2;
+    int size = (int)strlen(dashes) - cut;
+    fprintf(out, "    %.*s %s %.*s\n", size, dashes, frame->function, size, dashes);
 }
 
 static void print_run(FILE *out, const struct rsd_walk *walk) {
@@ -117,7 +121,7 @@ static bool is_shown(const struct rsd_named *frame, size_t at, size_t own, size_
 
 static void print_step(FILE *out, const struct rsd_walk *walk, const struct rsd_named *frame, bool redacted) {
     if (frame->kind == RSD_FRAME_SEAM)
-        print_seam(out);
+        print_seam(out, frame);
     else if (walk->run)
         print_run(out, walk);
     else
@@ -143,12 +147,13 @@ static void print_stack(FILE *out, struct rsd_report *r, uint32_t stack, bool wh
             continue;
         }
         print_omitted(out, &omitted);
-        if (frame->package && !same_text(package, frame->package)) {
-            char *shown = rsd_escape_string(frame->package);
+        const char *of = walk.run ? package : frame->package; /* what is folded is nobody's */
+        if (of && !same_text(package, of)) {
+            char *shown = rsd_escape_string(of);
             fprintf(out, "      in %s\n", shown);
             free(shown);
         }
-        package = frame->package;
+        package = of;
         print_step(out, &walk, frame, redacted);
     }
     print_omitted(out, &omitted);

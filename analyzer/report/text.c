@@ -1,5 +1,5 @@
 /*
- * The report for people: 80 columns, no colour, readable in a log viewer.
+ * The report for people: within the width that layout.c knows, no colour, readable in a log viewer.
  *
  * First screen: what process, how long, how it ended, the verdict, memory at both ends of the window, and whether the
  * figures are exact. Then memory over time and the ledger (judgement.c), and the call sites of the malloc family by growth, each with sums, block sizes, ages and its stack, leaf
@@ -17,6 +17,7 @@
 
 #define EXACT_SIZES 4 /* more distinct sizes than these are shown in ranges */
 #define MAPPING_ROWS 5
+#define HINTS_SHOWN 3
 
 /* ---- The head ---------------------------------------------------------------------------------------------------- */
 
@@ -41,7 +42,8 @@ static char *end_text(const struct rsd_analysis *a) {
     enum rsd_end end = rsd_analysis_end(a, &value);
     switch (end) {
     case RSD_END_RUNNING:
-        return rsd_strdup("still running: figures are as of now");
+        return rsd_strdup(a->trace.meta.cutoff ? "still running when it was packed"
+                                               : "still running: figures are as of now");
     case RSD_END_SIGNAL:
         return rsd_format("ended by signal %d (%s)", value, strsignal(value));
     case RSD_END_EXIT:
@@ -79,6 +81,36 @@ static void print_marks(FILE *out, const struct rsd_history *history) {
     free(text);
 }
 
+/* When blocks were recorded, where that was not all the time. */
+static void print_recorded(FILE *out, const struct rsd_history *history) {
+    char *text = rsd_strdup("");
+    bool on = true, switched = false;
+    double since = 0;
+    for (size_t i = 0; i < history->barrier_count; i++) {
+        const struct rsd_barrier *barrier = &history->barriers[i];
+        double now = rsd_history_seconds(history, barrier->time);
+        if (!rsd_barrier_switches(barrier))
+            continue;
+        switched = true;
+        if (on && barrier->reason == RESIDUE_BARRIER_STOP && !*barrier->name)
+            text = append(text, rsd_format("%.1f s to %.1f s", since, now));
+        on = barrier->reason == RESIDUE_BARRIER_START;
+        since = now;
+    }
+    if (on)
+        text = append(text, rsd_format("%.1f s to the end", since));
+    if (switched)
+        rsd_field(out, "recorded", *text ? text : "nothing: RESIDUE_START=off, and no `residue start` came");
+    free(text);
+}
+
+/* Was recording off for a part of the window? */
+static bool has_gap(const struct rsd_analysis *a) {
+    const struct rsd_barrier *at_end = rsd_history_switch(&a->history, a->window.to);
+    return at_end &&
+           (at_end->reason == RESIDUE_BARRIER_STOP ? at_end->time < a->window.to : at_end->time > a->window.from);
+}
+
 /* The samples nearest to the two ends, inside of the window where there is one. */
 static void print_rss(FILE *out, const struct rsd_analysis *a) {
     const struct rsd_point *first = NULL, *last = NULL;
@@ -101,10 +133,12 @@ static void print_rss(FILE *out, const struct rsd_analysis *a) {
 static void print_sums(FILE *out, const struct rsd_report *r) {
     const struct rsd_analysis *a = r->analysis;
     const struct rsd_sums *now = &a->pairing.heap_now, *start = &a->heap_start;
+    const struct rsd_site all = {.now = *now, .start = *start};
     rsd_take_field(out, "native live",
-                   rsd_format("%s -> %s (%s), %s -> %s", rsd_bytes(start->live_bytes).text,
+                   rsd_format("%s -> %s (%s%s), %s -> %s", rsd_bytes(start->live_bytes).text,
                               rsd_bytes(now->live_bytes).text,
                               rsd_change((int64_t)(now->live_bytes - start->live_bytes)).text,
+                              rsd_error_text(rsd_metric_error(&all, RSD_METRIC_GROWTH, 0), true).text,
                               rsd_count(start->live_blocks).text, rsd_counted(now->live_blocks, "block").text));
     const struct rsd_sums *maps = &a->pairing.mappings_now, *maps_start = &a->mappings_start;
     rsd_take_field(out, "mapped",
@@ -122,6 +156,17 @@ static void print_doubts(FILE *out, const struct rsd_report *r) {
     uint64_t lost = rsd_trace_lost(&a->trace), odd = rsd_pairing_anomalies(&a->pairing);
     struct rsd_recorder_sums sums;
     rsd_recorder_sums(&a->trace, &sums);
+    char *estimates = rsd_estimates(a);
+    if (estimates)
+        rsd_take_field(out, "ESTIMATES", rsd_format("%s; ± is the standard error, mappings are exact", estimates));
+    free(estimates);
+    if (a->history.compacted > a->history.origin)
+        rsd_take_field(
+            out, "compacted",
+            rsd_format("blocks that died before %.1f s are in counts alone, and missing in curves before that",
+                       rsd_history_seconds(&a->history, a->history.compacted)));
+    if (has_gap(a))
+        rsd_field(out, "NOT EXACT", "for a part of the window nothing was recorded (residue stop, RESIDUE_START)");
     if (lost)
         rsd_take_field(out, "NOT EXACT", rsd_format("%s segments of the trace are lost", rsd_count(lost).text));
     if (a->history.stop)
@@ -203,8 +248,9 @@ static struct rsd_short value_text(const struct rsd_report *r, const struct rsd_
 static void print_head(FILE *out, const struct rsd_report *r, size_t rank) {
     const struct rsd_group *group = &r->heap.list[rank];
     const struct rsd_sums *now = &group->site.now;
-    fprintf(out, "\n#%-3zu %s, now %s in %s    id %016" PRIx64 "\n", rank + 1, value_text(r, group).text,
-            rsd_bytes(now->live_bytes).text, rsd_counted(now->live_blocks, "block").text, group->id);
+    fprintf(out, "\n#%-3zu %s%s, now %s in %s    id %016" PRIx64 "\n", rank + 1, value_text(r, group).text,
+            rsd_error_text(group->error, rsd_metric_is_bytes(r->options.metric)).text, rsd_bytes(now->live_bytes).text,
+            rsd_counted(now->live_blocks, "block").text, group->id);
     if (group->label)
         rsd_field(out, "  of", group->label);
 }
@@ -212,7 +258,7 @@ static void print_head(FILE *out, const struct rsd_report *r, size_t rank) {
 static void print_calls(FILE *out, const struct rsd_report *r, const struct rsd_group *group) {
     const struct rsd_sums *now = &group->site.now, *start = &group->site.start;
     char *temporary =
-        r->analysis->history.counts
+        r->analysis->history.temporaries
             ? rsd_format(", %s of it temporary", rsd_percent((double)(now->temporaries - start->temporaries),
                                                              (double)(now->calls - start->calls))
                                                      .text)
@@ -224,7 +270,7 @@ static void print_calls(FILE *out, const struct rsd_report *r, const struct rsd_
 }
 
 static void print_hints(FILE *out, const struct rsd_report *r, const struct rsd_group *group) {
-    for (size_t i = 0; i < 2 && group->trend.verdict == RSD_VERDICT_LEAK; i++) {
+    for (size_t i = 0; i < HINTS_SHOWN && rsd_deserves_hints(group); i++) {
         char *hint = rsd_hint(group, r->names, &r->analysis->stacks, i);
         if (hint)
             rsd_take_field(out, "  hint", hint);
@@ -299,11 +345,11 @@ static char *chain_of(struct rsd_report *r, uint32_t stack) {
     for (int lines = 1, first = 1; lines <= 2 && (frame = rsd_walk_next(&walk)); first = 0) {
         char *name = walk.run ? rsd_strdup("[JavaScript]") : rsd_frame_name(frame);
         char *shown = rsd_escape_string(short_name(name));
-        bool fits = first || column + 4 + strlen(shown) <= RSD_WIDTH;
+        bool fits = first || column + 4 + strlen(shown) <= rsd_width();
         if (!fits && ++lines <= 2)
             column = (size_t)fprintf(out, "\n       ") - 1;
         if (lines <= 2)
-            column += (size_t)fprintf(out, "%s%.*s", first ? "" : fits ? " <- " : "<- ", RSD_WIDTH - 12, shown);
+            column += (size_t)fprintf(out, "%s%.*s", first ? "" : fits ? " <- " : "<- ", (int)rsd_width() - 12, shown);
         free(name);
         free(shown);
     }
@@ -367,6 +413,7 @@ void rsd_report_text(struct rsd_report *report, FILE *out) {
     free(path);
     print_process(out, report->analysis);
     print_time(out, report->analysis);
+    print_recorded(out, &report->analysis->history);
     print_marks(out, &report->analysis->history);
     rsd_print_verdict(out, report, report->options.limit);
     print_rss(out, report->analysis);

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define RESIDUE_FORMAT_MAJOR 1u
-#define RESIDUE_FORMAT_MINOR 0u
+#define RESIDUE_FORMAT_MINOR 1u
 
 /* ---- 1. Files -------------------------------------------------------------------------------------------------- */
 
@@ -175,6 +175,7 @@ static_assert(sizeof(struct residue_live_header) == RESIDUE_LIVE_HEADER_SIZE, "F
     X(36, LATENCY_MAX, "clock ticks of the slowest hook")                                                              \
     X(37, SEAL_MAX, "clock ticks of the slowest seal")                                                                 \
     X(38, SEAL_TICKS, "clock ticks spent on sealing")                                                                  \
+    X(39, TRIE_EMPTIED, "times that a full table of stacks was emptied")                                               \
     X(40, LATENCY_LOG2, "timed hooks (one in 32) of 2^n ticks: 32 counters from here, n = 0 to 31")
 
 enum residue_counter {
@@ -185,7 +186,7 @@ enum residue_counter {
 
 /* ---- 4. Records of fixed size -------------------------------------------------------------------------------------- */
 
-#define RESIDUE_LARGE_SIZE 65536u /* bytes: allocations from here on are RESIDUE_LARGE records */
+#define RESIDUE_LARGE_SIZE 1048576u /* bytes: allocations from here on are RESIDUE_LARGE records */
 #define RESIDUE_ADDRESS_BITS 48   /* an address that needs more cannot be recorded */
 #define RESIDUE_ADDRESS_MASK ((UINT64_C(1) << RESIDUE_ADDRESS_BITS) - 1)
 
@@ -213,13 +214,16 @@ enum residue_api {
     RESIDUE_API_SBRK = 38,     /* the same */
 };
 
-/* `where` of a record: address in bits 0-47, enum residue_api in bits 48-55, flags (none yet, zero) in bits 56-63. */
+/* `where` of a record: address in bits 0-47, enum residue_api in bits 48-55, flags in bits 56-63. */
 static inline uint64_t residue_where(uint64_t address, enum residue_api api) {
     return address | (uint64_t)api << RESIDUE_ADDRESS_BITS;
 }
 static inline uint64_t residue_where_address(uint64_t where) {
     return where & RESIDUE_ADDRESS_MASK;
 }
+/* In an entry of a ring: it is being written to the log, or has been. */
+#define RESIDUE_WHERE_LEAVING (UINT64_C(1) << 56)
+
 static inline enum residue_api residue_where_api(uint64_t where) {
     return (enum residue_api)(where >> RESIDUE_ADDRESS_BITS & 0xff);
 }
@@ -251,7 +255,7 @@ static_assert(sizeof(struct residue_large) == 32, "FORMAT.md 4.3");
 enum residue_node_kind {
     RESIDUE_NODE_END = 0,     /* the end of the stack at its root side; pc = enum residue_end; parent 0 */
     RESIDUE_NODE_NATIVE = 1,  /* pc in the module `owner` */
-    RESIDUE_NODE_JIT = 2,     /* pc in anonymous executable memory; owner 0 */
+    RESIDUE_NODE_JIT = 2,     /* pc in anonymous executable memory; owner = id of a RESIDUE_TAG_CODE, or 0 */
     RESIDUE_NODE_JS = 3,      /* owner = id of a RESIDUE_TAG_JS_FUNCTION; pc = line << 32 | column, both from 1 */
     RESIDUE_NODE_UNKNOWN = 4, /* pc in no known module and not in executable memory */
     RESIDUE_NODE_ORIGIN = 5,  /* child of an end node; pc = writer << 32 | node: the stack that queued the work; owner =
@@ -312,6 +316,9 @@ enum residue_tag {
     RESIDUE_TAG_STOP = 12,
     RESIDUE_TAG_END = 13,
     RESIDUE_TAG_RUNTIME = 14,
+    RESIDUE_TAG_SAMPLING = 20,
+    RESIDUE_TAG_LATE = 21,
+    RESIDUE_TAG_COMPACTED = 22,
 };
 
 struct residue_tagged {
@@ -375,8 +382,10 @@ struct residue_memory {
     uint64_t virtual_bytes;
     uint64_t rss_bytes;
     uint64_t shared_bytes;
+    uint64_t cpu_ns; /* processor time of all threads; not in traces of version 1.0 */
 };
-static_assert(sizeof(struct residue_memory) == 40, "FORMAT.md 5.5");
+#define RESIDUE_MEMORY_LEAST 40u /* bytes of a record of version 1.0 */
+static_assert(sizeof(struct residue_memory) == 48, "FORMAT.md 5.5");
 
 /* The same instant on three clocks: head.time in ticks, and these two in nanoseconds. */
 struct residue_clock {
@@ -416,6 +425,7 @@ enum residue_origin_kind {
     RESIDUE_ORIGIN_ASYNC_WORK = 1,
     RESIDUE_ORIGIN_THREADSAFE_FUNCTION = 2,
     RESIDUE_ORIGIN_UV_WORK = 3,
+    RESIDUE_ORIGIN_THREAD = 4, /* weaker: the stack that made the thread, whatever the thread does now */
 };
 
 /* A JavaScript function, interned by (file, line, column, name). Followed by the name, the file, and zeros. */
@@ -430,14 +440,17 @@ struct residue_js_function {
 };
 static_assert(sizeof(struct residue_js_function) == 40, "FORMAT.md 5.10");
 
-/* A line of V8's code map: code made, or replaced, at an address. Followed by the name, and zeros. */
+/* A line of V8's code map: code made, moved, or put in the place of other code. Followed by the name as V8 gives it
+ * ("JS:*resize /app/a.js:4:10"), and zeros. */
 struct residue_code {
     struct residue_tagged head;
     uint64_t start;
     uint32_t code_size;
     uint32_t name_size;
+    uint32_t id; /* unique in the trace, from 1: what the nodes of JIT frames name */
+    uint32_t zero;
 };
-static_assert(sizeof(struct residue_code) == 32, "FORMAT.md 5.11");
+static_assert(sizeof(struct residue_code) == 40, "FORMAT.md 5.11");
 
 /* The recorder stopped before the program did. Followed by a sentence for people, and zeros. */
 struct residue_stop {
@@ -460,5 +473,115 @@ struct residue_runtime {
     uint32_t version_size;
 };
 static_assert(sizeof(struct residue_runtime) == 24, "FORMAT.md 5.14");
+
+/* From here on this writer records samples of allocations: one of n bytes with probability 1 - exp(-max(n, 1) / rate). */
+struct residue_sampling {
+    struct residue_tagged head;
+    uint64_t rate; /* bytes, not 0 */
+};
+static_assert(sizeof(struct residue_sampling) == 24, "FORMAT.md 5.20");
+
+/* Blocks of one call site that died in the nursery, without records, but were outstanding at `when`, the time of a MEMORY
+ * record. In the process's log. */
+struct residue_late {
+    struct residue_tagged head;
+    uint64_t when;
+    uint32_t node;
+    uint32_t writer; /* whose node */
+    uint64_t blocks;
+    uint64_t bytes;
+};
+static_assert(sizeof(struct residue_late) == 48, "FORMAT.md 5.21");
+
+/* Records of blocks that were freed by `before` were left out; what they did is in COUNTS. */
+struct residue_compacted {
+    struct residue_tagged head;
+    uint64_t before;
+    uint64_t records; /* that were left out */
+};
+static_assert(sizeof(struct residue_compacted) == 32, "FORMAT.md 5.22");
+
+/* ---- 8. names: what the analyzer looked up in files that are not in the trace -------------------------------------- */
+
+#define RESIDUE_SKIP_NAMES 0x184D2A5Cu /* zstd's skippable magic; ours for the header of the names */
+#define RESIDUE_NAMES_MAGIC "RSDNAME"  /* eight bytes with the final zero */
+#define RESIDUE_NAMES_MAJOR 1u
+#define RESIDUE_NAMES_MINOR 0u
+
+struct residue_names_header {
+    uint32_t skip_magic; /* RESIDUE_SKIP_NAMES */
+    uint32_t skip_size;  /* 56 */
+    char magic[8];       /* RESIDUE_NAMES_MAGIC */
+    uint16_t major;      /* RESIDUE_NAMES_MAJOR */
+    uint16_t minor;
+    uint32_t zero0;
+    uint64_t trace_id;
+    uint64_t raw_size;    /* bytes of the content */
+    uint64_t packed_size; /* bytes of the zstd frame behind this header */
+    uint64_t zero1;
+    uint64_t checksum; /* FNV-1a, 64 bit, of the 56 bytes before it */
+};
+static_assert(sizeof(struct residue_names_header) == RESIDUE_HEADER_SIZE, "FORMAT.md 8.1");
+
+enum residue_names_tag {
+    RESIDUE_NAMES_STRINGS = 1,
+    RESIDUE_NAMES_BINARIES = 2,
+    RESIDUE_NAMES_ADDRESSES = 3,
+    RESIDUE_NAMES_FUNCTIONS = 4,
+    RESIDUE_NAMES_PACKAGES = 5,
+    RESIDUE_NAMES_ORIGINALS = 6,
+};
+
+struct residue_names_section {
+    uint32_t tag; /* enum residue_names_tag */
+    uint32_t zero;
+    uint64_t size; /* bytes of the entries behind this header, a multiple of 8 */
+};
+static_assert(sizeof(struct residue_names_section) == 16, "FORMAT.md 8.2");
+
+/* Strings are named by their offset in the section STRINGS; 0 is none. */
+struct residue_names_binary {
+    uint32_t path;
+    uint32_t build_id; /* hex digits */
+    uint32_t problem;  /* why there are no addresses */
+    uint32_t first;    /* of its entries in ADDRESSES */
+    uint32_t count;
+    uint32_t zero;
+};
+static_assert(sizeof(struct residue_names_binary) == 24, "FORMAT.md 8.3");
+
+struct residue_names_address {
+    uint64_t address; /* in the binary's file */
+    uint64_t start;   /* of the symbol */
+    uint32_t symbol;  /* as it stands in the file, mangled */
+    uint32_t first;   /* of its entries in FUNCTIONS */
+    uint32_t count;
+    uint32_t zero;
+};
+static_assert(sizeof(struct residue_names_address) == 32, "FORMAT.md 8.4");
+
+struct residue_names_function {
+    uint32_t name; /* mangled; 0 for the outermost: the symbol names it */
+    uint32_t file;
+    uint32_t line; /* 0: not known */
+    uint32_t zero;
+};
+static_assert(sizeof(struct residue_names_function) == 16, "FORMAT.md 8.5");
+
+struct residue_names_package {
+    uint32_t path;
+    uint32_t package; /* 0: the file is in none */
+};
+static_assert(sizeof(struct residue_names_package) == 8, "FORMAT.md 8.6");
+
+struct residue_names_original {
+    uint32_t line, column;                   /* in the script, as the NODE has them */
+    uint32_t function_line, function_column; /* the function, as its JS_FUNCTION record has it */
+    uint32_t file, name;
+    uint32_t source, source_line; /* what its source map makes of it; line 0: not known */
+    uint32_t source_name;         /* 0: the name stays */
+    uint32_t zero;
+};
+static_assert(sizeof(struct residue_names_original) == 40, "FORMAT.md 8.7");
 
 #endif

@@ -86,21 +86,28 @@ static void find_bytecodes(struct rsd_js *js, struct rsd_js_view *view) {
         view->bytecodes = bytecodes;
 }
 
-static bool missed_before(const struct rsd_js *js, const struct rsd_js_view *view) {
+/* How often no code was found for this frame: NULL: never, or it is forgotten. */
+static uint32_t *misses(struct rsd_js *js, const struct rsd_js_view *view) {
     for (unsigned i = 0; i < RSD_JS_MISSES; i++)
         if (js->miss[i].pc == view->pc && js->miss[i].function == view->function)
-            return true;
-    return false;
+            return &js->miss[i].times;
+    return NULL;
 }
 
 static void find_code(struct rsd_js *js, struct rsd_js_view *view) {
-    if (view->in_builtins || missed_before(js, view))
+    uint32_t *times = view->in_builtins ? NULL : misses(js, view);
+    if (view->in_builtins || (times && *times >= RSD_JS_SEARCHES))
         return;
     view->code = rsd_js_code_at(js, view->pc);
     if (view->code.object.at || js->forwarded)
         return;
+    if (times) {
+        ++*times;
+        return;
+    }
     js->miss[js->next_miss].pc = view->pc;
     js->miss[js->next_miss].function = view->function;
+    js->miss[js->next_miss].times = 1;
     js->next_miss = (js->next_miss + 1) % RSD_JS_MISSES;
 }
 
@@ -214,28 +221,39 @@ static bool is_optimised(const struct rsd_js_view *view) {
     return view->code.object.at && view->code.kind > (uint32_t)rsd_js_layout.code_kind_baseline;
 }
 
-static const uintptr_t nothing; /* what an answer depends on that its pc alone decides */
-
-static void prove(struct rsd_js_proof *proof, const int32_t *offset, uintptr_t fp) {
-    proof->shared_at = 0;
-    for (unsigned i = 0; i < RSD_JS_WORDS; i++) {
-        proof->at[i] = offset ? fp + (uintptr_t)(intptr_t)offset[i] : (uintptr_t)&nothing;
+static void prove(struct rsd_js_proof *proof, const int32_t *offset, uint32_t words, uintptr_t fp) {
+    proof->words = words;
+    proof->page = NULL;
+    for (unsigned i = 0; i < words; i++) {
+        proof->at[i] = fp + (uintptr_t)(intptr_t)offset[i];
         proof->value[i] = *(const volatile uintptr_t *)proof->at[i];
     }
 }
 
-/* Which words of the frame the answer hangs on. */
-static void prove_by_kind(const struct rsd_js_view *view, struct rsd_js_proof *proof) {
+/* Where the function leads to its source must be a word that can be loaded each time; else the answer is not settled. Of
+ * generated code the word by which it leads to its positions tells more: the same function may have got other code, with
+ * another meaning of the same pc, at the same place. */
+static bool prove_function(const struct rsd_js_view *view, struct rsd_js_proof *proof) {
     const struct rsd_js_layout *v8 = &rsd_js_layout;
-    const int32_t typed[] = {v8->fp_context, v8->fp_context, v8->fp_context};
-    const int32_t function[] = {v8->fp_function, v8->fp_function, v8->fp_function};
-    const int32_t unoptimised[] = {v8->fp_function, v8->fp_bytecode_array, v8->fp_bytecode_offset};
-    bool whole = view->bytecode_offset && rsd_js_is_pointer(view->bytecode_array);
-    prove(proof, !view->context ? NULL : !(view->context & 1) ? typed : whole ? unoptimised : function, view->fp);
-    if (view->context & 1 && rsd_js_is_pointer(view->function)) {
-        proof->shared_at = view->function - 1 + (uintptr_t)v8->function_shared;
-        proof->shared = rsd_js_word(proof->shared_at);
-    }
+    uintptr_t code = view->code.object.at;
+    proof->shared_at = code && rsd_js_is_pointer(rsd_js_word(code + (uintptr_t)v8->code_positions))
+                           ? code + (uintptr_t)v8->code_positions
+                           : view->function - 1 + (uintptr_t)v8->function_shared;
+    proof->shared = rsd_js_word(proof->shared_at);
+    proof->page = rsd_js_page_entry(proof->shared_at);
+    return proof->page != NULL && !(proof->shared_at & 7);
+}
+
+/* Which words of the frame the answer hangs on. False: nothing shows whether it still holds. */
+static bool prove_by_kind(const struct rsd_js_view *view, struct rsd_js_proof *proof) {
+    const struct rsd_js_layout *v8 = &rsd_js_layout;
+    const int32_t function[] = {v8->fp_function, v8->fp_bytecode_array, v8->fp_bytecode_offset};
+    bool unoptimised = view->bytecode_offset && rsd_js_is_pointer(view->bytecode_array);
+    if (!(view->context & 1)) /* of one of V8's own frames, or too small for any */
+        prove(proof, &v8->fp_context, view->context != 0, view->fp);
+    else
+        prove(proof, function, unoptimised ? 3 : 1, view->fp);
+    return !(view->context & 1) || !rsd_js_is_pointer(view->function) || prove_function(view, proof);
 }
 
 /* Generated code that is neither a function's nor the interpreter's: a regular expression, a stub of wasm. */
@@ -243,37 +261,38 @@ static bool is_foreign(const struct rsd_js_view *view) {
     return view->code.object.at && !view->bytecodes.at && view->code.kind <= (uint32_t)rsd_js_layout.code_kind_baseline;
 }
 
-static void take_apart(struct rsd_js *js, struct rsd_js_view *view, struct rsd_js_answer *answer) {
+/* False: a line is missing. */
+static bool take_apart(struct rsd_js *js, struct rsd_js_view *view, struct rsd_js_answer *answer) {
     struct rsd_js_shared about;
     if (!find_function(js, view))
-        return;
+        return true;
     find_bytecodes(js, view);
     find_code(js, view);
     if (is_foreign(view) || !name(js, view->shared, &about, &answer->place[0]))
-        return;
+        return true;
     answer->count = 1;
     if (about.builtin)
-        return;
+        return true;
     if (is_optimised(view))
         place_optimised(js, view, &about, answer);
     else if (view->bytecodes.at)
         place_unoptimised(js, view, &about, &answer->place[0]);
+    return answer->place[0].line != 0;
 }
 
 /* An answer is final if the heap was at rest and nothing had to be learned yet when the looking began. */
 void rsd_js_frame(struct rsd_js *js, const struct rsd_registers *frame, struct rsd_js_answer *answer) {
     struct rsd_js_view view;
-    bool learning = rsd_js_learning();
+    bool learning = rsd_js_learning(), believed = true;
     js->used = true;
     bool is_function = look(frame, &view) && view.context & 1 && rsd_js_names() != RSD_JS_BAD;
     answer->count = 0;
     if (is_function && !rsd_js_recall(js, &view, answer)) {
-        take_apart(js, &view, answer);
+        believed = take_apart(js, &view, answer);
         if (view.shared.at && !learning && !js->forwarded)
-            rsd_js_remember(js, &view, answer);
+            believed = rsd_js_remember(js, &view, answer, believed);
     }
-    answer->settled = !learning && !js->forwarded;
-    prove_by_kind(&view, &answer->proof);
+    answer->settled = prove_by_kind(&view, &answer->proof) && believed && !learning && !js->forwarded;
 }
 
 /* ---- The state ------------------------------------------------------------------------------------------------- */

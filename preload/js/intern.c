@@ -10,15 +10,21 @@
  * In the middle of a collection a long source text may have no type for a while (its map is overwritten by its own
  * address), so that the start of a function is not to be had: it gets no id then, rather than a second one.
  *
+ * A program may make functions without end, by eval. A table that has reached MOST_ROOM is emptied, and functions that are met
+ * again get another id: the reader takes those with the same names and places for one.
+ *
  * A function is written before its id is known to anybody, so a node never names a function that is not in the log.
  * Entered by the thread that owns the state; the table grows by raw mappings.
  */
 #include "js/intern.h"
 
+#include <string.h>
+
 #include "residue/format.h"
 #include "sys.h"
 
 #define FIRST_ROOM 256u
+#define MOST_ROOM 65536u
 
 static uint64_t mix(uint64_t hash, uint64_t value) {
     hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
@@ -39,12 +45,17 @@ static struct rsd_js_interned *find(struct rsd_js_interned *table, uint32_t mask
 
 /* Room for one more. False: no memory, and the table is left with its last empty slot, which ends every search. */
 static bool make_room(struct rsd_js *js) {
-    if (js->interned && js->functions < js->interned_mask / 4 * 3)
+    if (js->interned && js->interned_used < js->interned_mask / 4 * 3)
         return true;
+    if (js->interned && js->interned_mask + 1 == MOST_ROOM) {
+        memset(js->interned, 0, MOST_ROOM * sizeof *js->interned);
+        js->interned_used = 0;
+        return true;
+    }
     uint32_t room = js->interned ? (js->interned_mask + 1) * 2 : FIRST_ROOM;
     struct rsd_js_interned *bigger = rsd_sys_memory(room * sizeof *bigger);
     if (!bigger)
-        return js->interned && js->functions < js->interned_mask;
+        return js->interned && js->interned_used < js->interned_mask;
     for (uint32_t i = 0; js->interned && i <= js->interned_mask; i++)
         if (js->interned[i].id)
             *find(bigger, room - 1, js->interned[i].hash, js->interned[i].line) = js->interned[i];
@@ -75,5 +86,6 @@ uint32_t rsd_js_intern(struct rsd_js *js, const struct rsd_js_shared *shared) {
         return 0;
     *entry = (struct rsd_js_interned){hash, function.line, function.id};
     js->functions++;
+    js->interned_used++;
     return function.id;
 }

@@ -29,6 +29,9 @@ enum rsd_js_trust { RSD_JS_NOTHING = 0, RSD_JS_NAMES = 1, RSD_JS_LINES = 2 };
 /* Find the layout of V8's objects in the running executable and decide what is trusted. */
 void rsd_js_start(void);
 
+/* Is this a V8 that was tested, so that names and lines can be counted on from the start? */
+bool rsd_js_known(void);
+
 /* What is trusted now. `why` (may be NULL) becomes a sentence for the trace. */
 enum rsd_js_trust rsd_js_trusted(const char **why);
 
@@ -73,12 +76,14 @@ struct rsd_js_place {
     uint32_t line, column; /* of the call, from 1; 0: not known */
 };
 
-/* What a frame's answer depends on, beside its pc: words of the stack, of which unused ones repeat the first, and the
- * word that makes the function on the stack one of that source: another may have come to lie at its address. */
+/* What a frame's answer depends on, beside its pc: words of the stack, and the word that makes the function on the stack
+ * one of that source: another may have come to lie at its address. */
 struct rsd_js_proof {
+    uint32_t words;
     uintptr_t at[RSD_JS_WORDS];
     uintptr_t value[RSD_JS_WORDS];
-    uintptr_t shared_at; /* 0: not a function's frame */
+    const _Atomic uint8_t *page; /* what is known of the page of `shared_at`; NULL: not a function's frame */
+    uintptr_t shared_at;
     uintptr_t shared;
 };
 
@@ -110,12 +115,14 @@ static inline bool rsd_js_may_be(uintptr_t pc);
 /* Name a frame that may be. The words from `frame->sp` to `frame->fp` must be readable. */
 void rsd_js_frame(struct rsd_js *js, const struct rsd_registers *frame, struct rsd_js_answer *answer);
 
-/* Is the answer for a frame at the same place of the stack with the same pc still right? */
+/* Is the answer for a frame at the same place of the stack with the same pc still right? This runs for each frame of each
+ * stack that is kept: most have one word or none, and where the page is described has been looked up. */
 static inline bool rsd_js_holds(const struct rsd_js_proof *proof) {
-    uintptr_t different = 0;
-    for (unsigned i = 0; i < RSD_JS_WORDS; i++)
-        different |= *(const volatile uintptr_t *)proof->at[i] ^ proof->value[i];
-    return different == 0 && (!proof->shared_at || rsd_js_word(proof->shared_at) == proof->shared);
+    for (uint32_t i = 0; i < proof->words; i++)
+        if (__builtin_expect(*(const volatile uintptr_t *)proof->at[i] != proof->value[i], 0))
+            return false;
+    return !proof->page || ((atomic_load_explicit(proof->page, memory_order_acquire) & RSD_JS_PAGE_READABLE) &&
+                            *(const volatile uintptr_t *)proof->shared_at == proof->shared);
 }
 
 extern uintptr_t rsd_js_builtins, rsd_js_builtins_size; /* the embedded builtins; size 0: nothing is trusted */

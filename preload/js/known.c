@@ -12,6 +12,9 @@
  * covered the pc has the same table of positions. After a move they differ and the frame is taken apart again, with the
  * same ids for the same functions.
  *
+ * An answer without a line, where there should be one, is not used until it was found so RSD_JS_DOUBTS times: kept for good
+ * it would take the line from all that the frame allocates later on.
+ *
  * Nothing is kept of a stack that met an object on its way to another place, and no answer while a build has still to
  * prove itself, for it would stay without a line: frames.c sees to both.
  *
@@ -45,25 +48,34 @@ static bool still_hangs_together(struct rsd_js *js, const struct rsd_js_known *k
            !js->forwarded;
 }
 
-bool rsd_js_recall(struct rsd_js *js, const struct rsd_js_view *view, struct rsd_js_answer *answer) {
+bool rsd_js_recall(struct rsd_js *js, struct rsd_js_view *view, struct rsd_js_answer *answer) {
     uintptr_t shared = shared_word(js, view);
     const struct rsd_js_known *known = slot(js, view, shared);
     if (!shared || known->pc != view->pc || known->shared != shared || known->offset != key_offset(view) ||
-        !still_hangs_together(js, known))
+        (known->doubts && known->doubts < RSD_JS_DOUBTS) || !still_hangs_together(js, known))
         return false;
+    view->code.object.at = known->code;
     answer->count = known->count;
     memcpy(answer->place, known->place, known->count * sizeof *known->place);
     return true;
 }
 
-void rsd_js_remember(struct rsd_js *js, const struct rsd_js_view *view, const struct rsd_js_answer *answer) {
+/* How often this frame was looked at, with no line found: this time included. */
+static uint32_t doubts_about(const struct rsd_js_known *known, const struct rsd_js_view *view, uintptr_t shared) {
+    bool again = known->pc == view->pc && known->shared == shared && known->offset == key_offset(view);
+    return again && known->doubts ? known->doubts + 1 : 1;
+}
+
+bool rsd_js_remember(struct rsd_js *js, const struct rsd_js_view *view, const struct rsd_js_answer *answer,
+                     bool whole) {
     const struct rsd_js_layout *v8 = &rsd_js_layout;
     bool is_baseline = view->code.object.at && view->code.kind == (uint32_t)v8->code_kind_baseline;
     bool interpreted_elsewhere = !view->in_builtins && view->bytecodes.at && !is_baseline;
     if (answer->count > RSD_JS_KNOWN_PLACES || interpreted_elsewhere)
-        return; /* with --interpreted-frames-native-stack each function has its own copy of the interpreter's entry */
+        return whole; /* with --interpreted-frames-native-stack each function has its own copy of the interpreter's entry */
     uintptr_t shared = shared_word(js, view);
     struct rsd_js_known *known = slot(js, view, shared);
+    uint32_t doubts = whole ? 0 : doubts_about(known, view, shared);
     *known = (struct rsd_js_known){
         .pc = view->pc,
         .shared = shared,
@@ -72,6 +84,8 @@ void rsd_js_remember(struct rsd_js *js, const struct rsd_js_view *view, const st
         .script = rsd_js_word(view->shared.at + (uintptr_t)v8->shared_script),
         .code = view->code.object.at,
         .positions = view->code.object.at ? rsd_js_word(view->code.object.at + (uintptr_t)v8->code_positions) : 0,
+        .doubts = doubts,
         .count = answer->count};
     memcpy(known->place, answer->place, answer->count * sizeof *known->place);
+    return doubts == 0 || doubts >= RSD_JS_DOUBTS;
 }

@@ -6,10 +6,10 @@
 
 #include "js/view.h"
 
-/* Fill in the answer for a frame that was named before and has not changed since. */
-bool rsd_js_recall(struct rsd_js *js, const struct rsd_js_view *view, struct rsd_js_answer *answer);
+/* Fill in the answer for a frame that was named before and has not changed since, and which code it was found in. */
+bool rsd_js_recall(struct rsd_js *js, struct rsd_js_view *view, struct rsd_js_answer *answer);
 
-/* Remember the answer for a frame that was taken apart. */
-void rsd_js_remember(struct rsd_js *js, const struct rsd_js_view *view, const struct rsd_js_answer *answer);
+/* Remember the answer for a frame that was taken apart; `whole`: it lacks no line. Is it to be believed from here on? */
+bool rsd_js_remember(struct rsd_js *js, const struct rsd_js_view *view, const struct rsd_js_answer *answer, bool whole);
 
 #endif

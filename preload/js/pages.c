@@ -34,6 +34,7 @@
 #define ADDRESS_END ((uintptr_t)1 << RSD_JS_TOP_SHIFT)
 #define LEAF_BYTES ((uintptr_t)1 << RSD_JS_LEAF_SHIFT)
 
+bool rsd_js_pages_kept;
 struct rsd_js_middle *_Atomic rsd_js_root[1 << (RSD_JS_TOP_SHIFT - RSD_JS_MID_SHIFT)];
 
 /* ---- The tree -------------------------------------------------------------------------------------------------- */
@@ -71,7 +72,7 @@ typedef void change_page(_Atomic uint8_t *page, unsigned bits);
 
 /* Without JavaScript nobody asks, and a program of another kind may map a lot. */
 static bool is_wanted(void) {
-    return rsd_js_builtins_size != 0;
+    return rsd_js_pages_kept;
 }
 
 /* `change` every page of [start, start + size). Where nothing was ever said about 16 MiB, only `make` makes a table.

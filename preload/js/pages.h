@@ -30,6 +30,9 @@ struct rsd_js_middle {
     struct rsd_js_leaf *_Atomic leaf[1 << (RSD_JS_MID_SHIFT - RSD_JS_LEAF_SHIFT)];
 };
 
+/* Is the table kept up to date? From the constructor on, if at all. */
+extern bool rsd_js_pages_kept;
+
 extern struct rsd_js_middle *_Atomic rsd_js_root[1 << (RSD_JS_TOP_SHIFT - RSD_JS_MID_SHIFT)];
 
 static inline size_t rsd_js_leaf_index(uintptr_t address) {
@@ -40,16 +43,22 @@ static inline size_t rsd_js_page_index(uintptr_t address) {
     return address >> RSD_JS_PAGE_SHIFT & ((1u << (RSD_JS_LEAF_SHIFT - RSD_JS_PAGE_SHIFT)) - 1);
 }
 
-/* What is known about the page of `address`: enum rsd_js_page, or 0. */
-static inline unsigned rsd_js_page(uintptr_t address) {
+/* Where it stands what is known about the page of `address`; it stays there. NULL: nothing ever was. */
+static inline const _Atomic uint8_t *rsd_js_page_entry(uintptr_t address) {
     if (address >> RSD_JS_TOP_SHIFT)
-        return 0;
+        return NULL;
     struct rsd_js_middle *middle =
         atomic_load_explicit(&rsd_js_root[address >> RSD_JS_MID_SHIFT], memory_order_acquire);
     if (!middle)
-        return 0;
+        return NULL;
     struct rsd_js_leaf *leaf = atomic_load_explicit(&middle->leaf[rsd_js_leaf_index(address)], memory_order_acquire);
-    return leaf ? atomic_load_explicit(&leaf->page[rsd_js_page_index(address)], memory_order_acquire) : 0;
+    return leaf ? &leaf->page[rsd_js_page_index(address)] : NULL;
+}
+
+/* What is known about the page of `address`: enum rsd_js_page, or 0. */
+static inline unsigned rsd_js_page(uintptr_t address) {
+    const _Atomic uint8_t *entry = rsd_js_page_entry(address);
+    return entry ? atomic_load_explicit(entry, memory_order_acquire) : 0;
 }
 
 /* Memory that was there before any hook and stays: the executable's segments. */

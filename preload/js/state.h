@@ -16,11 +16,17 @@
 
 #define RSD_JS_KNOWN_PLACES 8u
 
+/* In the middle of a collection, or while another thread changes the rights of a page, a table may be out of reach without
+ * that showing. What lacks something is believed only when it did so as often as this. */
+#define RSD_JS_DOUBTS 16u
+#define RSD_JS_SEARCHES 4u
+
 /* known.c: a frame that was named before. */
 struct rsd_js_known {
     uintptr_t pc, shared, offset; /* the key; offset: the bytecode offset's word for a pc in builtins, else 0 */
     uintptr_t name, script;       /* the words by which the SharedFunctionInfo led to its name */
     uintptr_t code, positions;    /* of generated code: the Code object, and the word that leads to its positions */
+    uint32_t doubts;              /* how often it was found without a line; 0: with one, or it needs none */
     uint32_t count;
     struct rsd_js_place place[RSD_JS_KNOWN_PLACES];
 };
@@ -54,10 +60,11 @@ struct rsd_js {
     bool used;            /* since it was made or handed over */
     uintptr_t stream_map; /* code.c: the map of all machine code objects of this isolate; 0: not seen yet */
     struct rsd_js_interned *interned;
-    uint32_t interned_mask, functions;
+    uint32_t interned_mask, interned_used, functions;
     uint32_t next_miss;
     struct {
         uintptr_t pc, function;
+        uint32_t times;
     } miss[RSD_JS_MISSES]; /* frames.c: generated code that belongs to no Code object */
     struct rsd_js_known known[RSD_JS_CACHE_SLOTS];
     struct rsd_js_source source[RSD_JS_SOURCES];

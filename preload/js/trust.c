@@ -44,6 +44,11 @@ void rsd_js_start(void) {
     rsd_js_bytecodes_start(bytecode_sizes);
     rsd_js_builtins = rsd_js_image.builtins;
     rsd_js_builtins_size = rsd_js_image.builtins_end - rsd_js_image.builtins;
+    rsd_js_pages_kept = true;
+}
+
+bool rsd_js_known(void) {
+    return !why_nothing && rsd_js_layout.tested;
 }
 
 void rsd_js_judge(enum rsd_js_topic topic, bool right) {

@@ -31,8 +31,6 @@
 
 #include <string.h>
 
-#include "bounds.h"
-
 static const uintptr_t never;
 
 static size_t aligned(size_t size) {
@@ -52,34 +50,23 @@ void rsd_again_init(struct rsd_again *again, uint32_t room, void *memory) {
     *again = (struct rsd_again){.frame = memory,
                                 .word = (struct rsd_word *)words,
                                 .word_end = (uint32_t *)(words + words_size(room)),
-                                .room = room};
+                                .room = (uint16_t)room};
 }
 
-static inline uintptr_t difference(const struct rsd_word *word) {
-    return rsd_word_at(word->address) ^ word->value;
-}
-
-/* The number of leading words up to and with the last one that does not hold; 0: all `count` hold. Four are read before
- * the first branch: whole stacks hold more often than not. */
-static inline uint32_t last_failure(const struct rsd_word *first, uint32_t count) {
-    const struct rsd_word *end = first + count, *word = end;
-    for (; word - first >= 4; word -= 4)
-        if (difference(word - 1) | difference(word - 2) | difference(word - 3) | difference(word - 4))
-            break;
-    for (; word > first; word--)
-        if (difference(word - 1))
-            break;
-    return (uint32_t)(word - first);
-}
-
-bool rsd_again_holds(const struct rsd_again *again, const struct rsd_frame *leaf) {
-    uint32_t depth = again->depth;
-    return depth && rsd_again_same(&again->frame[depth - 1], leaf) &&
-           !last_failure(again->word, again->word_end[depth - 1]);
+/* The stack now has `depth` frames, which are in order. */
+static void set_depth(struct rsd_again *again, uint32_t depth) {
+    const struct rsd_frame *leaf = depth ? &again->frame[depth - 1] : NULL;
+    if (leaf) {
+        again->leaf = (struct rsd_registers){leaf->pc, leaf->sp, leaf->fp};
+        again->leaf_fp = leaf->fp_use & RSD_FP_LIVE;
+        again->words = again->word_end[depth - 1];
+    }
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    again->depth = depth;
 }
 
 uint32_t rsd_again_verify(const struct rsd_again *again, uint32_t from) {
-    uint32_t failed = last_failure(again->word, again->word_end[from]);
+    uint32_t failed = rsd_again_last_failure(again->word, again->word_end[from]);
     if (__builtin_expect(!failed, 1))
         return 0;
     uint32_t low = 0, high = from;
@@ -94,14 +81,14 @@ uint32_t rsd_again_verify(const struct rsd_again *again, uint32_t from) {
 }
 
 void rsd_again_assign(struct rsd_again *again, const struct rsd_again *other, uint32_t depth) {
-    again->depth = 0;
+    again->depth = again->node = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     memcpy(again->frame, other->frame, depth * sizeof *again->frame);
     memcpy(again->word_end, other->word_end, depth * sizeof *again->word_end);
     memcpy(again->word, other->word, depth ? other->word_end[depth - 1] * sizeof *again->word : 0);
     again->end = other->end;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    again->depth = depth;
+    again->node = depth == other->depth ? other->node : 0;
+    set_depth(again, depth);
 }
 
 /* Append the words of the step from `fresh` to `outer`. Returns the end of them. */
@@ -130,6 +117,7 @@ rsd_tally_t rsd_again_append(struct rsd_again *again, uint32_t kept, const struc
     struct rsd_frame *frame = again->frame + kept;
     uint8_t outer_use = kept ? frame[-1].fp_use : 0;
     again->depth = again->depth < kept ? again->depth : kept;
+    again->node = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     for (uint32_t i = kept; i < kept + count; i++, frame++) {
         const struct rsd_fresh *from = &fresh[kept + count - 1 - i];
@@ -141,7 +129,6 @@ rsd_tally_t rsd_again_append(struct rsd_again *again, uint32_t kept, const struc
             word = append_words(word, from, frame - 1);
         again->word_end[i] = (uint32_t)(word - again->word);
     }
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    again->depth = kept + count;
+    set_depth(again, kept + count);
     return tally;
 }

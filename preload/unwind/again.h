@@ -25,14 +25,20 @@ struct rsd_fresh {
 };
 #define RSD_SLOT_GUESS 1u /* as fp_slot: the step is a guess, or follows no words, and is never taken for true again */
 
+/* One line of the cache: with the words behind it, all that is looked at when the stack is met again. */
 struct rsd_again {
-    struct rsd_frame *frame; /* root first; these are the frames that the caller sees */
-    struct rsd_word *word;   /* of all steps, root first */
-    uint32_t *word_end;      /* word[0, word_end[i]) are those of the steps from frame i and from all outside of it */
-    uint32_t depth;          /* frames that may be taken for true again; 0 when the stack is of no use */
-    uint32_t room;           /* frames */
-    uint8_t end;             /* enum residue_end */
+    _Alignas(64) struct rsd_registers leaf; /* of frame[depth - 1] */
+    struct rsd_frame *frame;                /* root first; these are the frames that the caller sees */
+    struct rsd_word *word;                  /* of all steps, root first */
+    uint32_t *word_end; /* word[0, word_end[i]) are those of the steps from frame i and from all outside of it */
+    uint32_t depth;     /* frames that may be taken for true again; 0 when the stack is of no use */
+    uint32_t words;     /* word_end[depth - 1] */
+    uint32_t node;      /* the caller's: what the whole stack is to it; 0 in a new stack */
+    uint16_t room;      /* frames */
+    uint8_t end;        /* enum residue_end */
+    bool leaf_fp;       /* the leaf's frame pointer is live */
 };
+_Static_assert(sizeof(struct rsd_again) == 64, "one line");
 
 /* Bytes for the frames of one stack, and make one in them; `memory` is aligned to 64. */
 size_t rsd_again_size(uint32_t room);
@@ -49,8 +55,26 @@ static inline bool rsd_again_same(const struct rsd_frame *a, const struct rsd_fr
 /* Frame `from` is met again. Returns the outermost frame that is still true: 0 when everything outside holds. */
 uint32_t rsd_again_verify(const struct rsd_again *again, uint32_t from);
 
-/* Does the whole stack hold, which began at `leaf`? */
-bool rsd_again_holds(const struct rsd_again *again, const struct rsd_frame *leaf);
+/* The number of leading words up to and with the last one that does not hold; 0: all `count` hold. Four are read before
+ * the first branch: whole stacks hold more often than not. */
+static inline uint32_t rsd_again_last_failure(const struct rsd_word *first, uint32_t count) {
+#define DIFFERENCE(w) (*(const uintptr_t *)(w)->address ^ (w)->value)
+    const struct rsd_word *word = first + count;
+    for (; word - first >= 4; word -= 4)
+        if (DIFFERENCE(word - 1) | DIFFERENCE(word - 2) | DIFFERENCE(word - 3) | DIFFERENCE(word - 4))
+            break;
+    for (; word > first; word--)
+        if (DIFFERENCE(word - 1))
+            break;
+    return (uint32_t)(word - first);
+#undef DIFFERENCE
+}
+
+/* Does the whole stack hold, now that there is this leaf? */
+static inline bool rsd_again_holds(const struct rsd_again *again, const struct rsd_registers *leaf) {
+    return again->leaf.pc == leaf->pc && again->leaf.sp == leaf->sp && again->depth &&
+           (again->leaf.fp == leaf->fp || !again->leaf_fp) && !rsd_again_last_failure(again->word, again->words);
+}
 
 /* Make `again` a copy of the outermost `depth` frames of `other`. */
 void rsd_again_assign(struct rsd_again *again, const struct rsd_again *other, uint32_t depth);

@@ -80,7 +80,7 @@ static bool grow_home(struct rsd_bounds *bounds, uintptr_t sp) {
 }
 
 bool rsd_bounds_locate(struct rsd_bounds *bounds, uintptr_t sp) {
-    bool at_home = sp - bounds->home_low < bounds->home_high - bounds->home_low || grow_home(bounds, sp);
+    bool at_home = rsd_bounds_at_home(bounds, sp) || grow_home(bounds, sp);
     bounds->low = sp;
     if (at_home) {
         bounds->last = bounds->home_high - RSD_WORD;
@@ -92,7 +92,7 @@ bool rsd_bounds_locate(struct rsd_bounds *bounds, uintptr_t sp) {
 }
 
 bool rsd_bounds_reach(struct rsd_bounds *bounds, uintptr_t address) {
-    bool at_home = bounds->low - bounds->home_low < bounds->home_high - bounds->home_low;
+    bool at_home = rsd_bounds_at_home(bounds, bounds->low);
     if (at_home || address % RSD_WORD || address < bounds->low || address >= RSD_ADDRESS_END ||
         address - bounds->low > (uintptr_t)FOREIGN_PAGES * RSD_PAGE)
         return false;

@@ -35,10 +35,15 @@ bool rsd_bounds_reach(struct rsd_bounds *bounds, uintptr_t address);
 /* Has the calling thread so many bytes of stack left? */
 bool rsd_bounds_room(size_t bytes);
 
+/* Is `sp` on the part of the thread's own stack that has been seen? */
+static inline bool rsd_bounds_at_home(const struct rsd_bounds *bounds, uintptr_t sp) {
+    return sp - bounds->home_low < bounds->home_high - bounds->home_low;
+}
+
 /* Begin a stack at `sp`. */
 static inline bool rsd_bounds_begin(struct rsd_bounds *bounds, uintptr_t sp) {
     bounds->foreign = false;
-    if (__builtin_expect(sp - bounds->home_low >= bounds->home_high - bounds->home_low, 0))
+    if (__builtin_expect(!rsd_bounds_at_home(bounds, sp), 0))
         return rsd_bounds_locate(bounds, sp);
     bounds->low = sp;
     bounds->last = bounds->home_high - RSD_WORD;

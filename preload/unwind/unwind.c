@@ -25,8 +25,8 @@
 #include "guess.h"
 #include "libunwind.h"
 #include "maps.h"
+#include "met.h"
 #include "noreturn.h"
-#include "unwinder.h"
 
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
@@ -35,7 +35,7 @@
 #define STEPPED (-1) /* instead of an enum residue_end */
 
 static uint32_t ready;
-static uint32_t code_generation; /* changes when code is unmapped */
+uint32_t rsd_unwind_generation; /* 0: not ready */
 
 /* ---- the caller's side ---- */
 
@@ -47,7 +47,8 @@ void rsd_unwind_start(void) {
     rsd_fp_start();
     rsd_libunwind_start();
     rsd_maps_learn((uintptr_t)&rsd_unwind_start, &code);
-    __atomic_store_n(&ready, 1, __ATOMIC_RELEASE);
+    ready = 1;
+    __atomic_store_n(&rsd_unwind_generation, 1, __ATOMIC_RELEASE);
 }
 
 static size_t aligned(size_t size) {
@@ -69,7 +70,8 @@ size_t rsd_unwinder_size(uint32_t depth) {
 void rsd_unwinder_init(struct rsd_unwinder *unwinder, uint32_t depth) {
     struct rsd_unwinder *u = unwinder;
     char *memory = (char *)u + aligned(sizeof *u);
-    *u = (struct rsd_unwinder){.limit = depth, .fresh = (struct rsd_fresh *)memory, .wanted = RSD_STACK_BEFORE};
+    *u = (struct rsd_unwinder){
+        .limit = depth, .fresh = (struct rsd_fresh *)memory, .before = RSD_STACK_BEFORE, .wanted = RSD_STACK_BEFORE};
     memory += aligned((depth + 1) * sizeof *u->fresh);
     for (uint32_t i = 0; i < RSD_STACKS; i++) {
         rsd_again_init(&u->again[i], room_of(i, depth), memory);
@@ -88,7 +90,7 @@ void rsd_unwind_forget(uintptr_t start, uintptr_t end) {
         return;
     rsd_cache_forget(start, end);
     rsd_noreturn_forget();
-    __atomic_fetch_add(&code_generation, 1, __ATOMIC_RELEASE);
+    __atomic_fetch_add(&rsd_unwind_generation, 1, __ATOMIC_RELEASE);
 }
 
 /* ---- rules ---- */
@@ -331,35 +333,21 @@ static bool lasting(const struct rsd_unwinder *u, int end) {
 
 static COLD struct rsd_stack *leaf_only(struct rsd_unwinder *u, const struct rsd_registers *from, int end) {
     struct rsd_again *again = &u->again[RSD_STACK_BEFORE];
-    u->wanted = RSD_STACK_BEFORE;
+    u->before = u->wanted = RSD_STACK_BEFORE;
     again->depth = 0;
     again->frame[0] = (struct rsd_frame){.pc = from->pc, .sp = from->sp, .fp = from->fp};
-    u->stack =
-        (struct rsd_stack){RSD_STACK_BEFORE, RSD_STACK_BEFORE, RSD_STACK_BEFORE, 1, 0, (uint8_t)end, again->frame};
+    again->node = 0;
+    u->stack = (struct rsd_stack){RSD_STACK_BEFORE, RSD_STACK_BEFORE, RSD_STACK_BEFORE, 1, 0,
+                                  (uint8_t)end,     again->frame,     &again->node};
     u->counter[RESIDUE_COUNTER_STACK_ROOT + end]++;
     return &u->stack;
 }
 
-static COLD void begin_generation(struct rsd_unwinder *u) {
-    u->generation = __atomic_load_n(&code_generation, __ATOMIC_ACQUIRE);
+static COLD void begin_generation(struct rsd_unwinder *u, uint32_t generation) {
+    u->generation = generation;
     u->jit[0] = u->jit[1] = (struct rsd_jit){0};
     rsd_unwinder_drop(u);
 }
-
-/* Multiply and fold, as for the rules (cache.h). */
-static inline uint32_t hash(uint64_t key) {
-    return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-}
-
-static inline uint32_t hash_of_leaf(const struct rsd_frame *leaf) {
-    return hash(leaf->pc ^ leaf->sp << 13);
-}
-
-/* The first of two neighbouring places for a leaf. */
-static inline uint32_t place_of(uint32_t leaf) {
-    return leaf >> 25 << 1;
-}
-_Static_assert(RSD_STACK_BEFORE == 1u << 8, "every place has its leaves");
 
 /* Of the whole stack, by the frames in which those with the same leaf differ most often. */
 static uint32_t hash_of(const struct rsd_again *again) {
@@ -367,7 +355,7 @@ static uint32_t hash_of(const struct rsd_again *again) {
     uint64_t key = again->word_end[again->depth - 1];
     for (uint32_t i = 0; i < 4 && i < again->depth; i++)
         key = key * 31 + leaf[-(int)i].pc;
-    return hash(key);
+    return rsd_unwind_hash(key);
 }
 
 /* The stack before was met for the second time: give it the place of its own, with the nodes that it has got meanwhile.
@@ -378,7 +366,6 @@ static uint32_t settle(struct rsd_unwinder *u) {
     u->wanted = RSD_STACK_BEFORE;
     if (before->depth == 0 || before->depth > u->again[place].room)
         return RSD_STACK_BEFORE;
-    u->leaf[place] = hash_of_leaf(&before->frame[before->depth - 1]);
     rsd_again_assign(&u->again[place], before, before->depth);
     return place;
 }
@@ -396,7 +383,7 @@ static void consider(struct rsd_unwinder *u, uint32_t place, const struct rsd_ag
 static struct rsd_stack *unwind(struct rsd_unwinder *u, uint32_t place) {
     struct rsd_again *again = &u->again[RSD_STACK_BEFORE];
     uint64_t misses = u->counter[RESIDUE_COUNTER_RULE_MISSES];
-    uint32_t count, kept, from = u->stack.place;
+    uint32_t count, kept, from = u->before;
     uint32_t copied = u->wanted == RSD_STACK_BEFORE ? RSD_STACK_BEFORE : settle(u);
     int end = walk(u, &u->again[from], &count, &kept);
     if (from != RSD_STACK_BEFORE)
@@ -409,36 +396,38 @@ static struct rsd_stack *unwind(struct rsd_unwinder *u, uint32_t place) {
         consider(u, place, again);
     else
         again->depth = 0;
-    u->stack = (struct rsd_stack){RSD_STACK_BEFORE, from, copied, kept + count, kept, (uint8_t)end, again->frame};
+    u->before = RSD_STACK_BEFORE;
+    u->stack = (struct rsd_stack){RSD_STACK_BEFORE, from,         copied,      kept + count, kept,
+                                  (uint8_t)end,     again->frame, &again->node};
     return &u->stack;
 }
 
-/* The stack in `place` was met again. */
-static inline struct rsd_stack *same(struct rsd_unwinder *u, uint32_t place) {
-    const struct rsd_again *again = &u->again[place];
-    uint32_t depth = again->depth;
-    u->counter[RESIDUE_COUNTER_FRAMES_KEPT] += depth;
-    u->counter[RESIDUE_COUNTER_STACK_ROOT + again->end]++;
-    u->stack = (struct rsd_stack){place, place, RSD_STACK_BEFORE, depth, depth, again->end, again->frame};
-    return &u->stack;
-}
-
-struct rsd_stack *rsd_unwind(struct rsd_unwinder *unwinder, const struct rsd_registers *from, uint64_t *counter) {
+struct rsd_stack *rsd_unwind_same(struct rsd_unwinder *unwinder, const struct rsd_again *met, uint64_t *counter) {
     struct rsd_unwinder *u = unwinder;
+    uint32_t place = (uint32_t)(met - u->again);
+    rsd_unwind_count_met(met, counter);
+    u->stack = (struct rsd_stack){place,      place,    RSD_STACK_BEFORE, met->depth,
+                                  met->depth, met->end, met->frame,       &u->again[place].node};
+    return &u->stack;
+}
+
+struct rsd_stack *rsd_unwind_new(struct rsd_unwinder *unwinder, const struct rsd_registers *from, uint64_t *counter) {
+    struct rsd_unwinder *u = unwinder;
+    uint32_t generation = __atomic_load_n(&rsd_unwind_generation, __ATOMIC_ACQUIRE);
     u->counter = counter;
-    if (unlikely(!__atomic_load_n(&ready, __ATOMIC_ACQUIRE)))
+    if (unlikely(generation == 0))
         return leaf_only(u, from, RESIDUE_END_EARLY);
-    if (unlikely(__atomic_load_n(&code_generation, __ATOMIC_ACQUIRE) != u->generation))
-        begin_generation(u);
+    if (unlikely(generation != u->generation))
+        begin_generation(u, generation);
     if (unlikely(!rsd_bounds_begin(&u->bounds, from->sp)))
         return leaf_only(u, from, RESIDUE_END_FOREIGN);
     if (unlikely(u->bounds.foreign))
         rsd_unwinder_drop(u);
     u->fresh[0].frame = (struct rsd_frame){.pc = from->pc, .sp = from->sp, .fp = from->fp};
-    uint32_t leaf = hash_of_leaf(&u->fresh[0].frame), place = place_of(leaf);
-    if (u->leaf[place] == leaf && rsd_again_holds(&u->again[place], &u->fresh[0].frame))
-        return same(u, place);
-    if (u->leaf[place + 1] == leaf && rsd_again_holds(&u->again[place + 1], &u->fresh[0].frame))
-        return same(u, place + 1);
-    return unwind(u, place);
+    return unwind(u, rsd_unwind_place(from));
+}
+
+struct rsd_stack *rsd_unwind(struct rsd_unwinder *unwinder, const struct rsd_registers *from, uint64_t *counter) {
+    const struct rsd_again *met = rsd_unwind_met(unwinder, from);
+    return met ? rsd_unwind_same(unwinder, met, counter) : rsd_unwind_new(unwinder, from, counter);
 }

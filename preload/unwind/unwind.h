@@ -54,6 +54,7 @@ struct rsd_stack {
     uint32_t kept;   /* frames [0, kept) and `end` are as in the stack at `from`; 0 when `end` differs */
     uint8_t end;     /* enum residue_end: why there is nothing outside of frame[0] */
     struct rsd_frame *frame; /* [0] is the outermost, [depth - 1] the caller of the hook */
+    uint32_t *node;          /* the caller's to set, for when the whole stack is met again (met.h) */
 };
 
 struct rsd_unwinder; /* one thread's state */
@@ -75,6 +76,13 @@ void rsd_unwinder_forget(struct rsd_unwinder *unwinder);
 /* The calling thread's stack, outward from `from`. Valid until the next call with the same unwinder; the caller may
  * set `node` of each frame. Counters go to `counter`, indexed by enum residue_counter. */
 struct rsd_stack *rsd_unwind(struct rsd_unwinder *unwinder, const struct rsd_registers *from, uint64_t *counter);
+
+struct rsd_again;
+
+/* The two halves of it, for a caller that has looked for the stack by itself (met.h): one that was met, and one that was
+ * not. */
+struct rsd_stack *rsd_unwind_same(struct rsd_unwinder *unwinder, const struct rsd_again *met, uint64_t *counter);
+struct rsd_stack *rsd_unwind_new(struct rsd_unwinder *unwinder, const struct rsd_registers *from, uint64_t *counter);
 
 /* Code in [start, end) is gone, or is about to go: forget what was learned about it. Any thread. */
 void rsd_unwind_forget(uintptr_t start, uintptr_t end);

@@ -12,17 +12,17 @@
 #include "unwind.h"
 
 struct rsd_unwinder {
-    struct rsd_stack stack;
-    uint32_t generation;   /* of the code that `again` and `jit` were found in */
-    uint32_t limit;        /* frames */
-    struct rsd_jit jit[2]; /* V8 has two: its code range, and a copy of its builtins. The one met last comes first. */
-    struct rsd_again again[RSD_STACKS];
-    uint32_t leaf[RSD_STACK_BEFORE]; /* of the stack in each place, hashed: to look no further in vain */
-    uint32_t met[RSD_STACK_BEFORE];  /* the stack met last for each place, hashed */
-    uint32_t wanted; /* the stack in RSD_STACK_BEFORE was met for the second time and belongs here; or that number */
-    struct rsd_fresh *fresh; /* limit + 1: leaf first */
     struct rsd_bounds bounds;
+    uint32_t generation; /* of the code that `again` and `jit` were found in; 0: none yet */
+    uint32_t limit;      /* frames */
+    uint32_t before;     /* place of the stack before */
+    uint32_t wanted; /* the stack in RSD_STACK_BEFORE was met for the second time and belongs here; or that number */
+    struct rsd_jit jit[2];   /* V8 has two: its code range, and a copy of its builtins. The one met last comes first. */
+    struct rsd_fresh *fresh; /* limit + 1: leaf first */
     uint64_t *counter;
+    struct rsd_stack stack;
+    struct rsd_again again[RSD_STACKS];
+    uint32_t met[RSD_STACK_BEFORE]; /* the stack met last for each place, hashed */
 };
 
 /* Forget the stacks before, so that the next one is unwound from leaf to root. */

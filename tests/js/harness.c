@@ -169,6 +169,28 @@ static void count_kind(struct thread *thread, uintptr_t pc) {
         kinds[0]++;
 }
 
+/* What a frame's answer was although its proof held, and what it is: for whoever has to find out why. */
+static char differences[4096];
+static size_t differences_size;
+
+static void note_difference(uintptr_t pc, const struct rsd_js_answer *old, const struct rsd_js_answer *new) {
+    char text[512];
+    const struct rsd_js_answer *both[] = {old, new};
+    size_t size = (size_t)snprintf(text, sizeof text, "#wrong\t%#lx page %#x", (unsigned long)pc, rsd_js_page(pc));
+    for (unsigned i = 0; i < 2; i++)
+        for (unsigned k = 0; k < both[i]->count && size < sizeof text - 64; k++)
+            size += (size_t)snprintf(text + size, sizeof text - size, "%s%u:%u:%u",
+                                     k   ? " "
+                                     : i ? "  is "
+                                         : "  was ",
+                                     both[i]->place[k].function, both[i]->place[k].line, both[i]->place[k].column);
+    pthread_mutex_lock(&lock);
+    if (differences_size + size + 2 < sizeof differences)
+        differences_size +=
+            (size_t)snprintf(differences + differences_size, sizeof differences - differences_size, "%s\n", text);
+    pthread_mutex_unlock(&lock);
+}
+
 /* If the frame's words are as they were in the stack before, the answer must be the same. */
 static void check_proof(struct thread *thread, unsigned at, const struct rsd_registers *frame,
                         const struct rsd_js_answer *answer) {
@@ -180,6 +202,8 @@ static void check_proof(struct thread *thread, unsigned at, const struct rsd_reg
         bool same = old->count == answer->count && !memcmp(old->place, answer->place, old->count * sizeof *old->place);
         proofs_held++;
         proofs_wrong += !same;
+        if (!same)
+            note_difference(frame->pc, old, answer);
     }
     thread->kept[at].answer = *answer;
     thread->kept[at].pc = frame->pc;
@@ -403,6 +427,7 @@ __attribute__((destructor)) static void end(void) {
                 (unsigned long)frames, (unsigned long)named, (unsigned long)unsettled,
                 (unsigned long)(frames ? ticks / frames : 0), (unsigned long)proofs_held, (unsigned long)proofs_wrong);
     if (out) {
+        fputs(differences, out);
         say_strangers(out);
         fclose(out);
     }

@@ -107,7 +107,7 @@ collection() { # LABEL
             node "$here/check.js" "$work/out" "$work/truth" 0.99 && grep -q 'strangers 0$' "$work/out" &&
             grep -q '^#proofs.*wrong 0$' "$work/out"
         verdict $? "$1 $chosen"
-        grep -E '^#(stacks|motion|proofs)' "$work/out" | tr '\t\n' '  ' | sed 's/^/     /; s/$/\n/'
+        grep -E '^#(stacks|motion|proofs|wrong)' "$work/out" | tr '\t\n' '  ' | sed 's/^/     /; s/$/\n/'
     done
 }
 

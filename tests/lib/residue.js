@@ -94,6 +94,20 @@ function start(t, argv, { options, env, folder = scratch(t), recorded = true, ..
   return { child, folder, line, ended, trace: () => onlyTrace(folder) };
 }
 
+// Is node-canvas there, both versions of it? Building it takes a minute: done when proving only. Else the test is skipped.
+function canvasIsBuilt(t) {
+  const folder = path.join(root, 'examples', 'canvas-tobuffer');
+  if (fs.existsSync(path.join(folder, 'fixed', 'node_modules', 'canvas', 'build', 'Release', 'canvas.node'))) return true;
+  if (proving) {
+    const install = spawnSync(path.join(folder, 'install'), { encoding: 'utf8' });
+    if (install.status === 0) return true;
+    t.skip(install.stderr.trim());
+  } else {
+    t.skip('canvas is not built; it takes a minute: examples/canvas-tobuffer/install, or make prove');
+  }
+  return false;
+}
+
 // Run the `residue` command; anything but success is a failure of the test.
 function residue(...args) {
   const run = spawnSync(command, args, { encoding: 'utf8', maxBuffer: LARGEST_OUTPUT });
@@ -104,6 +118,12 @@ function residue(...args) {
 
 // The report as an object, with every call site.
 const report = (trace, ...args) => JSON.parse(residue('report', '--json', '--top', '0', ...args, trace));
+
+// The recorder's counters and the analyzer's, by name.
+function stat(trace) {
+  const rows = residue('stat', trace).matchAll(/^  (\S.*?) {2,}([\d,]+)$/gm);
+  return Object.fromEntries([...rows].map(([, name, value]) => [name, Number(value.replaceAll(',', ''))]));
+}
 
 // Blocks outstanding in a report that satisfy `wanted(bytes)`, and their bytes.
 function outstanding(report, wanted) {
@@ -118,5 +138,6 @@ function outstanding(report, wanted) {
 
 module.exports = {
   root, build, library, command, proving,
-  program, node, scratch, variables, traces, onlyTrace, record, start, residue, report, outstanding,
+  program, node, scratch, variables, traces, onlyTrace, record, start, residue, report, stat, outstanding,
+  canvasIsBuilt,
 };

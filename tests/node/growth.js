@@ -26,6 +26,14 @@ function failingSaves(version) {
   every(150, () => sharp(bad, { pages: -1, failOn: 'error' }).webp({ effort: 0 }).toBuffer().catch(() => {}));
 }
 
+function readPixels(version) {
+  const folder = path.join(__dirname, '..', '..', 'examples', 'canvas-tobuffer', version, 'node_modules', 'canvas');
+  const canvas = require(folder).createCanvas(16, 16);
+  every(10, () => {
+    for (let i = 0; i < 20; i++) canvas.toBuffer('raw');
+  });
+}
+
 const kinds = {
   // About 1 MB a minute.
   'leak-slow': () => every(100, () => keep(vary(1750))),
@@ -33,6 +41,9 @@ const kinds = {
   // An encoder is forgotten on libuv's pool each time that a save fails; and the version that frees it.
   'leak-pool': () => failingSaves('leaky'),
   'fixed-pool': () => failingSaves('fixed'),
+  // Each synchronous toBuffer('raw') forgets 352 bytes in two blocks; and the version that frees them.
+  'leak-canvas': () => readPixels('leaky'),
+  'fixed-canvas': () => readPixels('fixed'),
   // One block of a hundred is kept.
   'leak-in-churn': () => every(5, () => {
     for (let i = 0; i < 100; i++) {
@@ -53,10 +64,12 @@ const kinds = {
     const room = 100 * seconds;
     const fill = () => Buffer.allocUnsafeSlow(vary(30_000)).fill(1);
     every(2000, () => globalThis.gc());
+    const began = Date.now(); // by the clock: a busy machine shall not keep it from being full
     every(10, () => {
-      for (let i = 0; i < 4; i++)
-        if (held.length < room) held.push(fill());
-        else if (random() < room / 40_000) held[Math.floor(random() * room)] = fill();
+      const due = Math.min(room, (3 * room * (Date.now() - began)) / (seconds * 1000));
+      while (held.length < due) held.push(fill());
+      for (let i = 0; i < 4 && held.length === room; i++)
+        if (random() < room / 40_000) held[Math.floor(random() * room)] = fill();
     });
   },
   'sawtooth': () => every(10, () => Buffer.allocUnsafeSlow(vary(400_000)).fill(1)),
@@ -78,6 +91,86 @@ const kinds = {
   'js-heap': () => every(10, () => {
     for (let i = 0; i < 400; i++) held.push({ i, text: `entry ${i} of ${random()}`, list: [i, i + 1, i + 2, {}] });
   }),
+  // Of other shapes than those above, on which nothing was tuned.
+  //
+  // Distinct keys of a cache without a bound: it grows ever more slowly, to 20 MB.
+  'cache-slowing': () => {
+    const cache = new Map();
+    every(10, () => {
+      for (let i = 0; i < 12; i++) {
+        const key = Math.floor(random() * seconds * 300);
+        if (!cache.has(key)) cache.set(key, Buffer.allocUnsafeSlow(2200).fill(1));
+      }
+    });
+    held.push(cache);
+  },
+  // Five times 4 MB in the first half, and no more.
+  'cache-steps': () => {
+    let steps = 0;
+    const timer = every(seconds * 100, () => {
+      held.push(...Array.from({ length: 400 }, () => Buffer.allocUnsafeSlow(vary(10_000)).fill(1)));
+      if (++steps === 5) clearInterval(timer);
+    });
+  },
+  // Nothing, then from six tenths of the time on 200 KB a second.
+  'leak-late': () => void setTimeout(() => every(20, () => keep(vary(4000))), seconds * 600),
+  // 1.5 MB every two seconds.
+  'leak-rare': () => every(2000, () => {
+    for (let i = 0; i < 100; i++) keep(vary(15_000));
+  }),
+  // 150 KB a second, under the teeth of a collector that comes every three seconds to 40 MB.
+  'leak-under-saw': () => {
+    every(10, () => Buffer.allocUnsafeSlow(vary(130_000)).fill(1));
+    every(20, () => keep(vary(3000)));
+    every(3000, () => globalThis.gc());
+  },
+  // One of 200 KB a second, and a second of half as much.
+  'leak-twice': () => {
+    const second = function keepAsWell(size) {
+      held.push(Buffer.allocUnsafeSlow(size).fill(1));
+    };
+    every(20, () => keep(vary(4000)));
+    every(50, () => second(vary(5000)));
+  },
+  // A cache fills in the first half, and beside it 100 KB a second leak.
+  'leak-beside-cache': () => {
+    const room = 50 * seconds;
+    every(10, () => {
+      if (held.length < room) held.push(Buffer.allocUnsafeSlow(vary(20_000)).fill(1));
+    });
+    every(20, () => keep(vary(2000)));
+  },
+  // Every 2.5 seconds 200 requests, each of which holds 100 KB for a second.
+  'bursts': () => {
+    const burst = () => {
+      const requests = Array.from({ length: 200 }, () => Buffer.allocUnsafeSlow(vary(100_000)).fill(1));
+      setTimeout(() => {
+        requests.length = 0;
+        globalThis.gc();
+      }, 1000);
+    };
+    burst();
+    every(2500, burst);
+  },
+  // Load that comes and goes: 0 to 30 MB and back, one and a half times.
+  'wave': () => {
+    let at = 0;
+    every(20, () => {
+      at += 0.02 / seconds;
+      const wanted = Math.round(600 * (1 - Math.cos(at * 3 * Math.PI)) / 2);
+      while (held.length < wanted) held.push(Buffer.allocUnsafeSlow(vary(50_000)).fill(1));
+      held.length = wanted;
+    });
+    every(1000, () => globalThis.gc());
+  },
+  // Nothing grows; when the recording ends, 10 MB of requests are just being answered.
+  'young': () => {
+    every(20, () => Buffer.allocUnsafeSlow(vary(5000)).fill(1));
+    every(1000, () => globalThis.gc());
+    setTimeout(() => {
+      for (let i = 0; i < 1000; i++) held.push(Buffer.allocUnsafeSlow(vary(10_000)).fill(1));
+    }, seconds * 1000 - 100);
+  },
   'quiet': () => every(20, () => JSON.parse(JSON.stringify({ a: [1, 2, 3], b: 'text' }))),
 };
 

@@ -2,17 +2,23 @@
  * A random program that keeps its own ledger: threads allocate, resize, free and hand blocks to one another, and at the end
  * the program prints how many blocks of which size are outstanding, when it calls exit() and when it is gone.
  *
- *     ledger SEED THREADS STEPS
+ *     ledger SEED THREADS STEPS [mark]
  *
- * It contains the sequence that breaks a careless nursery: A allocates p, B frees p, B's next malloc returns p, A frees p.
+ * `mark`: half-way all threads stand still, the ledger is printed, and the recorder is asked for a mark.
+ *
+ * Threads end and others take their place, blocks are resized step by step, libraries come and go. It contains the sequence that breaks a careless nursery: A allocates p, B frees p, B's next malloc returns p, A frees p.
  * Sizes say which call site a block is of: size % 16 is the site.
  */
+#include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BOXES 64
 #define KEPT 48
@@ -30,6 +36,8 @@ static _Atomic(void *) box[BOXES]; /* blocks on their way from thread to thread 
 static struct worker worker[64];
 static int threads;
 static long steps;
+static bool marking;
+static pthread_barrier_t half_way;
 
 static uint32_t next(uint64_t *state) { /* splitmix64 */
     uint64_t z = (*state += 0x9e3779b97f4a7c15u);
@@ -54,9 +62,10 @@ static uint32_t size_of(const void *block) {
     static __attribute__((noinline)) void *site_##n(uint32_t size) {                                                   \
         return fill(n % 2 ? malloc(size) : calloc(1, size), size);                                                     \
     }
-SITE(0) SITE(1) SITE(2) SITE(3) SITE(4) SITE(5)
+SITE(0)
+SITE(1) SITE(2) SITE(3) SITE(4) SITE(5)
 
-static void *(*const site[SITES])(uint32_t) = {site_0, site_1, site_2, site_3, site_4, site_5};
+    static void *(*const site[SITES])(uint32_t) = {site_0, site_1, site_2, site_3, site_4, site_5};
 
 static uint32_t pick_size(uint64_t *random, uint32_t n) {
     uint32_t r = next(random);
@@ -72,8 +81,12 @@ static void *make(uint64_t *random) {
 static void step(struct worker *self) {
     uint64_t *random = &self->random;
     uint32_t what = next(random) % 100, i = next(random) % KEPT;
-    if (what < 40) { /* dies at once */
+    if (what < 39) { /* dies at once */
         free(make(random));
+    } else if (what < 40 && self->kept[i]) { /* grows by and by, also beyond what a nursery takes */
+        uint32_t n = size_of(self->kept[i]) % 16, size = 16 + n;
+        for (; size < (next(random) % 64 ? 512u : (uint32_t)LARGE); size = size / 16 * 24 / 16 * 16 + 16 + n)
+            self->kept[i] = fill(realloc(self->kept[i], size), size);
     } else if (what < 60) {
         free(self->kept[i]);
         self->kept[i] = make(random);
@@ -95,9 +108,41 @@ static void step(struct worker *self) {
     }
 }
 
-static void *run(void *argument) {
-    for (long i = 0; i < steps; i++)
+/* A thread of its own for a while: its last blocks are in a nursery that the next thread takes over. */
+static void *visit(void *argument) {
+    for (int i = 0; i < 200; i++)
         step(argument);
+    return NULL;
+}
+
+static void come_and_go(struct worker *self) {
+    pthread_t guest;
+    if (pthread_create(&guest, NULL, visit, self) == 0)
+        pthread_join(guest, NULL);
+    void *library = dlopen("libanl.so.1", RTLD_NOW);
+    if (library)
+        dlclose(library); /* a new epoch of addresses */
+}
+
+static void run_half(struct worker *self) {
+    for (long i = 0; i < steps / 2; i++) {
+        step(self);
+        if (threads > 1 && i % 4096 == 1000)
+            come_and_go(self);
+    }
+}
+
+static void ask_for_mark(void);
+
+static void *run(void *argument) {
+    run_half(argument);
+    if (marking) {
+        pthread_barrier_wait(&half_way);
+        if (argument == &worker[0])
+            ask_for_mark();
+        pthread_barrier_wait(&half_way);
+    }
+    run_half(argument);
     return NULL;
 }
 
@@ -119,10 +164,24 @@ static void print_ledger(const char *name) {
         count_block(box[i]);
     for (uint32_t size = 0; size < SIZES; size++)
         if (count[size])
-            used += (size_t)snprintf(text + used, sizeof text - used, "%s\"%u\": %u", used ? ", " : "", size,
-                                     count[size]);
+            used +=
+                (size_t)snprintf(text + used, sizeof text - used, "%s\"%u\": %u", used ? ", " : "", size, count[size]);
     printf("{\"at\": \"%s\", \"sizes\": {%s}}\n", name, text);
     fflush(stdout);
+}
+
+/* What `residue mark` does, from within: a file in the trace directory, gone when it is answered. */
+static void ask_for_mark(void) {
+    char path[4096];
+    const char *out = getenv("RESIDUE_OUT"), *pid = out ? strstr(out, "%p") : NULL;
+    print_ledger("half");
+    if (!pid || snprintf(path, sizeof path, "%.*s%d%s/mark", (int)(pid - out), out, getpid(), pid + 2) <= 0)
+        abort();
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (fd < 0 || write(fd, "half", 4) != 4 || close(fd) != 0)
+        abort();
+    while (access(path, F_OK) == 0)
+        usleep(1000);
 }
 
 /* After exit() was called: free half, and say what is left. */
@@ -138,12 +197,14 @@ static void at_exit(void) {
 int main(int argc, char **argv) {
     static char out[1 << 16];
     setvbuf(stdout, out, _IOFBF, sizeof out); /* the ledger's sizes are ours alone */
-    if (argc != 4) {
-        fprintf(stderr, "usage: ledger SEED THREADS STEPS\n");
+    if (argc != 4 && argc != 5) {
+        fprintf(stderr, "usage: ledger SEED THREADS STEPS [mark]\n");
         return 2;
     }
     threads = atoi(argv[2]);
     steps = atol(argv[3]);
+    marking = argc == 5;
+    pthread_barrier_init(&half_way, NULL, (unsigned)threads);
     for (int t = 0; t < threads; t++) {
         worker[t].random = strtoull(argv[1], NULL, 10) * 1000 + (uint64_t)t;
         if (t > 0)

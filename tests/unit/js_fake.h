@@ -33,7 +33,7 @@ static inline bool fake_write(void *context, const struct rsd_js_function *funct
 }
 
 static inline void fake_heap(void) {
-    rsd_js_builtins_size = 1; /* the page map is kept only where there is JavaScript */
+    rsd_js_pages_kept = true; /* the page map is kept only where there is JavaScript */
     rsd_js_layout = (struct rsd_js_layout){.major = 13,
                                            .minor = 6,
                                            .tested = true,

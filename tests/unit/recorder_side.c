@@ -1,5 +1,5 @@
 /*
- * preload/log.c on its own, with the three things that it needs of the rest of the recorder.
+ * preload/log.c and preload/nursery.c on their own, with what they need of the rest of the recorder.
  *
  * In a file of its own because the recorder and the analyzer give some structs the same names: they never meet in one
  * translation unit.
@@ -11,13 +11,28 @@
 
 #include "init.h"
 #include "log.h"
+#include "nursery.h"
 #include "process.h"
+#include "sample.h"
 
 struct rsd_trace rsd_trace;
 static char stopped[256];
 
 void rsd_stop(long error, const char *what) {
     snprintf(stopped, sizeof stopped, "%s (%ld)", what, error);
+}
+
+static struct residue_late late_record; /* the last one */
+
+bool rsd_process_tagged(struct residue_tagged *head, size_t head_size, const void *text, size_t text_size) {
+    (void)text, (void)text_size;
+    if (head->tag == RESIDUE_TAG_LATE && head_size == sizeof late_record)
+        memcpy(&late_record, head, sizeof late_record);
+    return true;
+}
+
+void rsd_sample_note_size(uint64_t bytes) {
+    (void)bytes;
 }
 
 void rsd_process_sample_if_due(uint64_t ticks) {
@@ -31,7 +46,13 @@ static void put_node(struct rsd_writer *writer) {
     rsd_writer_commit(writer, RESIDUE_NODE, sizeof *room);
 }
 
+/* Time passes unevenly, also where the processor's clock is so coarse that a loop like this compresses to nothing. */
+static void let_time_pass(struct rsd_writer *writer, uint32_t i) {
+    writer->last_tick += i * 2654435761u >> 18;
+}
+
 static bool put_block(struct rsd_writer *writer, uint32_t i) {
+    let_time_pass(writer, i);
     struct residue_alloc *room = rsd_writer_reserve(writer, RESIDUE_ALLOC, sizeof *room);
     if (!room)
         return false;
@@ -50,13 +71,17 @@ static bool put_free(struct rsd_writer *writer, uint32_t i) {
     return true;
 }
 
-static bool write_blocks(const char *directory, uint32_t blocks) {
-    static struct rsd_writer writer;
+static void begin(const char *directory) {
     snprintf(rsd_trace.directory, sizeof rsd_trace.directory, "%s", directory);
     rsd_trace.id = 42;
     rsd_trace.pid = 4711;
     rsd_clock_init();
     rsd_log_init();
+}
+
+static bool write_blocks(const char *directory, uint32_t blocks) {
+    static struct rsd_writer writer;
+    begin(directory);
     if (!rsd_writer_open(&writer, 1))
         return false;
     put_node(&writer);
@@ -64,6 +89,62 @@ static bool write_blocks(const char *directory, uint32_t blocks) {
         if (!put_block(&writer, i) || (i % 2 == 0 && !put_free(&writer, i)))
             return false;
     return true;
+}
+
+/* ---- nurseries ---- */
+
+static struct side {
+    struct rsd_writer writer;
+    struct rsd_nursery nursery;
+} sides[2];
+
+bool recorder_nurseries(const char *directory) {
+    rsd_trace.nursery = true;
+    begin(directory);
+    for (uint32_t i = 0; i < 2; i++)
+        if (!rsd_writer_open(&sides[i].writer, i + 1) || !rsd_nursery_init(&sides[i].nursery, &sides[i].writer))
+            return false;
+    return true;
+}
+
+void recorder_young(int side, uint64_t address, uint32_t size) {
+    struct side *s = &sides[side];
+    rsd_nursery_add(&s->nursery, &s->writer, rsd_writer_tick(&s->writer), residue_where(address, RESIDUE_API_MALLOC),
+                    size, 1);
+}
+
+bool recorder_kill(int side, uint64_t address) {
+    struct side *s = &sides[side];
+    return rsd_nursery_kill(&s->nursery, &s->writer, address) ||
+           rsd_nursery_kill_foreign(&s->nursery, &s->writer, address);
+}
+
+bool recorder_hold(int side, uint64_t address) {
+    return rsd_nursery_hold(&sides[side].nursery, address);
+}
+
+void recorder_let_go(int side, uint64_t address) {
+    rsd_nursery_let_go(&sides[side].nursery, address);
+}
+
+bool recorder_kill_held(int side, uint64_t address) {
+    return rsd_nursery_kill_held(&sides[side].nursery, &sides[side].writer, address);
+}
+
+void recorder_look(void) {
+    if (rsd_nursery_barrier_begin())
+        rsd_nursery_sample_end(rsd_clock_ticks());
+    for (int i = 0; i < 2; i++)
+        rsd_late_turn(&sides[i].nursery.late, rsd_nursery_last_sample());
+}
+
+bool recorder_late(struct residue_late *record) {
+    *record = late_record;
+    return late_record.blocks != 0;
+}
+
+uint32_t recorder_capacity(int side) {
+    return sides[side].nursery.capacity;
 }
 
 bool recorder_write(const char *directory, uint32_t blocks) {

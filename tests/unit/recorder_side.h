@@ -5,11 +5,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "residue/format.h"
+
 /* Writer 1 of a new trace in `directory`: allocations of 1, 2, ... `blocks` bytes at 0x1000 times their number, all from
  * one stack, and a free of every second one. False when a file could not be made. */
 bool recorder_write(const char *directory, uint32_t blocks);
 
 /* The same, with RLIMIT_FSIZE such that the log cannot take the second segment. Says what rsd_stop was told, or "". */
 const char *recorder_write_until_full(const char *directory, uint32_t blocks);
+
+/* Two threads' nurseries, writers 1 and 2, in a new trace. Sides are 0 and 1. */
+bool recorder_nurseries(const char *directory);
+void recorder_young(int side, uint64_t address, uint32_t size);
+/* A free by the thread of this side: did the block die without a record? */
+bool recorder_kill(int side, uint64_t address);
+/* The two halves of a realloc. */
+bool recorder_hold(int side, uint64_t address);
+void recorder_let_go(int side, uint64_t address);
+bool recorder_kill_held(int side, uint64_t address);
+/* A sample of memory is taken; and the last sum that was written of what was young at one. */
+void recorder_look(void);
+bool recorder_late(struct residue_late *record);
+uint32_t recorder_capacity(int side);
 
 #endif

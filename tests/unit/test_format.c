@@ -8,6 +8,7 @@
 
 #include "frame.h"
 #include "residue/format.h"
+#include "residue/planes.h"
 #include "tagged.h"
 #include "trace_writer.h"
 
@@ -48,6 +49,30 @@ Test(format, file_header_is_that_of_writer_3_of_process_4711) {
     cr_assert_eq(h.writer, 3u);
     cr_assert_eq(h.pid, 4711u);
     cr_assert_eq(h.trace_id, 0x1122334455667788u);
+}
+
+Test(format, barrier_is_the_stop_of_a_process_that_started_with_recording_off) {
+    uint8_t bytes[64];
+    struct rsd_tagged r;
+    size_t size = vector("barrier-off", bytes, sizeof bytes);
+    cr_assert_eq(rsd_tagged_parse(&r, bytes, size), RSD_TAGGED_OK);
+    cr_assert_eq(r.tag, RESIDUE_TAG_BARRIER);
+    cr_assert_eq(r.time, 64u);
+    cr_assert_eq(r.barrier.reason, RESIDUE_BARRIER_STOP);
+    cr_assert_eq(r.first.size, strlen("RESIDUE_START=off"));
+    cr_assert_arr_eq(r.first.bytes, "RESIDUE_START=off", r.first.size);
+}
+
+Test(format, a_memory_sample_of_version_1_0_has_no_processor_time_and_is_read) {
+    struct residue_memory old = {
+        .head = {.tag = RESIDUE_TAG_MEMORY, .size = RESIDUE_MEMORY_LEAST, .time = 7}, .rss_bytes = 4096, .cpu_ns = 99};
+    struct rsd_tagged r;
+    cr_assert_eq(rsd_tagged_parse(&r, (const uint8_t *)&old, RESIDUE_MEMORY_LEAST), RSD_TAGGED_OK);
+    cr_assert_eq(r.memory.rss_bytes, 4096u);
+    cr_assert_eq(r.memory.cpu_ns, 0u, "what lies behind the record is not its own");
+    cr_assert_eq(rsd_tagged_parse(&r, (const uint8_t *)&old, sizeof old), RSD_TAGGED_OK);
+    cr_assert_eq(r.memory.cpu_ns, 99u);
+    cr_assert_eq(rsd_tagged_parse(&r, (const uint8_t *)&old, RESIDUE_MEMORY_LEAST - 8), RSD_TAGGED_BAD);
 }
 
 Test(format, frame_header_is_believed_and_no_byte_of_it_can_change) {
@@ -121,6 +146,41 @@ Test(format, thread_is_4712_the_second_seen) {
     cr_assert_eq(strncmp(r.thread.name, "libuv-worker", 16), 0);
 }
 
+Test(format, code_is_that_of_resize_the_seventh_piece_seen) {
+    uint8_t bytes[72];
+    struct rsd_tagged r;
+    cr_assert_eq(vector("code", bytes, sizeof bytes), sizeof bytes);
+    cr_assert_eq(rsd_tagged_parse(&r, bytes, sizeof bytes), RSD_TAGGED_OK);
+    cr_assert_eq(r.tag, RESIDUE_TAG_CODE);
+    cr_assert_eq(r.time, 950u);
+    cr_assert_eq(r.code.start, 0x7f0012346000u);
+    cr_assert_eq(r.code.code_size, 512u);
+    cr_assert_eq(r.code.id, 7u);
+    cr_assert_eq(strncmp(r.first.bytes, "JS:*resize /app/a.js:4:10", r.first.size), 0);
+}
+
+Test(format, sampling_late_and_compacted_are_what_the_text_above_them_says) {
+    uint8_t bytes[64];
+    struct rsd_tagged r;
+    size_t size = vector("sampling", bytes, sizeof bytes);
+    cr_assert_eq(rsd_tagged_parse(&r, bytes, size), RSD_TAGGED_OK);
+    cr_assert_eq(r.time, 1000u);
+    cr_assert_eq(r.sampling.rate, 512u << 10);
+    size = vector("late", bytes, sizeof bytes);
+    cr_assert_eq(rsd_tagged_parse(&r, bytes, size), RSD_TAGGED_OK);
+    cr_assert_eq(r.time, 2000u);
+    cr_assert_eq(r.late.when, 1500u);
+    cr_assert_eq(r.late.writer, 1u);
+    cr_assert_eq(r.late.node, 5u);
+    cr_assert_eq(r.late.blocks, 3u);
+    cr_assert_eq(r.late.bytes, 48u);
+    size = vector("compacted", bytes, sizeof bytes);
+    cr_assert_eq(rsd_tagged_parse(&r, bytes, size), RSD_TAGGED_OK);
+    cr_assert_eq(r.time, 3000u);
+    cr_assert_eq(r.compacted.before, 2500u);
+    cr_assert_eq(r.compacted.records, 7u);
+}
+
 Test(format, planes_come_back_as_rows_whatever_their_number) {
     static const size_t sizes[] = {16, 24, 32};
     uint64_t state = 88172645463325252u;
@@ -134,6 +194,8 @@ Test(format, planes_come_back_as_rows_whatever_their_number) {
                 rows[i] = (uint8_t)state;
             }
             made_planes(rows, planes, sizes[s], count);
+            residue_to_planes(result, rows, (uint32_t)count, (uint32_t)sizes[s]);
+            cr_assert_arr_eq(result, planes, count * sizes[s], "%zu records of %zu bytes", count, sizes[s]);
             rsd_planes_to_rows(planes, result, sizes[s], count);
             cr_assert_arr_eq(result, rows, count * sizes[s], "%zu records of %zu bytes", count, sizes[s]);
         }
@@ -152,4 +214,18 @@ Test(format, tagged_records_whose_strings_pass_their_end_are_bad) {
     cr_assert_eq(rsd_tagged_parse(&r, (uint8_t *)&head, sizeof head), RSD_TAGGED_SKIP);
     head.tag = 0x123;
     cr_assert_eq(rsd_tagged_parse(&r, (uint8_t *)&head, sizeof head), RSD_TAGGED_UNKNOWN);
+}
+
+Test(format, names_header_is_that_of_152_bytes_in_89) {
+    struct residue_names_header h;
+    cr_assert_eq(vector("names-header", (uint8_t *)&h, sizeof h), sizeof h);
+    cr_assert_eq(h.skip_magic, RESIDUE_SKIP_NAMES);
+    cr_assert_eq(h.skip_size, 56u);
+    cr_assert_str_eq(h.magic, RESIDUE_NAMES_MAGIC);
+    cr_assert_eq(h.major, RESIDUE_NAMES_MAJOR);
+    cr_assert_eq(h.minor, RESIDUE_NAMES_MINOR);
+    cr_assert_eq(h.trace_id, 0x1122334455667788u);
+    cr_assert_eq(h.raw_size, 152u);
+    cr_assert_eq(h.packed_size, 89u);
+    cr_assert_eq(h.checksum, residue_fnv1a(&h, offsetof(struct residue_names_header, checksum)));
 }

@@ -13,7 +13,7 @@
 /* ---- pages.c --------------------------------------------------------------------------------------------------- */
 
 static void *map(size_t size, int prot) {
-    rsd_js_builtins_size = 1;
+    rsd_js_pages_kept = true;
     void *p = mmap(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     rsd_js_memory_comes(p, size, prot, MAP_PRIVATE | MAP_ANONYMOUS, 0);
     return p;
@@ -56,7 +56,7 @@ Test(pages, code_stays_code_while_it_is_written) {
 }
 
 Test(pages, a_mapped_file_is_never_loaded_from) {
-    rsd_js_builtins_size = 1;
+    rsd_js_pages_kept = true;
     char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     rsd_js_memory_comes(p, 4096, PROT_READ, MAP_PRIVATE, 0);
     rsd_js_memory_protect_after(p, 4096, PROT_READ);

@@ -25,10 +25,10 @@ Test(live, the_table_agrees_with_a_plain_array_over_a_million_changes) {
     size_t count = 0;
     for (int i = 0; i < 1000000; i++) {
         uint64_t n = next_random(&state) % ADDRESSES, size = next_random(&state) >> 20, address = (n + 1) * 16;
-        struct rsd_block old;
+        struct rsd_block old, block = rsd_block_make(address, size, (uint64_t)i, 7);
         bool there = model[n] != 0, found;
         if (next_random(&state) & 1) {
-            found = rsd_live_add(&live, address, size, (uint64_t)i, 7, &old);
+            found = rsd_live_add(&live, &block, &old);
             count += !there;
         } else {
             found = rsd_live_remove(&live, address, &old);
@@ -40,7 +40,8 @@ Test(live, the_table_agrees_with_a_plain_array_over_a_million_changes) {
         model[n] = 0;
         if (rsd_live_remove(&live, address, &old)) { /* look, and put it back */
             model[n] = rsd_block_size(&old) + 1;
-            rsd_live_add(&live, address, model[n] - 1, old.time, old.site, &old);
+            block = old;
+            rsd_live_add(&live, &block, &old);
         }
         cr_assert_eq(live.count, count);
     }
@@ -51,7 +52,8 @@ Test(live, a_block_costs_at_most_64_bytes) {
     static struct rsd_live live;
     struct rsd_block old;
     for (uint64_t i = 1; i <= 3000000; i++) {
-        rsd_live_add(&live, i * 32, 24, i, 0, &old);
+        struct rsd_block block = rsd_block_make(i * 32, 24, i, 0);
+        rsd_live_add(&live, &block, &old);
         size_t bytes = 0;
         if (i % 100000)
             continue;
@@ -106,6 +108,39 @@ Test(pairing, frees_without_a_block_are_told_apart) {
     cr_assert_eq(rsd_pairing_anomalies(&a.pairing), 4u);
     cr_assert_eq(a.pairing.heap_now.live_bytes, 0u);
     rsd_analysis_free(&a);
+    made_close(w);
+    made_remove(folder);
+}
+
+Test(pairing, where_recording_begins_again_nothing_is_known_of_before) {
+    char *folder = made_folder("pair");
+    made_meta(folder);
+    struct made_writer *p = made_open(folder, 0), *w = made_open(folder, 1);
+    made_barrier(p, 200, RESIDUE_BARRIER_STOP, "");
+    made_barrier(p, 400, RESIDUE_BARRIER_START, "");
+    made_alloc(w, 100, 0x1000, 100, 0);
+    made_alloc(w, 110, 0x2000, 70, 0);
+    made_free(w, 120, 0x2000);
+    made_alloc(w, 500, 0x3000, 30, 0);
+    made_free(w, 510, 0x1000);                         /* from before */
+    made_free(w, 520, 0x2000);                         /* freed, and allocated again unseen */
+    made_free_by(w, 530, 0x9000, RESIDUE_API_REALLOC); /* from the gap */
+    made_live(p);
+    made_live(w);
+    struct rsd_analysis a;
+    analyse(&a, folder);
+    cr_assert_eq(a.pairing.heap_now.live_bytes, 30u);
+    cr_assert_eq(a.heap_start.live_bytes, 0u);
+    cr_assert_eq(a.pairing.anomaly[RSD_ODD_FREE_BEFORE], 3u);
+    cr_assert_eq(rsd_pairing_anomalies(&a.pairing), 0u);
+    cr_assert_eq(a.window.from, 400u);
+    rsd_analysis_free(&a);
+    struct rsd_analysis_options first = {.window = {.has_from = true, .has_to = true, .to = 0.2}, .quiet = true};
+    char *why = NULL;
+    cr_assert(rsd_analyse(&a, folder, &first, &why), "%s", why);
+    cr_assert_eq(a.pairing.heap_now.live_bytes, 100u, "what the first stretch left is exact at its end");
+    rsd_analysis_free(&a);
+    made_close(p);
     made_close(w);
     made_remove(folder);
 }

@@ -61,13 +61,14 @@ Test(names, this_program_knows_its_own_functions) {
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     cr_assert_gt(length, 0);
     self[length] = 0;
-    struct rsd_elf *elf = rsd_elf_open(self, NULL, 0, &problems);
+    static const struct rsd_places here;
+    struct rsd_elf *elf = rsd_elf_open(self, NULL, 0, &here, &problems);
     cr_assert_not_null(elf);
     rsd_elf_close(elf);
     static const uint8_t wrong[20] = {1};
-    cr_assert_null(rsd_elf_open(self, wrong, sizeof wrong, &problems), "another build-id is another file");
+    cr_assert_null(rsd_elf_open(self, wrong, sizeof wrong, &here, &problems), "another build-id is another file");
     cr_assert_eq(problems.total, 1u);
-    cr_assert_null(rsd_elf_open("/dev/zero", NULL, 0, &problems), "only plain files are opened");
+    cr_assert_null(rsd_elf_open("/dev/zero", NULL, 0, &here, &problems), "only plain files are opened");
     rsd_problems_free(&problems);
 }
 
@@ -130,6 +131,14 @@ Test(names, a_file_belongs_to_the_nearest_package_json_that_names_a_package) {
     expect_package("node_modules/.pnpm/canvas@3.1.0/node_modules/canvas/build/Release/canvas.node", "canvas@3.1.0");
     expect_package(".yarn/unplugged/bcrypt-npm-5.1.0-abc/node_modules/bcrypt/lib/bcrypt.node", "bcrypt@5.1.0");
     expect_package("node_modules/gone/lib/x.node", "gone");
+    expect_package(".yarn/cache/lodash-npm-4.17.21-6382451519-eb835a2e51.zip/node_modules/lodash/map.js",
+                   "lodash@4.17.21");
+    expect_package(".yarn/cache/@img-colour-npm-1.0.0-beta.2-0123456789.zip/node_modules/@img/colour/i.js",
+                   "@img/colour@1.0.0-beta.2");
+    expect_package(".yarn/__virtual__/a-virtual-0123456789/0/cache/a-npm-2.0.0-0123456789.zip/node_modules/a/i.js",
+                   "a@2.0.0");
+    expect_package(".yarn/unplugged/lost-npm-5.1.0-fedcba9876/node_modules/lost/x.node", "lost@5.1.0");
+    expect_package("node_modules/.pnpm/@img+lost@1.2.3_peer@4.0.0/node_modules/@img/lost/x.node", "@img/lost@1.2.3");
     expect_package("node_modules/@gone/away/x.node", "@gone/away");
     expect_package("lib/x.so", NULL);
     expect_package("node_modules/x.so", NULL);

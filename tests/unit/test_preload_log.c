@@ -3,6 +3,7 @@
  */
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -40,9 +41,9 @@ static void start_reading(struct reading *r) {
         .writer = {.number = 1, .log = -1, .log_name = strdup("t1.log"), .live_name = strdup("t1.live")}};
     struct rsd_identity identity = {0};
     snprintf(path, sizeof path, "%s/t1.live", directory);
-    rsd_writer_read_live(&r->writer, path, &identity, &r->problems);
+    rsd_writer_read_live(&r->writer, open(path, O_RDONLY), &identity, &r->problems);
     snprintf(path, sizeof path, "%s/t1.log", directory);
-    rsd_writer_read_log(&r->writer, path, &identity, &r->problems);
+    rsd_writer_read_log(&r->writer, open(path, O_RDONLY), &identity, &r->problems);
     rsd_source_open(&r->source, &r->problems, UINT64_MAX);
 }
 
@@ -93,11 +94,76 @@ Test(recorder_log, a_trace_without_a_sealed_segment_is_read_from_the_live_file_a
 }
 
 Test(recorder_log, a_log_that_may_not_grow_stops_the_recording_and_keeps_what_was_written) {
-    const char *why = recorder_write_until_full(directory, 3000000);
+    const char *why = recorder_write_until_full(directory, 400000000);
     cr_expect_str_eq(why, "cannot write the log (-27)"); /* EFBIG */
     struct reading r;
     start_reading(&r);
     cr_expect_gt(count_allocations(&r), 100000);
     cr_expect_eq(r.problems.total, 0);
     stop_reading(&r);
+}
+
+/* ---- Nurseries --------------------------------------------------------------------------------------------------- */
+
+TestSuite(recorder_nursery, .init = make_directory, .fini = remove_directory);
+
+enum { A, B };
+
+Test(recorder_nursery, a_block_dies_by_any_thread_and_once) {
+    cr_assert(recorder_nurseries(directory));
+    recorder_young(A, 0x1000, 1);
+    recorder_young(A, 0x2000, 2);
+    cr_expect(recorder_kill(B, 0x1000));
+    cr_expect(recorder_kill(A, 0x2000));
+    cr_expect_not(recorder_kill(B, 0x1000));
+    cr_expect_not(recorder_kill(A, 0x2000));
+}
+
+Test(recorder_nursery, what_a_realloc_holds_nobody_else_kills) {
+    cr_assert(recorder_nurseries(directory));
+    recorder_young(A, 0x9000, 1); /* so that B looks into A's ring even where the address is B's now */
+    cr_assert(recorder_kill(B, 0x9000));
+    recorder_young(A, 0x1000, 1);
+    cr_assert(recorder_hold(A, 0x1000));
+    cr_expect_not(recorder_kill(B, 0x1000), "freed by A's realloc, got and freed by B");
+    cr_expect(recorder_kill_held(A, 0x1000));
+    recorder_young(A, 0x2000, 1);
+    cr_assert(recorder_hold(A, 0x2000));
+    recorder_let_go(A, 0x2000);
+    cr_expect(recorder_kill(B, 0x2000), "the realloc failed");
+}
+
+Test(recorder_nursery, a_block_that_was_alive_at_a_sample_dies_into_its_sum_and_at_two_not_at_all) {
+    struct residue_late late;
+    cr_assert(recorder_nurseries(directory));
+    recorder_look();
+    recorder_young(A, 0x1000, 40);
+    recorder_young(A, 0x2000, 2);
+    recorder_young(A, 0x3000, 7);
+    recorder_look();
+    cr_expect_not(recorder_hold(A, 0x3000), "its end must be known");
+    cr_expect(recorder_kill(A, 0x1000));
+    cr_expect(recorder_kill(B, 0x2000));
+    recorder_look();
+    cr_expect_not(recorder_kill(A, 0x3000));
+    cr_assert(recorder_late(&late));
+    cr_expect_eq(late.writer, 1u);
+    cr_expect_eq(late.bytes, 2u, "B's table is written last");
+}
+
+Test(recorder_nursery, a_ring_that_grows_loses_nothing_on_the_way) {
+    const uint32_t blocks = 200000;
+    cr_assert(recorder_nurseries(directory));
+    for (uint32_t i = 1; i <= blocks; i++)
+        recorder_young(A, (uint64_t)i * 0x1000, i);
+    cr_expect_eq(recorder_capacity(A), 65536u);
+    cr_expect_eq(recorder_capacity(B), 1024u);
+    struct reading r;
+    start_reading(&r);
+    cr_expect_eq(count_allocations(&r), blocks);
+    cr_expect_eq(r.writer.ring_count, 65536u);
+    cr_expect_eq(r.problems.total, 0);
+    stop_reading(&r);
+    for (uint32_t i = blocks; i > blocks - 1000; i--)
+        cr_assert(recorder_kill(i % 2 ? A : B, (uint64_t)i * 0x1000), "block %u", i);
 }

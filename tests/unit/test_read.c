@@ -244,7 +244,7 @@ Test(read, a_version_mismatch_names_both_versions) {
     struct reading r;
     reading_open(&r, folder);
     char *text = rsd_problem_text(&r.trace.problems.list[0]);
-    cr_assert_str_eq(text, "t1.log: offset 8: format 7.0; this residue reads 1.x: the file is left out");
+    cr_assert_str_eq(text, "t1.log: offset 8: format 7.1; this residue reads 1.x: the file is left out");
     free(text);
     reading_close(&r);
     made_remove(folder);

@@ -12,6 +12,7 @@
 #include "reading.h"
 #include "report/icicle.h"
 #include "report/issue.h"
+#include "report/layout.h"
 #include "report/report.h"
 
 #define LIBVIPS "/srv/app/node_modules/@img/sharp-libvips-linux-x64/lib/libvips-cpp.so.42"
@@ -276,11 +277,16 @@ static char *minute(void) {
     return folder;
 }
 
-static void expect_80_columns(const char *name, char *text) {
+static void expect_columns(const char *name, size_t width, char *text) {
     golden(name, text);
+    cr_assert_null(strchr(text, 27), "no colour");
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
-        cr_assert_leq(strlen(line), 80u, "wider than 80 columns: %s", line);
+        cr_assert_leq(strlen(line), width, "wider than %zu columns: %s", width, line);
     free(text);
+}
+
+static void expect_80_columns(const char *name, char *text) {
+    expect_columns(name, 80, text);
 }
 
 Test(report, a_leak_of_a_minute_is_told_with_its_ledger) {
@@ -300,6 +306,9 @@ Test(report, a_leak_of_a_minute_is_told_with_its_ledger) {
     cr_assert_eq(ledger->row[RSD_LEDGER_V8], 1u << 20);
     cr_assert_eq(ledger->row[RSD_LEDGER_TRACER], 512u << 10);
     expect_80_columns("leak.txt", text_of(write_text, &shown));
+    rsd_set_width(160);
+    expect_columns("leak-160.txt", 160, text_of(write_text, &shown));
+    rsd_set_width(RSD_WIDTH);
     unshow(&shown);
     made_remove(folder);
 }
@@ -400,13 +409,14 @@ static void expect_keys(const json_t *object, const char *keys) {
 Test(report, the_json_has_every_key_of_its_contract) {
     char *folder = example(), *text;
     json_t *root = parsed(folder, &text);
-    expect_keys(root, "format tool started_at process window verdict ledger timeline sites modules recorder");
+    expect_keys(root, "format tool started_at process window verdict ledger sampling timeline sites modules recorder");
     expect_keys(json_object_get(root, "process"), "pid argv exe node libc allocator duration_s end");
     expect_keys(json_object_get(root, "window"), "from_s to_s why");
     expect_keys(json_array_get(json_object_get(root, "timeline"), 0), "t_s rss_bytes live_bytes");
     const json_t *site = json_array_get(json_object_get(root, "sites"), 0);
-    expect_keys(site, "id rank verdict package outstanding_bytes outstanding_blocks growth_bytes growth_blocks "
-                      "slope_bytes_per_s allocated_bytes allocated_calls temporary_calls sizes age_s stack origin");
+    expect_keys(
+        site, "id rank verdict standard_error package outstanding_bytes outstanding_blocks growth_bytes growth_blocks "
+              "slope_bytes_per_s allocated_bytes allocated_calls temporary_calls sizes age_s stack origin");
     expect_keys(json_object_get(site, "age_s"), "p10 p50 p90");
     expect_keys(json_object_get(site, "origin"), "kind stack");
     expect_keys(json_array_get(json_object_get(site, "sizes"), 0), "bytes blocks");

@@ -46,7 +46,7 @@ let opener; // has the focus back when the stack is closed
 function showStack(site, trace, button) {
   const frames = trace.stack(site).map((node) => {
     const frame = trace.frame(node);
-    if (frame.kind === 'seam') return make('li', { class: 'seam', text: '- - - queued by - - -' });
+    if (frame.kind === 'seam') return make('li', { class: 'seam', text: `- - - ${frame.function ?? 'queued by'} - - -` });
     return make('li', { class: frame.kind, text: frame.name }, (frame.place || frame.owner) && make('small', { text: [frame.place, frame.owner].filter(Boolean).join('  in ') }));
   });
   at('frames').replaceChildren(...frames);

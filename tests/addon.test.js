@@ -1,0 +1,49 @@
+// Whose work: each way in which node lets an addon have something done elsewhere, and an addon that looks node up by dlsym.
+
+const { test } = require('node:test');
+const assert = require('node:assert');
+const { execFileSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const { build, library, node, proving, record, report, residue, root } = require('./lib/residue');
+
+const script = path.join(root, 'tests', 'node', 'addon.js');
+const lines = fs.readFileSync(script, 'utf8').split('\n');
+const ROUNDS = proving ? 200 : 3;
+const CALLERS = {
+  10_001: ['asksForWork', 'execute', '[queued]'],
+  10_002: ['begins', 'execute', '[queued]'],
+  10_003: ['asksLibuv', 'uv_execute', '[queued]'],
+  10_004: ['asksForACall', 'call_js', '[thread]', 'calls', '[queued]'],
+  10_005: ['asksForAnotherCall', 'call_js', '[thread]', 'calls', '[queued]'],
+  10_006: ['asksForAThread', 'allocates', '[thread]'],
+};
+
+for (const major of proving ? [18, 20, 22, 24, 26] : [18, 24])
+  for (const name of ['origins', 'origins-dlsym'])
+    test(`node ${major}, ${name}: what is allocated elsewhere is under the JavaScript that asked for it`, (t) => {
+      const addon = path.join(build, 'addons', `${name}.node`);
+      const { status, stdout, stderr, trace } = record(t, [node(major), script, addon, String(ROUNDS)]);
+      assert.deepStrictEqual({ status, stdout, stderr }, { status: 0, stdout: 'true\n', stderr: '' });
+      const stacks = residue('flame', '--metric', 'outstanding', trace).split('\n');
+      for (const [bytes, [caller, worker, ...between]] of Object.entries(CALLERS)) {
+        const found = stacks.filter((line) => line.endsWith(`;${worker};allocate ${bytes}`));
+        assert.strictEqual(found.length, 1, `${bytes}: ${found.length} stacks`);
+        const line = lines.findIndex((line) => line.includes(`function ${caller}()`)) + 1;
+        const frames = found[0].split(';');
+        const at = frames.indexOf(`${caller} ${script}:${line}`);
+        assert.ok(at > 0, `${bytes} is not under ${caller}: ${found[0]}`);
+        const seen = frames.slice(at).filter((frame) => between.includes(frame));
+        assert.deepStrictEqual(seen, between);
+      }
+      assert.strictEqual(report(trace).recorder.anomalies, 0);
+    });
+
+// dlsym finds out by its return address who calls: the way there is a jump.
+test('the dlsym that addons and node get ends in a jump to the real one', () => {
+  const code = execFileSync('objdump', ['-d', '--no-show-raw-insn', library], { encoding: 'utf8', maxBuffer: 1 << 28 });
+  for (const name of ['addon_dlsym', 'node_dlsym']) {
+    const [, body] = new RegExp(`<${name}>:\\n([^]*?)\\n\\n`).exec(code);
+    assert.match(body, /jmp .*(<dlsym@plt>|<dlsym@|# .*dlsym)/, body);
+  }
+});

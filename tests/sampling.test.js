@@ -1,0 +1,154 @@
+// RESIDUE_MODE=sample=BYTES and RESIDUE_MAX_SIZE: what is recorded by chance is right in the mean, and a trace that may not
+// grow any more loses no block that it has.
+
+const test = require('node:test');
+const assert = require('node:assert');
+const fs = require('node:fs');
+const path = require('node:path');
+const { spawnSync } = require('node:child_process');
+const { program, proving, record, report, residue, scratch, variables } = require('./lib/residue');
+
+const RATE = 4096;
+const RUNS = proving ? 200 : 8;
+
+// A block of `size` bytes is a sample with probability P and then stands for 1 / P.
+const variance = ({ size }, blocks) => (blocks * Math.exp(-size / RATE)) / (1 - Math.exp(-size / RATE));
+
+const METRICS = {
+  outstanding: {
+    truth: (site) => site.outstanding * site.size,
+    deviation: (site) => site.size * Math.sqrt(variance(site, site.outstanding)),
+    estimate: (found) => found.outstanding_bytes,
+  },
+  allocated: {
+    truth: (site) => site.calls * site.size,
+    deviation: (site) => site.size * Math.sqrt(variance(site, site.calls)),
+    estimate: (found) => found.allocated_bytes,
+  },
+  calls: {
+    truth: (site) => site.calls,
+    deviation: (site) => Math.sqrt(variance(site, site.calls) + site.calls / 4), // rounded to whole blocks by chance
+    estimate: (found) => found.allocated_calls,
+  },
+};
+
+const siteNumber = (site) =>
+  Number(/^site_(\d+)$/.exec(site.stack.map((frame) => frame.function).find((name) => /^site_/.test(name ?? '')) ?? '')?.[1]);
+
+function runSampled(t) {
+  const folder = scratch(t);
+  const run = record(t, [program('sampled')], { options: { MODE: `sample=${RATE}` }, folder });
+  assert.strictEqual(run.status, 0);
+  const truth = run.stdout.trim().split('\n').map((line) => JSON.parse(line));
+  const got = report(run.trace, '--at', 'exit');
+  assert.strictEqual(got.recorder.anomalies, 0);
+  const sites = new Map(got.sites.map((site) => [siteNumber(site), site]));
+  fs.rmSync(folder, { recursive: true });
+  return { truth, sites };
+}
+
+test(`estimates of 20 call sites are right in the mean over ${RUNS} runs, and as far off as they say`, (t) => {
+  const sums = {};
+  let within = 0, asReported = 0, cases = 0, reported = 0;
+  for (let i = 0; i < RUNS; i++) {
+    const { truth, sites } = runSampled(t);
+    for (const site of truth) {
+      const found = sites.get(site.site);
+      for (const [name, { truth: of, deviation, estimate }] of Object.entries(METRICS)) {
+        const off = (found ? estimate(found) : 0) - of(site);
+        const key = `${name} of site ${site.site}`;
+        sums[key] ??= { off: 0, deviation: deviation(site) };
+        sums[key].off += off;
+        cases++;
+        within += Math.abs(off) <= 1.96 * deviation(site) + 1;
+      }
+      reported++;
+      const off = (found?.outstanding_bytes ?? 0) - METRICS.outstanding.truth(site);
+      asReported += Math.abs(off) <= 1.96 * (found?.standard_error ?? 0) + 1;
+    }
+  }
+  for (const [key, { off, deviation }] of Object.entries(sums)) {
+    const z = off / RUNS / ((deviation + 1) / Math.sqrt(RUNS));
+    assert.ok(Math.abs(z) < 4.5, `${key}: the mean is ${z.toFixed(1)} standard errors off`);
+  }
+  t.diagnostic(`${((100 * within) / cases).toFixed(1)} % of ${cases} estimates within their 95 % interval around the truth; ` +
+    `${((100 * asReported) / reported).toFixed(1)} % by the standard error of their own report`);
+  assert.ok(within / cases >= (proving ? 0.93 : 0.91), `${within} of ${cases}`);
+  assert.ok(asReported / reported >= 0.88, `${asReported} of ${reported} by the reported standard error`);
+});
+
+test('each metric is estimated, with its standard error', (t) => {
+  const { trace } = record(t, [program('sampled')], { options: { MODE: `sample=${RATE}` } });
+  for (const metric of ['growth', 'outstanding', 'peak', 'allocated', 'calls', 'temporary']) {
+    const got = report(trace, '--at', 'exit', '--metric', metric);
+    const of = (number) => got.sites.find((site) => siteNumber(site) === number);
+    assert.strictEqual(got.sampling.bytes, RATE);
+    assert.ok(got.sites.every((site, i) => i === 0 || site.value <= got.sites[i - 1].value), metric);
+    assert.ok(of(0).standard_error > 0 || of(0).value === 0, metric); /* whether it is temporary is a matter of time */
+    assert.ok(of(19).standard_error < 1, 'a block much larger than the rate stands for itself');
+  }
+});
+
+test('samples come from each thread, and their ends from any', (t) => {
+  const run = record(t, [program('ledger'), '7', '8', '20000'], { options: { MODE: 'sample=512' } });
+  assert.strictEqual(run.status, 0);
+  const writers = new Set(residue('dump', '--kind', 'alloc', run.trace).trim().split('\n').map((line) => line.split(' ')[1]));
+  assert.ok(writers.size >= 8, `${writers.size} writers`);
+  const got = report(run.trace, '--at', 'end');
+  assert.strictEqual(got.recorder.anomalies, 0);
+  assert.match(residue('stat', run.trace), /no sample was recorded of +0\n/);
+});
+
+test('a resized block that could not be resized is still known, and a mode that makes no sense is named', (t) => {
+  const whole = record(t, [program('sampled')], { options: { MODE: 'sample=1' } });
+  const truth = whole.stdout.trim().split('\n').map((line) => JSON.parse(line));
+  const got = report(whole.trace, '--at', 'exit');
+  for (const site of truth) {
+    const found = got.sites.find((candidate) => siteNumber(candidate) === site.site);
+    assert.strictEqual(found.outstanding_blocks, site.outstanding, `all blocks are samples: site ${site.site}`);
+    assert.strictEqual(found.outstanding_bytes, site.outstanding * site.size);
+  }
+  assert.ok(!got.sites.some((site) => site.outstanding_bytes && site.stack.some((frame) => frame.function === 'churn')));
+  for (const MODE of ['sample', 'sample=', 'sample=0', 'sample=12Q', 'sample=-4K']) {
+    const run = record(t, [program('hooks')], { options: { MODE } });
+    assert.match(run.stderr, /RESIDUE_MODE=sample.* is none of survivors, full and sample=BYTES/);
+  }
+});
+
+const size = (trace) =>
+  fs.readdirSync(trace).reduce((sum, name) => sum + fs.statSync(path.join(trace, name)).blocks * 512, 0);
+
+for (const MODE of ['survivors', 'full'])
+  test(`a trace stays within RESIDUE_MAX_SIZE, loses no block that it has, and goes on to see a leak: ${MODE}`, (t) => {
+    const rounds = proving ? 1000 : 100;
+    const run = record(t, [program('long_run'), String(rounds)], { options: { MODE, MAX_SIZE: '6MiB' } });
+    assert.strictEqual(run.status, 0);
+    assert.match(run.stderr, /^residue: the trace has half of RESIDUE_MAX_SIZE: .*\n$/);
+    assert.ok(size(run.trace) <= 6 << 20, `${size(run.trace)} bytes`);
+    const got = report(run.trace, '--at', 'exit');
+    assert.strictEqual(got.recorder.anomalies, 0);
+    const of = (name) => got.sites.find((site) => site.stack[0].function === name);
+    assert.deepStrictEqual(of('take_early').sizes, [{ bytes: 10007, blocks: 2000 }]);
+    assert.strictEqual(of('take_early').standard_error, 0);
+    const leak = of('leak'), leaked = 3001 * rounds * 100;
+    assert.ok(leak.standard_error > 0 && Math.abs(leak.outstanding_bytes - leaked) < 5 * leak.standard_error,
+      `${leak.outstanding_bytes} ± ${leak.standard_error}, truly ${leaked}`);
+    assert.match(residue('report', '--at', 'exit', run.trace).replace(/\s+/g, ' '), /ESTIMATES figures are estimates from samples: from \d+\.\d s on a sample in each 64\.0 KiB allocated/);
+  });
+
+// Instructions of a run, as callgrind counts them.
+function instructions(t, pairs, env) {
+  const out = path.join(scratch(t), 'callgrind.out');
+  const argv = ['--tool=callgrind', `--callgrind-out-file=${out}`, program('churn'), '8', '1', String(pairs)];
+  const run = spawnSync('valgrind', argv, { encoding: 'utf8', env: { ...process.env, ...env } });
+  return Number(/Collected : (\d+)/.exec(run.stderr)[1]);
+}
+
+test('a malloc and a free that are not sampled cost less than 90 instructions more than untraced', (t) => {
+  const MANY = 200000, FEW = 100000;
+  const perPair = (env) => (instructions(t, MANY, env) - instructions(t, FEW, env)) / (MANY - FEW);
+  const plain = perPair({});
+  const sampled = perPair({ ...variables(scratch(t), { MODE: 'sample=512KiB' }) });
+  t.diagnostic(`${plain.toFixed(1)} instructions a pair untraced, ${(sampled - plain).toFixed(1)} more with samples`);
+  assert.ok(sampled - plain < 90, `${sampled - plain}`);
+});
