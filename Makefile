@@ -25,7 +25,7 @@ ANALYZER_LIBS = -lm -lzstd -ldw -lelf -liberty -ljansson -lprotobuf-c
 # zstd is linked in and hidden: node 22 and later export a zstd of their own, which would take its place.
 PRELOAD_LIBS = -l:libzstd.a -Wl,--exclude-libs,ALL -lZydis -ldl -lpthread
 
-.PHONY: all demo test prove bench asan install dist npm help clean setup programs unit format
+.PHONY: all demo test prove bench asan tsan fuzz install dist npm help clean setup programs unit format corpus sanitized
 .DEFAULT_GOAL = all
 
 # One short line a step; `make V=1` shows the commands.
@@ -47,23 +47,47 @@ demo: ## set up, build, trace a leaking worker that uses sharp, print the report
 
 test: ## set up, build, run every test in its short form
 	@scripts/setup test
-	@$(MAKE) --no-print-directory all programs unit
+	@$(MAKE) --no-print-directory all programs unit sanitized
 	@scripts/test
 
 prove: ## the long forms of the tests: 200 kills, 10 million blocks, arming, soaks
 	@scripts/setup test
-	@$(MAKE) --no-print-directory all programs unit
+	@$(MAKE) --no-print-directory all programs unit sanitized
 	@RESIDUE_PROVE=1 scripts/test
 
-bench: ## cost per allocation and per workload, beside heaptrack and no preload
-	@scripts/setup test
+bench: ## cost beside heaptrack, jemalloc and no tracer, into tests/bench/RESULTS.md (15 minutes)
+	@scripts/setup bench
 	@$(MAKE) --no-print-directory all programs
 	@scripts/bench
 
-asan: ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+# What scripts/test runs under sanitizers: quietly, and only what has changed since.
+SANITIZED = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+ASAN = BUILD=build/asan CFLAGS="$(SANITIZED)"
+TSAN = BUILD=build/tsan CFLAGS="-O1 -g -fsanitize=thread -Wno-tsan" # it says that it cannot follow fences
+
+asan: ## unit tests, fuzz corpus and analyzer under AddressSanitizer and UndefinedBehaviorSanitizer
 	@scripts/setup test
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS="-O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer" unit
-	@$(BUILD)/asan/unit
+	@$(MAKE) --no-print-directory all programs sanitized
+	@build/asan/unit
+	@scripts/test sanitizers
+
+tsan: ## the recording protocol and the analyzer's threads under ThreadSanitizer
+	@scripts/setup test
+	@$(MAKE) --no-print-directory all programs sanitized
+	@scripts/test sanitizers
+
+sanitized:
+	@$(MAKE) --no-print-directory $(ASAN) build/asan/unit build/asan/corpus build/asan/residue
+	@$(MAKE) --no-print-directory $(TSAN) build/tsan/protocol build/tsan/residue
+
+# Built apart: libFuzzer's needs clang, AFL++'s its own compiler. FUZZ_ENGINE=afl chooses the second.
+fuzz: ## fuzz each target for FUZZ_SECONDS (60) seconds; FUZZ_ENGINE=afl does so by AFL++
+	@scripts/setup $(if $(filter afl,$(FUZZ_ENGINE)),fuzz,test)
+	@$(MAKE) --no-print-directory $(FUZZ_BUILD_$(or $(FUZZ_ENGINE),libfuzzer))
+	@scripts/fuzz
+
+FUZZ_BUILD_libfuzzer = CC=clang BUILD=build/libfuzzer CFLAGS="$(SANITIZED) -fsanitize=fuzzer-no-link" build/libfuzzer/fuzz
+FUZZ_BUILD_afl = CC=afl-clang-fast BUILD=build/afl CFLAGS="$(SANITIZED)" build/afl/fuzz
 
 install: all $(BUILD)/residue.1 ## install to PREFIX (default /usr/local): commands, man page, completion
 	install -D -m 755 $(BUILD)/residue $(DESTDIR)$(PREFIX)/bin/residue
@@ -115,6 +139,29 @@ UNIT_PRELOAD = $(filter $(BUILD)/obj/preload/unwind/% $(BUILD)/obj/preload/js/%,
 $(BUILD)/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(ANALYZER_OBJ)) $(UNIT_PRELOAD)
 	$(call say,LD )
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(ANALYZER_LIBS) -l:libzstd.a -lZydis -lcriterion -ldl
+
+# The fuzz targets (tests/fuzz): `corpus` runs what is kept, `fuzz` is the same under libFuzzer or AFL++ (scripts/fuzz).
+FUZZ_SRC = $(filter-out %/driver.c %/libfuzzer.c %/protocol.c,$(wildcard tests/fuzz/*.c))
+FUZZ_OBJ = $(FUZZ_SRC:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/unit/trace_writer.o $(UNIT_PRELOAD) \
+           $(patsubst %,$(BUILD)/obj/preload/%.o,record nursery) $(filter-out %/main.o,$(ANALYZER_OBJ))
+FUZZ_LIBS = $(ANALYZER_LIBS) -l:libzstd.a -lZydis -ldl
+
+corpus: $(BUILD)/corpus
+
+$(BUILD)/corpus: $(BUILD)/obj/tests/fuzz/driver.o $(FUZZ_OBJ)
+	$(call say,LD )
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(FUZZ_LIBS)
+
+# The recording protocol with threads, made for ThreadSanitizer.
+PROTOCOL_OBJ = $(patsubst %,$(BUILD)/obj/tests/fuzz/%.o,protocol recorder_parts ledger) \
+               $(patsubst %,$(BUILD)/obj/preload/%.o,record nursery log sys clock) $(filter-out %/main.o,$(ANALYZER_OBJ))
+$(BUILD)/protocol: $(PROTOCOL_OBJ)
+	$(call say,LD )
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(FUZZ_LIBS)
+
+$(BUILD)/fuzz: $(BUILD)/obj/tests/fuzz/libfuzzer.o $(FUZZ_OBJ)
+	$(call say,LD )
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(FUZZ_LIBS)
 
 $(BUILD)/obj/analyzer/%.o: analyzer/%.c
 	@mkdir -p $(@D)

@@ -62,7 +62,7 @@ static void plan(struct moments *m, const struct rsd_analysis *a) {
             add_moment(m, a->history.barriers[i].time, FORGET, 0);
     add_moment(m, window->from, START, 0);
     for (uint32_t i = 1; i <= RSD_SLICES; i++)
-        add_moment(m, from + (uint64_t)((double)length * i / RSD_SLICES), SLICE, i);
+        add_moment(m, from + rsd_history_part(length, i, RSD_SLICES), SLICE, i);
     m->list[m->count - 1].time = window->to; /* the last slice's */
     for (size_t i = 0; i < a->history.sample_count && a->history.samples[i].time <= window->to; i++)
         add_moment(m, a->history.samples[i].time, SAMPLE, (uint32_t)i);

@@ -6,25 +6,25 @@
  * streams. So what lies behind the end of the analysed window is never unpacked, and a writer costs memory only while
  * its records are being merged. Invariant: time >= floor, the time of the record before.
  *
+ * While a frame's records are given out the one behind it is unpacked by another thread, if there is one (ahead.c).
+ *
  * A frame that turns out unreadable is a lost segment: a problem, and the stream goes on behind it. NODE streams have
  * no times; their `time` is always 0 and the header's first id is in `frame`.
  */
 #include "cursor.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "memory.h"
 
 void rsd_source_open(struct rsd_source *source, struct rsd_problems *problems, uint64_t cutoff) {
-    *source = (struct rsd_source){.unpacker = rsd_unpacker_new(), .problems = problems, .cutoff = cutoff};
+    *source = (struct rsd_source){
+        .unpacker = rsd_unpacker_new(), .problems = problems, .jobs = rsd_ahead_jobs(), .cutoff = cutoff};
 }
 
 void rsd_source_close(struct rsd_source *source) {
+    rsd_ahead_free(source->ahead);
     rsd_unpacker_free(source->unpacker);
-    free(source->packed);
 }
 
 /* Stand before a block of rows that are in memory already. */
@@ -39,11 +39,22 @@ static bool stand(struct rsd_cursor *cursor, const void *rows, size_t size, enum
     return cursor->time >= cursor->floor && cursor->time <= cursor->source->cutoff;
 }
 
+/* No frame of the log is wanted any more. */
+static void release(struct rsd_cursor *cursor) {
+    if (cursor->order && cursor->order->ordered)
+        rsd_ahead_take(cursor->source->ahead, cursor->order);
+    if (cursor->order)
+        free(cursor->order->rows);
+    free(cursor->order);
+    cursor->order = NULL;
+    free(cursor->rows);
+    cursor->rows = NULL;
+}
+
 static bool behind_log(struct rsd_cursor *cursor) {
     const struct rsd_writer *writer = cursor->writer;
     const struct rsd_open_segment *open = &writer->open[cursor->kind];
-    free(cursor->rows);
-    cursor->rows = NULL;
+    release(cursor);
     if (cursor->place == RSD_IN_LOG && stand(cursor, open->rows, open->size, RSD_IN_LIVE))
         return true;
     if (cursor->kind == RESIDUE_ALLOC && cursor->place != RSD_IN_RING &&
@@ -83,44 +94,63 @@ bool rsd_cursor_next_block(struct rsd_cursor *cursor) {
     return behind_log(cursor);
 }
 
-static const char *fetch(struct rsd_cursor *cursor) {
-    const struct rsd_frame *frame = cursor->frame;
-    struct rsd_source *source = cursor->source;
-    if (frame->packed_size > source->capacity) {
-        source->capacity = frame->packed_size;
-        source->packed = rsd_realloc(source->packed, source->capacity);
-    }
-    for (size_t got = 0; got < frame->packed_size;) {
-        ssize_t n = pread(cursor->writer->log, source->packed + got, frame->packed_size - got,
-                          (off_t)(frame->offset + RESIDUE_HEADER_SIZE + got));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return "cannot be read";
-        got += (size_t)n;
-    }
-    source->bytes_read += frame->packed_size;
-    cursor->rows = rsd_realloc(cursor->rows, frame->raw_size);
-    return rsd_frame_unpack(source->unpacker, frame, source->packed, cursor->rows);
+/* ---- The frame's rows -------------------------------------------------------------------------------------------- */
+
+static uint8_t *room_for(uint8_t *rows, const struct rsd_frame *frame) {
+    return rsd_realloc(rows, frame->raw_size);
 }
 
-static const char *check(struct rsd_cursor *cursor, size_t *good) {
-    const struct rsd_frame *frame = cursor->frame;
-    const char *why = NULL;
-    *good = rsd_rows_check(cursor->kind, cursor->rows, frame->raw_size, cursor->floor, &why);
-    if (cursor->kind != RESIDUE_NODE && *good && rsd_time_at(cursor->kind, cursor->rows) != frame->first) {
-        *good = 0;
-        return "its header has another time";
+/* The order's rows become the cursor's, and those that it has done with the order's. */
+static bool take_order(struct rsd_cursor *cursor) {
+    struct rsd_order *order = cursor->order;
+    if (!order || !order->ordered || !rsd_ahead_take(cursor->source->ahead, order) ||
+        order->frame.offset != cursor->frame->offset)
+        return false;
+    uint8_t *rows = order->rows;
+    order->rows = cursor->rows;
+    cursor->rows = rows;
+    return true;
+}
+
+/* How many bytes of rows are good. */
+static size_t obtain(struct rsd_cursor *cursor, const char **why) {
+    struct rsd_source *source = cursor->source;
+    source->bytes_read += cursor->frame->packed_size;
+    if (take_order(cursor)) {
+        *why = cursor->order->why;
+        return cursor->order->good;
     }
-    return why;
+    cursor->rows = room_for(cursor->rows, cursor->frame);
+    return rsd_frame_fetch(source->unpacker, cursor->writer->log, cursor->frame, cursor->rows, why);
+}
+
+/* Threads are started for the first order: most traces of a test, and all of a second, have none. */
+static struct rsd_ahead *ahead_of(struct rsd_source *source) {
+    if (source->jobs)
+        source->ahead = rsd_ahead_new(source->jobs);
+    source->jobs = 0;
+    return source->ahead;
+}
+
+static void order_next(struct rsd_cursor *cursor) {
+    const struct rsd_frames *frames = &cursor->writer->frames[cursor->kind];
+    if (cursor->next_frame >= frames->count || !ahead_of(cursor->source))
+        return;
+    const struct rsd_frame *next = &frames->list[cursor->next_frame];
+    if (!cursor->order)
+        cursor->order = rsd_zalloc(1, sizeof *cursor->order);
+    cursor->order->log = cursor->writer->log;
+    cursor->order->frame = *next;
+    cursor->order->rows = room_for(cursor->order->rows, next);
+    rsd_ahead_order(cursor->source->ahead, cursor->order);
 }
 
 bool rsd_cursor_load(struct rsd_cursor *cursor) {
     if (cursor->record)
         return true;
-    size_t good = 0;
-    const char *why = fetch(cursor);
-    if (!why && (why = check(cursor, &good)) && good && !cursor->frame->told) {
+    const char *why = NULL;
+    size_t good = obtain(cursor, &why);
+    if (why && good && !cursor->frame->told) {
         cursor->frame->told = true;
         rsd_problem(cursor->source->problems, cursor->writer->log_name, cursor->frame->offset,
                     "byte %zu of segment %u: %s", good, cursor->frame->sequence, why);
@@ -132,6 +162,7 @@ bool rsd_cursor_load(struct rsd_cursor *cursor) {
     }
     cursor->record = cursor->rows;
     cursor->end = cursor->rows + good;
+    order_next(cursor);
     return true;
 }
 
@@ -143,6 +174,5 @@ bool rsd_cursor_open(struct rsd_cursor *cursor, struct rsd_writer *writer, enum 
 }
 
 void rsd_cursor_close(struct rsd_cursor *cursor) {
-    free(cursor->rows);
-    cursor->rows = NULL;
+    release(cursor);
 }

@@ -2,16 +2,17 @@
 #ifndef RSD_CURSOR_H
 #define RSD_CURSOR_H
 
+#include "ahead.h"
 #include "read.h"
 
 /* What cursors of one reading share. */
 struct rsd_source {
     struct rsd_unpacker *unpacker;
     struct rsd_problems *problems;
-    uint8_t *packed; /* room for one packed frame */
-    size_t capacity;
-    uint64_t cutoff;     /* records later than this are left out: the process still ran (UINT64_MAX: none) */
-    uint64_t bytes_read; /* of logs, for the progress bar */
+    struct rsd_ahead *ahead; /* NULL: nobody else unpacks */
+    unsigned jobs;           /* threads that there may be; 0: they have been started, or it was tried */
+    uint64_t cutoff;         /* records later than this are left out: the process still ran (UINT64_MAX: none) */
+    uint64_t bytes_read;     /* of logs, for the progress bar */
 };
 
 enum rsd_place { RSD_IN_LOG, RSD_IN_LIVE, RSD_IN_RING };
@@ -27,8 +28,9 @@ struct rsd_cursor {
     uint32_t size;         /* of each record; 0: varying */
     size_t next_frame;     /* the frame after the present one */
     struct rsd_frame *frame;
-    uint8_t *rows;  /* the unpacked frame */
-    uint64_t floor; /* time of the last record that was given out */
+    uint8_t *rows;           /* the unpacked frame */
+    struct rsd_order *order; /* the frame behind it, or NULL before the first was ordered */
+    uint64_t floor;          /* time of the last record that was given out */
 };
 
 /* Stand at the first record. False: there is none. */

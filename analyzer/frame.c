@@ -12,7 +12,9 @@
  */
 #include "frame.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 #include <zstd.h>
 
 #include "memory.h"
@@ -21,6 +23,8 @@ struct rsd_unpacker {
     ZSTD_DCtx *zstd;
     uint8_t *planes; /* content before it is turned into rows */
     size_t capacity;
+    uint8_t *packed; /* as it stands in the log */
+    size_t packed_capacity;
 };
 
 struct rsd_unpacker *rsd_unpacker_new(void) {
@@ -36,6 +40,7 @@ void rsd_unpacker_free(struct rsd_unpacker *unpacker) {
         return;
     ZSTD_freeDCtx(unpacker->zstd);
     free(unpacker->planes);
+    free(unpacker->packed);
     free(unpacker);
 }
 
@@ -178,4 +183,36 @@ size_t rsd_rows_check(enum residue_kind kind, const uint8_t *rows, size_t size, 
         at += record;
     }
     return (size_t)(at - rows);
+}
+
+/* ---- From the file ----------------------------------------------------------------------------------------------- */
+
+static bool read_packed(struct rsd_unpacker *unpacker, int log, const struct rsd_frame *frame) {
+    if (frame->packed_size > unpacker->packed_capacity) {
+        unpacker->packed_capacity = frame->packed_size;
+        unpacker->packed = rsd_realloc(unpacker->packed, unpacker->packed_capacity);
+    }
+    for (size_t got = 0; got < frame->packed_size;) {
+        ssize_t n = pread(log, unpacker->packed + got, frame->packed_size - got,
+                          (off_t)(frame->offset + RESIDUE_HEADER_SIZE + got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        got += (size_t)n;
+    }
+    return true;
+}
+
+size_t rsd_frame_fetch(struct rsd_unpacker *unpacker, int log, const struct rsd_frame *frame, uint8_t *rows,
+                       const char **why) {
+    enum residue_kind kind = (enum residue_kind)frame->kind;
+    *why = "cannot be read";
+    if (!read_packed(unpacker, log, frame) || (*why = rsd_frame_unpack(unpacker, frame, unpacker->packed, rows)))
+        return 0;
+    size_t good = rsd_rows_check(kind, rows, frame->raw_size, kind == RESIDUE_NODE ? 0 : frame->first, why);
+    if (kind == RESIDUE_NODE || !good || rsd_time_at(kind, rows) == frame->first)
+        return good;
+    *why = "its header has another time";
+    return 0;
 }

@@ -8,7 +8,7 @@
 
 #include "residue/format.h"
 
-#define RSD_MAX_CONTENT (16u << 20) /* bytes of a segment; the recorder's are 64 KiB */
+#define RSD_MAX_CONTENT (1u << 20) /* bytes of a segment (FORMAT.md 2.2); the recorder's are 64 KiB */
 
 /* What the index of a log keeps of a frame. */
 struct rsd_frame {
@@ -32,6 +32,11 @@ void rsd_unpacker_free(struct rsd_unpacker *unpacker);
 /* Unpack the zstd frame at `packed` into frame->raw_size bytes of rows. NULL, or a sentence on why not. */
 const char *rsd_frame_unpack(struct rsd_unpacker *unpacker, const struct rsd_frame *frame, const void *packed,
                              uint8_t *rows);
+
+/* The frame of a log that is open as `log`: read, unpacked, checked. Returns how many bytes of rows are good: records in order,
+ * of which the first has the time that the header says. If fewer than raw_size, *why says why. */
+size_t rsd_frame_fetch(struct rsd_unpacker *unpacker, int log, const struct rsd_frame *frame, uint8_t *rows,
+                       const char **why);
 
 /* `count` records of `size` bytes from planes to rows (2.3). */
 void rsd_planes_to_rows(const uint8_t *planes, uint8_t *rows, size_t size, size_t count);

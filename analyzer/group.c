@@ -193,9 +193,10 @@ size_t rsd_groups_find(const struct rsd_groups *groups, const char *name) {
 
 /* ---- Sizes and ages ---------------------------------------------------------------------------------------------- */
 
-#define PARTS 16    /* of an octave */
-#define MARKS 64    /* looked at */
-#define BUCKETS 640 /* 40 octaves of microseconds: two weeks */
+#define PARTS 16     /* of an octave */
+#define MARKS 64     /* looked at */
+#define BUCKETS 640  /* 40 octaves of microseconds: two weeks */
+#define LONGEST 1e12 /* seconds; a damaged clock may say more */
 
 struct detail {
     struct rsd_groups *groups;
@@ -212,7 +213,8 @@ struct detail {
 };
 
 static size_t bucket_of(double seconds) {
-    uint64_t us = seconds > 0 ? (uint64_t)(seconds * 1e6) : 0;
+    double shown = seconds < LONGEST ? seconds : LONGEST;
+    uint64_t us = shown > 0 ? (uint64_t)(shown * 1e6) : 0;
     if (us < PARTS)
         return us;
     unsigned octave = 63 - (unsigned)__builtin_clzll(us);

@@ -98,6 +98,11 @@ uint64_t rsd_history_time(const struct rsd_history *history, double seconds);
 
 /* Is it node itself, in its executable or its library? False for a number that is no binary's. */
 bool rsd_is_node(const struct rsd_history *history, uint32_t binary);
+/* So many parts of `whole` of a span of time: whatever the span is, nothing overflows. */
+static inline uint64_t rsd_history_part(uint64_t span, uint64_t part, uint64_t whole) {
+    return span / whole * part + span % whole * part / whole;
+}
+
 /* NULL when no record names it. */
 const struct rsd_module *rsd_history_module(const struct rsd_history *history, uint32_t id);
 const struct rsd_js_function *rsd_history_js(const struct rsd_history *history, uint32_t writer, uint32_t id);

@@ -3,8 +3,9 @@
  *
  * This is the analyzer's one big table: it is touched by every event and its size is what analysis costs in memory. A
  * block takes 24 bytes; tables are open-addressed with linear probing and between 3/8 and 3/4 full, so 32 to 64 bytes
- * per block. While a table grows, the old and the new one stand side by side; so there are RSD_SHARDS small tables by
- * hash, which grow one after the other, and the peak stays within 64 bytes per block and one shard.
+ * per block. While a table grows, the old and the new one stand side by side; so there are RSD_SHARDS tables by hash,
+ * which grow one after the other, and the peak stays within 64 bytes per block and one shard. They are few, so that a
+ * shard of a large trace fills huge pages: with small pages every event would miss the TLB.
  *
  * Removal moves the blocks behind the hole back (no tombstones): a trace is mostly allocations that are freed again,
  * and probe lengths must not depend on how many there were.
@@ -18,10 +19,10 @@
 
 #include "memory.h"
 
-#define FIRST_CAPACITY 64
+#define FIRST_CAPACITY 4096
 
 static inline struct rsd_shard *shard_of(struct rsd_live *live, uint64_t hash) {
-    return &live->shard[hash >> 56];
+    return &live->shard[hash >> 60];
 }
 static void put(struct rsd_shard *shard, const struct rsd_block *block) {
     size_t i = rsd_live_home(rsd_live_hash(rsd_block_address(block)), shard->mask);
@@ -30,15 +31,20 @@ static void put(struct rsd_shard *shard, const struct rsd_block *block) {
     shard->blocks[i] = *block;
 }
 
+static void free_blocks(struct rsd_shard *shard) {
+    if (shard->blocks)
+        rsd_table_free(shard->blocks, shard->mask + 1, sizeof *shard->blocks);
+}
+
 static void grow(struct rsd_shard *shard) {
     struct rsd_shard old = *shard;
     size_t capacity = old.blocks ? (old.mask + 1) * 2 : FIRST_CAPACITY;
-    shard->blocks = rsd_zalloc(capacity, sizeof *shard->blocks);
+    shard->blocks = rsd_table(capacity, sizeof *shard->blocks);
     shard->mask = capacity - 1;
     for (size_t i = 0; old.blocks && i <= old.mask; i++)
         if (old.blocks[i].key)
             put(shard, &old.blocks[i]);
-    free(old.blocks);
+    free_blocks(&old);
 }
 
 bool rsd_live_add(struct rsd_live *live, const struct rsd_block *block, struct rsd_block *old) {
@@ -99,6 +105,6 @@ void rsd_live_each(const struct rsd_live *live, void (*visit)(void *context, con
 
 void rsd_live_free(struct rsd_live *live) {
     for (size_t s = 0; s < RSD_SHARDS; s++)
-        free(live->shard[s].blocks);
+        free_blocks(&live->shard[s]);
     memset(live, 0, sizeof *live);
 }

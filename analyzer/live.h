@@ -23,7 +23,7 @@ struct rsd_shard {
     size_t count;
 };
 
-#define RSD_SHARDS 256
+#define RSD_SHARDS 16
 
 struct rsd_live {
     struct rsd_shard shard[RSD_SHARDS];
@@ -47,12 +47,18 @@ static inline size_t rsd_live_home(uint64_t hash, size_t mask) {
 /* Have the place of an address in the cache soon. Inlined by force: gcc 12 drops a call of it as one without effect. */
 static inline __attribute__((always_inline)) void rsd_live_prefetch(const struct rsd_live *live, uint64_t address) {
     uint64_t hash = rsd_live_hash(address);
-    const struct rsd_shard *shard = &live->shard[hash >> 56];
-    __builtin_prefetch(shard->blocks + rsd_live_home(hash, shard->mask));
+    const struct rsd_shard *shard = &live->shard[hash >> 60];
+    uintptr_t home = (uintptr_t)shard->blocks + rsd_live_home(hash, shard->mask) * sizeof *shard->blocks;
+    __builtin_prefetch((const void *)home);
+    __builtin_prefetch((const void *)(home + 64)); /* what is not at home is behind it */
 }
 
-/* A block of less than 2^48 bytes. */
+#define RSD_BLOCK_MOST ((UINT64_C(1) << 48) - 1)
+
+/* A block of at most RSD_BLOCK_MOST bytes; only a damaged trace says more. */
 static inline struct rsd_block rsd_block_make(uint64_t address, uint64_t size, uint64_t time, uint32_t site) {
+    if (__builtin_expect(size > RSD_BLOCK_MOST, 0))
+        size = RSD_BLOCK_MOST;
     return (struct rsd_block){address << 16 | size >> 32, time, (uint32_t)size, site & RSD_SITE_MOST, 0};
 }
 

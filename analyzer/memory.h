@@ -8,6 +8,10 @@
 void *rsd_alloc(size_t size);                /* uninitialised */
 void *rsd_zalloc(size_t count, size_t size); /* zeroed */
 void *rsd_realloc(void *old, size_t size);
+/* A zeroed table that is looked into at random: a large one lies in huge pages, where the system has some, for every look
+ * into it would miss the TLB. Freed with the same numbers. */
+void *rsd_table(size_t count, size_t size);
+void rsd_table_free(void *table, size_t count, size_t size);
 char *rsd_strndup(const char *text, size_t size);
 char *rsd_strdup(const char *text);
 char *rsd_format(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -33,6 +33,7 @@
 #include "memory.h"
 
 #define COPY_ATTEMPTS 1000
+#define MOST_ENTRIES (1u << 20) /* of a ring, 3.2 */
 
 /* ---- 2. The log -------------------------------------------------------------------------------------------------- */
 
@@ -235,10 +236,10 @@ static void copy_segment(struct rsd_writer *writer, const struct live *live, enu
 
 static bool ring_ok(const struct rsd_writer *writer, const struct live *live, uint64_t size) {
     const struct residue_ring *ring = &live->header->ring;
-    if (ring->offset + size <= live->size && ring->offset % 8 == 0)
+    if (ring->offset + size <= live->size && ring->offset % 8 == 0 && ring->capacity <= MOST_ENTRIES)
         return true;
     rsd_problem(live->problems, writer->live_name, offsetof(struct residue_live_header, ring),
-                "the ring lies outside of the file");
+                "the ring lies outside of the file, or is too large");
     return false;
 }
 
@@ -400,6 +401,8 @@ static void widen(uint64_t from, uint64_t to, uint64_t *first, uint64_t *last) {
 
 /* A record's time where the segment begins, and that of its last one. */
 static void open_span(enum residue_kind kind, const struct rsd_open_segment *open, uint64_t *first, uint64_t *last) {
+    if (!open->size)
+        return;
     const uint8_t *at = open->rows, *end = open->rows + open->size;
     for (size_t size; at < end && (size = rsd_record_at(kind, at, end)); at += size)
         widen(rsd_time_at(kind, at), rsd_time_at(kind, at), first, last);

@@ -74,13 +74,21 @@ static uint32_t intern(struct rsd_stacks *stacks, const struct rsd_stack_node *n
 /* An end node has no number in the trie: it is kept as this bit and the reason. */
 #define IS_END 0x80000000u
 
+/* Frames of a stack, origins included. The recorder's have at most 1,024 each, of which each may stand for 16 more that were
+ * inlined; a chain that a damaged trace makes up must not cost the square of its length. */
+#define DEEPEST UINT16_MAX
+
 static uint32_t look_up(const struct rsd_runs *runs, uint32_t id) {
-    for (size_t i = runs->count; i-- > 0;) {
-        const struct rsd_run *run = &runs->list[i];
-        if (id >= run->first)
-            return id - run->first < run->count ? run->node[id - run->first] : RSD_NO_STACK;
+    size_t low = 0, high = runs->count; /* the first run that begins behind the id */
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (runs->list[middle].first <= id)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return RSD_NO_STACK;
+    const struct rsd_run *run = low ? &runs->list[low - 1] : NULL;
+    return run && id - run->first < run->count ? run->node[id - run->first] : RSD_NO_STACK;
 }
 
 struct rsd_reading {
@@ -124,10 +132,8 @@ static void set_owner(struct rsd_stack_node *node, const struct residue_node *n,
 
 /* 4.4: "origin: writer << 32 | node". RSD_NO_STACK: not read yet, or lost. */
 static uint32_t find_origin(const struct rsd_stacks *stacks, const struct rsd_trace *trace, uint64_t origin) {
-    for (size_t i = 0; i < trace->writer_count; i++)
-        if (trace->writers[i].number == origin >> 32)
-            return look_up(&stacks->runs[i], (uint32_t)origin);
-    return RSD_NO_STACK;
+    size_t place = rsd_trace_place(trace, (uint32_t)(origin >> 32));
+    return place < trace->writer_count ? look_up(&stacks->runs[place], (uint32_t)origin) : RSD_NO_STACK;
 }
 
 /* What stands in the place of an origin node: the seam, or the end node if the origin is lost. */
@@ -135,9 +141,10 @@ static uint32_t add_origin(struct rsd_stacks *stacks, const struct rsd_runs *run
                            struct rsd_reading *reading) {
     uint32_t origin = find_origin(stacks, reading->trace, n->pc);
     reading->waiting |= origin == RSD_NO_STACK;
-    if (origin == RSD_NO_STACK || origin & IS_END)
+    if (origin == RSD_NO_STACK || origin & IS_END || stacks->nodes[origin].depth == DEEPEST)
         return look_up(runs, n->parent);
-    struct rsd_stack_node seam = {.parent = origin, .owner = n->owner, .kind = RESIDUE_NODE_ORIGIN};
+    struct rsd_stack_node seam = {
+        .parent = origin, .owner = n->owner, .kind = RESIDUE_NODE_ORIGIN, .depth = stacks->nodes[origin].depth + 1};
     return intern(stacks, &seam);
 }
 
@@ -155,10 +162,11 @@ static uint32_t add_node(struct rsd_stacks *stacks, const struct rsd_runs *runs,
     uint32_t parent = look_up(runs, n->parent);
     if (parent & IS_END)
         node.end = (uint8_t)(parent & 0xff);
-    else if (parent == RSD_NO_STACK)
+    else if (parent == RSD_NO_STACK || stacks->nodes[parent].depth == DEEPEST)
         node.end = RSD_END_LOST;
     else
         node.parent = parent;
+    node.depth = stacks->nodes[node.parent].depth + 1;
     set_owner(&node, n, writer, history);
     return intern(stacks, &node);
 }

@@ -18,6 +18,7 @@ struct rsd_stack_node {
     uint8_t end;    /* why the stack ends, enum residue_end; of the outermost frame only */
     bool interrupted;
     bool has_binary; /* NATIVE: its MODULE record is there; JS, JIT: it has a name */
+    uint16_t depth;  /* nodes from here to the root */
 };
 
 /* A writer's node ids from `first` on, and the nodes that they are here. */

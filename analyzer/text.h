@@ -7,6 +7,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* A size that was computed as a double; whatever that says, an integer: 0 for what is below it or no number at all. */
+static inline uint64_t rsd_whole(double size) {
+    return size >= 0x1p64 ? UINT64_MAX : size > 0 ? (uint64_t)size : 0;
+}
+
 /* Short texts by value, for printf: rsd_bytes(n).text */
 struct rsd_short {
     char text[48];

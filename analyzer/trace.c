@@ -50,13 +50,6 @@ static bool writer_of(const char *name, uint32_t *writer) {
     return number <= UINT32_MAX && (strcmp(end, ".log") == 0 || strcmp(end, ".live") == 0);
 }
 
-static bool known(const struct rsd_trace *trace, uint32_t number) {
-    for (size_t i = trace->writer_count; i-- > 0;)
-        if (trace->writers[i].number == number)
-            return true;
-    return false;
-}
-
 static int by_number(const void *a, const void *b) {
     const struct rsd_writer *x = a, *y = b;
     return x->number < y->number ? -1 : x->number > y->number;
@@ -71,7 +64,7 @@ static void find_writer(void *context, const char *name) {
     struct finding *finding = context;
     struct rsd_trace *trace = finding->trace;
     uint32_t number;
-    if (!writer_of(name, &number) || known(trace, number))
+    if (!writer_of(name, &number))
         return;
     RSD_ROOM(trace->writers, trace->writer_count, finding->capacity);
     trace->writers[trace->writer_count++] = (struct rsd_writer){
@@ -83,13 +76,25 @@ static bool has_live_folder(const struct rsd_trace *trace) {
     return trace->meta.live_directory && !trace->folder.unpacked && !trace->meta.cutoff;
 }
 
+/* A writer has two files, and each of them was found. */
+static void join_writers(struct rsd_trace *trace) {
+    size_t kept = 0;
+    if (trace->writer_count)
+        qsort(trace->writers, trace->writer_count, sizeof *trace->writers, by_number);
+    for (size_t i = 0; i < trace->writer_count; i++)
+        if (kept && trace->writers[kept - 1].number == trace->writers[i].number)
+            rsd_writer_free(&trace->writers[i]);
+        else
+            trace->writers[kept++] = trace->writers[i];
+    trace->writer_count = kept;
+}
+
 static void find_writers(struct rsd_trace *trace) {
     struct finding finding = {.trace = trace};
     rsd_folder_each(&trace->folder, find_writer, &finding);
     if (has_live_folder(trace))
         rsd_folder_each(&(struct rsd_folder){.path = trace->meta.live_directory}, find_writer, &finding);
-    if (trace->writer_count)
-        qsort(trace->writers, trace->writer_count, sizeof *trace->writers, by_number);
+    join_writers(trace);
 }
 
 int rsd_trace_live(const struct rsd_trace *trace, const struct rsd_writer *writer) {

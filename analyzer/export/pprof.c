@@ -14,6 +14,7 @@
 #include "text.h"
 
 #define MAPPING_SIZE (UINT64_C(1) << 36)
+#define CENTURY 3.2e9 /* seconds */
 
 struct making {
     struct rsd_report *report;
@@ -198,7 +199,8 @@ void rsd_export_pprof(struct rsd_report *report, FILE *out) {
     add_mappings(&m);
     add_samples(&m);
     m.profile.time_nanos = (int64_t)a->trace.meta.realtime_ns;
-    m.profile.duration_nanos = (int64_t)((a->window.to_s - a->window.from_s) * 1e9);
+    double seconds = a->window.to_s - a->window.from_s; /* of a damaged clock, perhaps: a century is enough */
+    m.profile.duration_nanos = (int64_t)((seconds < CENTURY ? seconds : CENTURY) * 1e9);
     write_out(&m, out);
     free_all(&m);
 }

@@ -28,6 +28,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "text.h"
 
 #define PAGE 4096u
 #define HEADER 16u                      /* bytes before a block that belong to it */
@@ -194,8 +195,7 @@ static void count_malloc(struct drawing *d, const struct rsd_resident *mapping, 
                          uint64_t resident) {
     struct rsd_ledger *ledger = d->ledger;
     uint64_t held = content->chunks < resident ? content->chunks : resident;
-    uint64_t asked =
-        content->chunks ? (uint64_t)((double)held * ((double)content->asked / (double)content->chunks)) : 0;
+    uint64_t asked = content->chunks ? rsd_whole((double)held * ((double)content->asked / (double)content->chunks)) : 0;
     ledger->row[RSD_LEDGER_NATIVE] += asked;
     ledger->row[RSD_LEDGER_OVERHEAD] += held - asked;
     ledger->row[d->unknown ? RSD_LEDGER_BEFORE : RSD_LEDGER_RETAINED] += resident - held;
@@ -220,7 +220,7 @@ static uint64_t count_pieces(struct drawing *d, const struct rsd_resident *mappi
         uint32_t stack = d->pairing->mappings.list[piece->site].stack;
         uint32_t binary = rsd_owner_of(d->history, d->pairing->mappings.stacks, stack);
         double part = (double)piece->bytes / (double)(mapping->end - mapping->start);
-        uint64_t resident = (uint64_t)((double)mapping->bytes * part);
+        uint64_t resident = rsd_whole((double)mapping->bytes * part);
         resident = resident < left ? resident : left;
         if (is_allocator(d, binary))
             continue;

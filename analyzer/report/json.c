@@ -7,6 +7,7 @@
  */
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <string.h>
 
 #include "diff.h"
@@ -33,7 +34,7 @@ static json_t *integer(uint64_t value) {
 
 /* Three decimals are enough for seconds, and the same text on every machine. */
 static json_t *seconds(double value) {
-    return json_real((double)(int64_t)(value * 1e3 + (value < 0 ? -0.5 : 0.5)) / 1e3);
+    return json_real(round(value * 1e3) / 1e3);
 }
 
 static void set(json_t *object, const char *key, json_t *value) {

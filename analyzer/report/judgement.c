@@ -29,7 +29,7 @@ char *rsd_trend_text(const struct rsd_trend *trend) {
         return rsd_format("%s: rose in %d of %d steps, %.0f %% of it in the window's second half",
                           rsd_verdict_name(trend->verdict), trend->rises, RSD_FLOORS - 1, 100 * trend->late);
     return rsd_format("leak: %s/s, %s an hour; rose in %d of %d steps, p %s", rsd_bytes((uint64_t)trend->rate).text,
-                      rsd_bytes((uint64_t)(trend->rate * 3600)).text, trend->rises, RSD_FLOORS - 1,
+                      rsd_bytes(rsd_whole(trend->rate * 3600)).text, trend->rises, RSD_FLOORS - 1,
                       chance(trend->p).text);
 }
 
@@ -59,28 +59,28 @@ char *rsd_headline(const struct rsd_report *r) {
     switch (j->cause) {
     case RSD_CAUSE_LEAK:
         text = rsd_format("LEAK of %s: %s in %s, %s/s, %s an hour", j->by_mappings ? "mappings" : "native memory",
-                          rsd_bytes((uint64_t)j->bytes).text, rsd_seconds(seconds).text,
-                          rsd_bytes((uint64_t)j->rate).text, rsd_bytes((uint64_t)(j->rate * 3600)).text);
+                          rsd_bytes(rsd_whole(j->bytes)).text, rsd_seconds(seconds).text,
+                          rsd_bytes(rsd_whole(j->rate)).text, rsd_bytes(rsd_whole(j->rate * 3600)).text);
         break;
     case RSD_CAUSE_JS_HEAP:
-        text = rsd_format("JAVASCRIPT HEAP: it grew by %s, %s/s", rsd_bytes((uint64_t)j->bytes).text,
-                          rsd_bytes((uint64_t)j->rate).text);
+        text = rsd_format("JAVASCRIPT HEAP: it grew by %s, %s/s", rsd_bytes(rsd_whole(j->bytes)).text,
+                          rsd_bytes(rsd_whole(j->rate)).text);
         break;
     case RSD_CAUSE_RETENTION:
         text = rsd_format("RETENTION: %s of RSS is freed memory that malloc keeps",
                           rsd_bytes(r->analysis->ledger[1].row[RSD_LEDGER_RETAINED]).text);
         break;
     case RSD_CAUSE_BUNDLED:
-        text = rsd_format("BUNDLED ALLOCATOR: mappings of %s hold %s more", owner, rsd_bytes((uint64_t)j->bytes).text);
+        text = rsd_format("BUNDLED ALLOCATOR: mappings of %s hold %s more", owner, rsd_bytes(rsd_whole(j->bytes)).text);
         break;
     case RSD_CAUSE_PLATEAU:
-        text = rsd_format("PLATEAU: %s more, and it has stopped", rsd_bytes((uint64_t)j->bytes).text);
+        text = rsd_format("PLATEAU: %s more, and it has stopped", rsd_bytes(rsd_whole(j->bytes)).text);
         break;
     case RSD_CAUSE_STARTUP:
-        text = rsd_format("STARTUP: %s more at the start of the window", rsd_bytes((uint64_t)j->bytes).text);
+        text = rsd_format("STARTUP: %s more at the start of the window", rsd_bytes(rsd_whole(j->bytes)).text);
         break;
     case RSD_CAUSE_CHURN:
-        text = rsd_format("CHURN: up and down by %s", rsd_bytes((uint64_t)j->bytes).text);
+        text = rsd_format("CHURN: up and down by %s", rsd_bytes(rsd_whole(j->bytes)).text);
         break;
     case RSD_CAUSE_SHORT:
         text = short_text(j, seconds);
@@ -206,7 +206,7 @@ static int height_of(const struct plot *plot, uint64_t bytes) {
 }
 
 static uint64_t end_of_column(const struct plot *plot, int column) {
-    return plot->from + (uint64_t)((double)(plot->to - plot->from) * (column + 1) / plot->width);
+    return plot->from + rsd_history_part(plot->to - plot->from, (uint64_t)column + 1, (uint64_t)plot->width);
 }
 
 static void put(struct plot *plot, int column, uint64_t bytes, char mark) {

@@ -100,6 +100,8 @@ struct rsd_js_text rsd_js_text(struct rsd_js *js, struct rsd_js_object string) {
         text.at = string.at + STRING_DATA;
     else if ((string.type & KIND_MASK) == EXTERNAL)
         text.at = rsd_js_word(string.at + STRING_SECOND);
+    if (text.wide && text.at & 1)
+        text.at = 0;
     if (text.at)
         text.at += (uintptr_t)from << text.wide;
     return text;

@@ -145,6 +145,8 @@ void rsd_js_pages_trust(const void *start, size_t size) {
 /* ---- Reading --------------------------------------------------------------------------------------------------- */
 
 bool rsd_js_range_is_readable(uintptr_t address, size_t size) {
+    if (address >= ADDRESS_END || size > ADDRESS_END - address) /* a word that is no address: the sum may be 0 */
+        return false;
     for (uintptr_t at = address & ~(RSD_JS_PAGE_SIZE - 1); at < address + size; at += RSD_JS_PAGE_SIZE)
         if (!(rsd_js_page(at) & RSD_JS_PAGE_READABLE))
             return false;

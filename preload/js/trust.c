@@ -55,6 +55,11 @@ void rsd_js_judge(enum rsd_js_topic topic, bool right) {
     atomic_fetch_add_explicit(right ? &judged[topic].right : &judged[topic].wrong, 1, memory_order_relaxed);
 }
 
+void rsd_js_trust_anew(void) {
+    for (unsigned topic = 0; topic < RSD_JS_TOPICS; topic++)
+        judged[topic].right = judged[topic].wrong = 0;
+}
+
 static uint32_t right(enum rsd_js_topic topic) {
     return atomic_load_explicit(&judged[topic].right, memory_order_relaxed);
 }

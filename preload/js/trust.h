@@ -27,6 +27,9 @@ enum rsd_js_verdict { RSD_JS_LEARNING, RSD_JS_GOOD, RSD_JS_BAD };
 enum rsd_js_verdict rsd_js_names(void);
 enum rsd_js_verdict rsd_js_lines(bool *is_unsigned); /* set if good: how tables are to be read */
 
+/* For tests: nothing was judged yet. */
+void rsd_js_trust_anew(void);
+
 /* Is an answer that is given now as good as later ones will be? */
 static inline bool rsd_js_learning(void) {
     bool is_unsigned;

@@ -136,11 +136,12 @@ static bool within(const struct rsd_object *object, const uint8_t *p) {
 static bool open_entry(const struct rsd_object *object, const uint8_t *entry, struct cursor *c) {
     if (!within(object, entry))
         return false;
-    c->at = entry;
-    c->end = entry + 4;
+    *c = (struct cursor){entry, (const uint8_t *)object->end};
     uint32_t length = take_u32(c);
+    if (!length || length > (size_t)(c->end - c->at)) /* also UINT32_MAX */
+        return false;
     c->end = c->at + length;
-    return length && length != UINT32_MAX && within(object, c->end - 1);
+    return true;
 }
 
 static void read_augmentation(struct cursor *c, const char *augmentation, struct cie *cie) {
@@ -168,7 +169,10 @@ static bool read_cie(const struct rsd_object *object, const uint8_t *entry, stru
     take_u32(&c); /* the id that tells a CIE from an FDE */
     uint8_t version = take_u8(&c);
     const char *augmentation = (const char *)c.at;
-    skip(&c, strnlen(augmentation, (size_t)(c.end - c.at)) + 1);
+    size_t left = (size_t)(c.end - c.at), length = strnlen(augmentation, left);
+    if (length == left) /* it does not end */
+        return false;
+    skip(&c, length + 1);
     cie->code_alignment = take_uleb(&c);
     cie->data_alignment = take_sleb(&c);
     uint64_t return_column = version == 1 ? take_u8(&c) : take_uleb(&c);
@@ -218,7 +222,8 @@ static const struct search_entry *open_table(const struct rsd_object *object, ui
         return NULL;
     take_encoded(&c, frame_encoding);
     *count = take_encoded(&c, count_encoding);
-    return *count <= (size_t)(c.end - c.at) / sizeof(struct search_entry) ? (const void *)c.at : NULL;
+    bool fits = *count <= (size_t)(c.end - c.at) / sizeof(struct search_entry);
+    return fits && (uintptr_t)c.at % sizeof(int32_t) == 0 ? (const void *)c.at : NULL;
 }
 
 /* FDE and CIE for `pc`, and a cursor at the FDE's instructions. */
@@ -241,7 +246,8 @@ bool rsd_fde_hole(const struct rsd_object *object, uintptr_t *start, uintptr_t *
     *start = *end = 0;
     for (uint64_t i = 0; table && i + 1 < count; i++) {
         /* From start to start is an upper bound: most FDEs need not be read. */
-        if ((uintptr_t)(table[i + 1].start - table[i].start) <= *end - *start)
+        int64_t span = (int64_t)table[i + 1].start - table[i].start;
+        if (span <= 0 || (uint64_t)span <= *end - *start)
             continue;
         struct rsd_fde fde = {.entry = object->eh_frame_hdr + table[i].fde};
         uintptr_t next = (uintptr_t)object->eh_frame_hdr + (uintptr_t)(intptr_t)table[i + 1].start;
@@ -297,8 +303,13 @@ static void set_column(struct machine *m, uint64_t number, struct column column)
         m->row.ra = column;
 }
 
-static void set_offset(struct machine *m, uint64_t number, int64_t factored) {
-    set_column(m, number, (struct column){.kind = OFFSET, .offset = factored * m->cie->data_alignment});
+/* Modulo 2^64, like everything that an address is computed from. */
+static int64_t factor(const struct machine *m, uint64_t factored) {
+    return (int64_t)(factored * (uint64_t)m->cie->data_alignment);
+}
+
+static void set_offset(struct machine *m, uint64_t number, uint64_t factored) {
+    set_column(m, number, (struct column){.kind = OFFSET, .offset = factor(m, factored)});
 }
 
 static void set_kind(struct machine *m, uint64_t number, enum column_kind kind) {
@@ -309,10 +320,13 @@ static void restore(struct machine *m, uint64_t number) {
     set_column(m, number, number == RSD_DWARF_FP ? m->initial.fp : m->initial.ra);
 }
 
-/* Returns an expression, from its length on, and leaves the cursor behind it. */
-static const uint8_t *take_block(struct cursor *c) {
+/* Returns an expression, from its length on, and leaves the cursor behind it. One that is empty or reaches beyond the
+ * instructions is none. */
+static const uint8_t *take_block(struct machine *m, struct cursor *c) {
     const uint8_t *start = c->at;
-    skip(c, take_uleb(c));
+    uint64_t size = take_uleb(c);
+    m->broken |= !size || size > (size_t)(c->end - c->at);
+    skip(c, size);
     return start;
 }
 
@@ -391,13 +405,13 @@ static void execute(struct machine *m, struct cursor *c, uint8_t opcode) {
         advance(m, take_u32(c));
         break;
     case DW_CFA_offset_extended:
-        number = take_uleb(c), set_offset(m, number, (int64_t)take_uleb(c));
+        number = take_uleb(c), set_offset(m, number, take_uleb(c));
         break;
     case DW_CFA_offset_extended_sf:
-        number = take_uleb(c), set_offset(m, number, take_sleb(c));
+        number = take_uleb(c), set_offset(m, number, (uint64_t)take_sleb(c));
         break;
     case DW_CFA_GNU_negative_offset_extended:
-        number = take_uleb(c), set_offset(m, number, -(int64_t)take_uleb(c));
+        number = take_uleb(c), set_offset(m, number, -take_uleb(c));
         break;
     case DW_CFA_restore_extended:
         restore(m, take_uleb(c));
@@ -414,11 +428,11 @@ static void execute(struct machine *m, struct cursor *c, uint8_t opcode) {
         set_kind(m, take_uleb(c), OTHER), take_uleb(c);
         break;
     case DW_CFA_val_expression:
-        set_kind(m, take_uleb(c), OTHER), take_block(c);
+        set_kind(m, take_uleb(c), OTHER), take_block(m, c);
         break;
     case DW_CFA_expression:
         number = take_uleb(c);
-        set_column(m, number, (struct column){.kind = EXPRESSION, .expression = take_block(c)});
+        set_column(m, number, (struct column){.kind = EXPRESSION, .expression = take_block(m, c)});
         break;
     case DW_CFA_remember_state:
         remember(m);
@@ -430,7 +444,7 @@ static void execute(struct machine *m, struct cursor *c, uint8_t opcode) {
         number = take_uleb(c), define_cfa(m, number, (int64_t)take_uleb(c));
         break;
     case DW_CFA_def_cfa_sf:
-        number = take_uleb(c), define_cfa(m, number, take_sleb(c) * cie->data_alignment);
+        number = take_uleb(c), define_cfa(m, number, factor(m, (uint64_t)take_sleb(c)));
         break;
     case DW_CFA_def_cfa_register:
         define_cfa(m, take_uleb(c), m->row.cfa_offset);
@@ -439,10 +453,10 @@ static void execute(struct machine *m, struct cursor *c, uint8_t opcode) {
         m->row.cfa_offset = (int64_t)take_uleb(c);
         break;
     case DW_CFA_def_cfa_offset_sf:
-        m->row.cfa_offset = take_sleb(c) * cie->data_alignment;
+        m->row.cfa_offset = factor(m, (uint64_t)take_sleb(c));
         break;
     case DW_CFA_def_cfa_expression:
-        m->row.cfa_expression = take_block(c);
+        m->row.cfa_expression = take_block(m, c);
         break;
     case DW_CFA_GNU_args_size:
         take_uleb(c);
@@ -462,7 +476,7 @@ static void run(struct machine *m, struct cursor c) {
             advance(m, low);
             break;
         case DW_CFA_offset:
-            set_offset(m, low, (int64_t)take_uleb(&c));
+            set_offset(m, low, take_uleb(&c));
             break;
         case DW_CFA_restore:
             restore(m, low);

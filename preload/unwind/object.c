@@ -89,6 +89,11 @@ bool rsd_object_find(uintptr_t pc, struct rsd_object *object) {
 
 /* ---- names behind the GOT ---- */
 
+/* Do `size` bytes at `at` lie in the object? The loader has used these tables; what it never looked at may say anything. */
+static bool inside(const struct rsd_object *object, uintptr_t at, size_t size) {
+    return at >= object->start && at <= object->end && size <= object->end - at;
+}
+
 struct dynamic {
     uintptr_t symbols, strings;
     struct {
@@ -105,7 +110,8 @@ static uintptr_t pointer(const struct rsd_object *object, uintptr_t value) {
 
 static void read_dynamic(const struct rsd_object *object, struct dynamic *dynamic) {
     *dynamic = (struct dynamic){0};
-    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++) {
+    for (const ElfW(Dyn) *entry = object->dynamic;
+         inside(object, (uintptr_t)entry, sizeof *entry) && entry->d_tag != DT_NULL; entry++) {
         uintptr_t value = entry->d_un.d_val;
         switch (entry->d_tag) {
         case DT_SYMTAB:
@@ -135,8 +141,10 @@ static void read_dynamic(const struct rsd_object *object, struct dynamic *dynami
     }
 }
 
-static const ElfW(Rela) * find_relocation(const ElfW(Rela) * table, size_t from, size_t count, uintptr_t offset) {
-    if (from >= count)
+static const ElfW(Rela) *
+    find_relocation(const struct rsd_object *object, uintptr_t at, size_t from, size_t count, uintptr_t offset) {
+    const ElfW(Rela) *table = (const void *)at;
+    if (from >= count || at % sizeof(uintptr_t) || !inside(object, at, count * sizeof *table))
         return NULL;
     size_t guess = (offset - table[0].r_offset) / sizeof(uintptr_t); /* PLT slots come in order, mostly */
     if (guess < count && table[guess].r_offset == offset)
@@ -145,6 +153,19 @@ static const ElfW(Rela) * find_relocation(const ElfW(Rela) * table, size_t from,
         if (table[i].r_offset == offset)
             return &table[i];
     return NULL;
+}
+
+/* A string that ends within the object, or NULL. */
+static const char *name_of(const struct rsd_object *object, const struct dynamic *dynamic,
+                           const ElfW(Rela) * relocation) {
+    unsigned type = (unsigned)ELF64_R_TYPE(relocation->r_info);
+    uintptr_t symbol = dynamic->symbols + ELF64_R_SYM(relocation->r_info) * sizeof(ElfW(Sym));
+    if ((type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT) || symbol % sizeof(uintptr_t) ||
+        !inside(object, symbol, sizeof(ElfW(Sym))))
+        return NULL;
+    uintptr_t name = dynamic->strings + ((const ElfW(Sym) *)symbol)->st_name;
+    bool ends = inside(object, name, 1) && memchr((const void *)name, 0, object->end - name);
+    return ends ? (const char *)name : NULL;
 }
 
 const char *rsd_object_import(const struct rsd_object *object, uintptr_t slot) {
@@ -156,15 +177,10 @@ const char *rsd_object_import(const struct rsd_object *object, uintptr_t slot) {
         return NULL;
     for (unsigned i = 0; i < 2; i++) {
         const ElfW(Rela) *relocation =
-            find_relocation((const void *)dynamic.relocations[i].table, dynamic.relocations[i].relative,
+            find_relocation(object, dynamic.relocations[i].table, dynamic.relocations[i].relative,
                             dynamic.relocations[i].count, slot - object->bias);
-        if (!relocation)
-            continue;
-        unsigned type = (unsigned)ELF64_R_TYPE(relocation->r_info);
-        if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT)
-            return NULL;
-        const ElfW(Sym) *symbols = (const void *)dynamic.symbols;
-        return (const char *)dynamic.strings + symbols[ELF64_R_SYM(relocation->r_info)].st_name;
+        if (relocation)
+            return name_of(object, &dynamic, relocation);
     }
     return NULL;
 }

@@ -60,11 +60,12 @@ static void store(state_t *state, struct rsd_value address, struct rsd_value val
         (struct rsd_stored){.value = value, .offset = address.offset, .base = address.base};
 }
 
+/* Modulo 2^32: code that counts further is none that we shall follow. */
 static void add(struct rsd_value *value, int32_t amount) {
     if (value->kind == RSD_ADDRESS)
-        value->offset += amount;
+        value->offset = (int32_t)((uint32_t)value->offset + (uint32_t)amount);
     else if (value->kind == RSD_LOADED)
-        value->addend += amount;
+        value->addend = (int32_t)((uint32_t)value->addend + (uint32_t)amount);
 }
 
 /* [base + displacement] as a value; an index makes it unknown. */

@@ -152,7 +152,7 @@ bool recorder_write(const char *directory, uint32_t blocks) {
 }
 
 const char *recorder_write_until_full(const char *directory, uint32_t blocks) {
-    struct rlimit before, small = {1u << 20, RLIM_INFINITY};
+    struct rlimit before, small = {400u << 10, RLIM_INFINITY};
     getrlimit(RLIMIT_FSIZE, &before);
     small.rlim_max = before.rlim_max;
     setrlimit(RLIMIT_FSIZE, &small);

@@ -1,6 +1,8 @@
 /*
  * preload/js against a heap made by hand: what may be read, strings, functions, lines, positions, ids.
  */
+#include <criterion/criterion.h>
+
 #include "js_fake.h"
 
 #include "js/bytecodes.h"

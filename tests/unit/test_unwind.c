@@ -187,6 +187,13 @@ Test(unwind, what_an_unknown_instruction_writes_is_unknown) {
     cr_assert_eq(state.value[RSD_SP].kind, RSD_UNKNOWN);
 }
 
+Test(unwind, a_stack_pointer_that_is_moved_out_of_all_bounds_wraps) {
+    struct rsd_registers_state state;
+    /* add rsp, 0x7fffffff, twice */
+    RUN(&state, "\x48\x81\xc4\xff\xff\xff\x7f\x48\x81\xc4\xff\xff\xff\x7f");
+    cr_assert_eq(state.value[RSD_SP].offset, -2);
+}
+
 /* ---- stacks of this process ---- */
 
 #define LIMIT 64u
