@@ -18,7 +18,7 @@ struct options {
     struct rsd_analysis_options analysis;
     uint64_t most; /* bytes */
     bool has_most, has_site;
-    enum { PER_RUN, PER_MINUTE, PER_MARK } per;
+    struct rsd_per per;
     regex_t site;
     struct rsd_places places;
 };
@@ -62,8 +62,9 @@ static char *doubt_of(const struct rsd_report *report, const struct options *opt
         return rsd_strdup("the trace has no allocations");
     if (!sites)
         return rsd_strdup("nothing was allocated on a stack that matches --site");
-    if (options->per == PER_MARK && !a->window.marks)
-        return rsd_strdup("there is no mark in the window");
+    const char *why;
+    if (!(rsd_per_parts(&options->per, &a->window, 0, &why) > 0))
+        return rsd_strdup(why);
     if (lost)
         return rsd_format("%s segments of the trace are lost", rsd_count(lost).text);
     if (a->history.stop && a->history.stop_time <= a->window.to)
@@ -77,17 +78,15 @@ static int judge(struct rsd_report *report, const struct options *options) {
     size_t sites = 0;
     double error = 0; /* the standard one, of a sampled trace */
     int64_t growth = growth_of(report, options, &sites, &error);
-    double parts = options->per == PER_MINUTE && seconds > 0   ? seconds / 60
-                   : options->per == PER_MARK && window->marks ? (double)window->marks
-                                                               : 1;
-    double measured = (double)growth / parts;
-    const char *per = options->per == PER_MINUTE ? " a minute" : options->per == PER_MARK ? " a mark" : "";
+    static const char *const per_text[] = {"", " a minute", " a mark", " a request"};
+    const char *per = per_text[options->per.kind], *why;
     char *doubt = doubt_of(report, options, sites);
     if (doubt) {
         printf("residue check: cannot tell: %s\n", doubt);
         free(doubt);
         return UNTOLD;
     }
+    double parts = rsd_per_parts(&options->per, window, 0, &why), measured = (double)growth / parts;
     bool grew = measured > (double)options->most;
     printf(
         "residue check: %s: native memory grew by %s%s%s in %.1f s (%.1f s to %.1f s), %s%s is allowed; verdict %s\n",
@@ -114,11 +113,7 @@ static bool take_option(int option, struct options *options) {
         options->has_most = true;
         return rsd_size_argument("check", "--max-growth", optarg, &options->most);
     case 'p':
-        options->per = strcmp(optarg, "minute") == 0 ? PER_MINUTE : strcmp(optarg, "mark") == 0 ? PER_MARK : PER_RUN;
-        if (options->per != PER_RUN)
-            return true;
-        rsd_usage("check", "--per wants minute or mark, not %s", optarg);
-        return false;
+        return rsd_per_argument("check", optarg, &options->per);
     case 's':
         options->has_site = regcomp(&options->site, optarg, REG_EXTENDED | REG_NOSUB) == 0;
         if (!options->has_site)
@@ -170,6 +165,7 @@ const struct rsd_command rsd_command_check = {
             "  --max-growth SIZE  what is allowed: 512KiB, 5MiB\n"
             "  --per minute|mark  SIZE is for each minute of the window, or for each mark in it\n"
             "                     (`residue mark`, called after each round of work)\n"
+            "  --per request=N    SIZE is for each of N requests\n"
             "  --site REGEX       count only call sites with a frame whose function, module, file or\n"
             "                     package matches (POSIX extended)\n"
             "  --from MOMENT      start of the window, as in `residue report`\n"

@@ -65,10 +65,7 @@ static bool take_option(int option, struct options *options) {
         options->file = optarg;
         return true;
     case 'm':
-        if (rsd_metric_named(optarg, &options->report.metric))
-            return true;
-        rsd_usage("export", "--metric wants %s, not %s", rsd_metric_list(), optarg);
-        return false;
+        return rsd_metric_argument("export", optarg, &options->report.metric);
     case 'M':
         options->report.source_maps = true;
         return true;

@@ -10,14 +10,14 @@
 
 static int write_page(struct rsd_opened *sides, size_t count, const char *file) {
     struct rsd_report *reports[2] = {&sides[0].report, &sides[count - 1].report};
-    struct rsd_diff diff = {0};
+    struct rsd_match diff = {0};
     bool to_stdout = strcmp(file, "-") == 0;
     FILE *out = to_stdout ? stdout : fopen(file, "w");
     if (count == 2)
-        rsd_diff_make(&diff, reports[0], reports[1], RSD_PER_RUN);
+        rsd_diff_make(&diff, reports, 2, &(struct rsd_per){.kind = RSD_PER_RUN});
     if (out)
         rsd_report_html(reports, count, count == 2 ? &diff : NULL, out);
-    rsd_diff_free(&diff);
+    rsd_match_free(&diff);
     if (to_stdout)
         return rsd_flush_output();
     if (!out || ferror(out) + fclose(out) != 0) {

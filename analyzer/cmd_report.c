@@ -38,13 +38,6 @@ static bool by(const char *text, enum rsd_by *by) {
     return false;
 }
 
-static bool metric(const char *text, enum rsd_metric *metric) {
-    if (rsd_metric_named(text, metric))
-        return true;
-    rsd_usage("report", "--metric wants %s, not %s", rsd_metric_list(), text);
-    return false;
-}
-
 static bool take_option(int option, struct options *options) {
     struct rsd_window_options *window = &options->analysis.window;
     double number;
@@ -71,7 +64,7 @@ static bool take_option(int option, struct options *options) {
     case 'b':
         return by(optarg, &options->report.by);
     case 'm':
-        return metric(optarg, &options->report.metric);
+        return rsd_metric_argument("report", optarg, &options->report.metric);
     case 'u':
         return rsd_number_argument("report", "--work", optarg, &options->report.work);
     case 'w':

@@ -16,10 +16,13 @@
 #include "trace.h"
 
 const struct rsd_command *const rsd_commands[] = {
-    &rsd_command_record, &rsd_command_mark, &rsd_command_start,     &rsd_command_stop,  &rsd_command_report,
-    &rsd_command_html,   &rsd_command_diff, &rsd_command_check,     &rsd_command_flame, &rsd_command_issue,
-    &rsd_command_export, &rsd_command_list, &rsd_command_symbolize, &rsd_command_pack,  &rsd_command_compact,
-    &rsd_command_stat,   &rsd_command_dump, &rsd_command_version,   &rsd_command_help,  NULL,
+    &rsd_command_record,  &rsd_command_mark,      &rsd_command_start,
+    &rsd_command_stop,    &rsd_command_report,    &rsd_command_html,
+    &rsd_command_diff,    &rsd_command_merge,     &rsd_command_check,
+    &rsd_command_flame,   &rsd_command_issue,     &rsd_command_export,
+    &rsd_command_list,    &rsd_command_symbolize, &rsd_command_pack,
+    &rsd_command_compact, &rsd_command_stat,      &rsd_command_dump,
+    &rsd_command_version, &rsd_command_help,      NULL,
 };
 
 const struct rsd_command *rsd_command_find(const char *name) {
@@ -79,6 +82,35 @@ void rsd_close_report(struct rsd_opened *opened) {
     rsd_analysis_free(&opened->analysis);
 }
 
+void rsd_close_reports(struct rsd_opened *opened, size_t count) {
+    while (count)
+        rsd_close_report(&opened[--count]);
+    free(opened);
+}
+
+struct rsd_opened *rsd_open_reports(const char *command, char **paths, size_t count,
+                                    const struct rsd_analysis_options *analysis,
+                                    const struct rsd_report_options *report) {
+    struct rsd_opened *opened = rsd_zalloc(count, sizeof *opened);
+    for (size_t i = 0; i < count; i++)
+        if (!rsd_open_report(&opened[i], command, paths[i], analysis, report)) {
+            rsd_close_reports(opened, i);
+            return NULL;
+        }
+    return opened;
+}
+
+bool rsd_divisible(const char *command, const struct rsd_opened *opened, size_t count, const struct rsd_per *per) {
+    for (size_t i = 0; i < count; i++) {
+        const char *why;
+        if (rsd_per_parts(per, &opened[i].analysis.window, i, &why) > 0)
+            continue;
+        fprintf(stderr, "residue %s: %s: %s\n", command, opened[i].analysis.trace.path, why);
+        return false;
+    }
+    return true;
+}
+
 bool rsd_number_argument(const char *command, const char *option, const char *text, double *number) {
     char *end;
     errno = 0;
@@ -99,6 +131,13 @@ bool rsd_moment_argument(const char *command, const char *option, const char *te
     return true;
 }
 
+bool rsd_metric_argument(const char *command, const char *text, enum rsd_metric *metric) {
+    if (rsd_metric_named(text, metric))
+        return true;
+    rsd_usage(command, "--metric wants %s, not %s", rsd_metric_list(), text);
+    return false;
+}
+
 bool rsd_size_argument(const char *command, const char *option, const char *text, uint64_t *bytes) {
     static const char units[] = "kmgt";
     char *end;
@@ -116,6 +155,33 @@ bool rsd_size_argument(const char *command, const char *option, const char *text
         return true;
     }
     rsd_usage(command, "%s wants a size like 512KiB, 5MiB or 1.5GiB, not %s", option, text);
+    return false;
+}
+
+static bool take_requests(const char *text, struct rsd_per *per) {
+    while (per->request_count < RSD_TRACES_MOST) {
+        char *end;
+        double number = strtod(text, &end);
+        if (end == text || !(number > 0 && number < 1e15) || (*end && *end != ','))
+            return false;
+        per->requests[per->request_count++] = number;
+        if (!*end)
+            return true;
+        text = end + 1;
+    }
+    return false;
+}
+
+bool rsd_per_argument(const char *command, const char *text, struct rsd_per *per) {
+    static const char requests[] = "request=";
+    *per = (struct rsd_per){.kind = strcmp(text, "minute") == 0 ? RSD_PER_MINUTE
+                                    : strcmp(text, "mark") == 0 ? RSD_PER_MARK
+                                                                : RSD_PER_REQUEST};
+    if (per->kind != RSD_PER_REQUEST)
+        return true;
+    if (strncmp(text, requests, strlen(requests)) == 0 && take_requests(text + strlen(requests), per))
+        return true;
+    rsd_usage(command, "--per wants minute, mark, or request=N with a number for each trace, not %s", text);
     return false;
 }
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "per.h"
 #include "report/report.h"
 
 struct rsd_command {
@@ -16,9 +17,9 @@ struct rsd_command {
 };
 
 extern const struct rsd_command rsd_command_list, rsd_command_record, rsd_command_report, rsd_command_check,
-    rsd_command_html, rsd_command_diff, rsd_command_flame, rsd_command_issue, rsd_command_export, rsd_command_mark,
-    rsd_command_start, rsd_command_stop, rsd_command_symbolize, rsd_command_pack, rsd_command_compact, rsd_command_stat,
-    rsd_command_dump, rsd_command_version, rsd_command_help;
+    rsd_command_html, rsd_command_diff, rsd_command_merge, rsd_command_flame, rsd_command_issue, rsd_command_export,
+    rsd_command_mark, rsd_command_start, rsd_command_stop, rsd_command_symbolize, rsd_command_pack, rsd_command_compact,
+    rsd_command_stat, rsd_command_dump, rsd_command_version, rsd_command_help;
 
 /* By name, NULL when there is none; and all of them, NULL behind the last. */
 const struct rsd_command *rsd_command_find(const char *name);
@@ -41,6 +42,13 @@ struct rsd_opened {
 bool rsd_open_report(struct rsd_opened *opened, const char *command, const char *path,
                      const struct rsd_analysis_options *analysis, const struct rsd_report_options *report);
 void rsd_close_report(struct rsd_opened *opened);
+/* The same for several; NULL, with a message, when one cannot be opened. */
+struct rsd_opened *rsd_open_reports(const char *command, char **paths, size_t count,
+                                    const struct rsd_analysis_options *analysis,
+                                    const struct rsd_report_options *report);
+void rsd_close_reports(struct rsd_opened *opened, size_t count);
+/* False, with a message: `per` cannot be told for one of them. */
+bool rsd_divisible(const char *command, const struct rsd_opened *opened, size_t count, const struct rsd_per *per);
 
 /* Numbers of options; false, with a message, when the text is none. */
 bool rsd_number_argument(const char *command, const char *option, const char *text, double *number);
@@ -50,6 +58,9 @@ bool rsd_moment_argument(const char *command, const char *option, const char *te
 /* "512", "64KiB", "1.5GiB" (units are binary; K, KB and KiB are the same). */
 bool rsd_size_argument(const char *command, const char *option, const char *text, uint64_t *bytes);
 
+bool rsd_metric_argument(const char *command, const char *text, enum rsd_metric *metric);
+/* "minute", "mark", "request=12000,11800" (a number for each trace). */
+bool rsd_per_argument(const char *command, const char *text, struct rsd_per *per);
 /* --sysroot and --debug-dir, for the commands that name things: their rows in the table for getopt, what takes them (false,
  * with a message: it is neither, or there is no such folder), and their lines in the help. */
 enum { RSD_OPTION_SYSROOT = 256, RSD_OPTION_DEBUG_DIR };

@@ -1,15 +1,22 @@
-// `residue diff` of two versions of sharp: the leak that the newer one lost is the first row, and what did not change is
-// matched although every address and offset did.
+// Several traces. `residue diff` of two versions of sharp: the leak that the newer one lost is the first row, and what did
+// not change is matched although every address and offset did. `residue merge` of the workers of a cluster.
 
 const { test } = require('node:test');
 const assert = require('node:assert');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
-const { command, proving, record, residue, root } = require('./lib/residue');
+const { command, program, proving, record, report, residue, root, scratch, variables } = require('./lib/residue');
 
 const worker = path.join(root, 'examples', 'sharp-webp', 'worker.js');
 const SAVES = proving ? 1000 : 60;
+const BLOCKS_KEPT = 100; // by tests/programs/keep.c
 const LOST = 262268; // bytes that sharp 0.33.5 loses three times for each failed save
+
+const near = (value, wanted) => assert.ok(Math.abs(value - wanted) < 1, `${value} is not ${wanted}`);
+
+function narrow(text, columns) {
+  for (const line of text.split('\n')) assert.ok(line.length <= columns, `wider than ${columns} columns: ${line}`);
+}
 
 test('sharp 0.33.5 against 0.34.0: the leak is gone, the rest is matched', (t) => {
   const trace = {};
@@ -22,23 +29,70 @@ test('sharp 0.33.5 against 0.34.0: the leak is gone, the rest is matched', (t) =
   assert.strictEqual(first.b.outstanding_bytes, 0);
   assert.ok(first.b.calls > 0, 'the newer version allocates there too');
   assert.ok(JSON.stringify(first.a.stack).includes('webpsave_buffer'));
-  assert.ok(diff.matched_share >= 0.9, `matched: ${diff.matched_share}`);
+  assert.ok(Math.min(diff.matched_a, diff.matched_b) >= 0.9, `matched: ${diff.matched_a}, ${diff.matched_b}`);
 
-  const sum = (side) => diff.sites.reduce((total, site) => total + site[side].value, 0);
-  assert.ok(Math.abs(sum('a') - diff.total_a) < 1 && Math.abs(sum('b') - diff.total_b) < 1, 'the rows add up');
+  for (const side of ['a', 'b'])
+    near(diff.sites.reduce((total, site) => total + site[side].value, 0), diff[`total_${side}`]);
 
   const text = residue('diff', trace.leaky, trace.fixed);
   assert.match(text, /packages {6}.*@img\/sharp-libvips-linux-x64 1\.0\.4 -> 1\.1\.0/);
   assert.match(text, /\n#1 +-\d+\.\d MiB {3}A \d+\.\d MiB, B 0 B {3}gone\n/);
-  for (const line of text.split('\n').slice(4)) assert.ok(line.length <= 80, `wider than 80 columns: ${line}`);
+  assert.match(text, /\nthe other \S+ call sites: /, 'what is not shown is added up');
+  narrow(text.split('\n').slice(4).join('\n'), 80);
 
   const same = JSON.parse(residue('diff', '--json', trace.leaky, trace.leaky));
   assert.strictEqual(same.matched_share, 1);
   assert.strictEqual(same.total_a, same.total_b);
+  t.diagnostic(`matched: ${(100 * diff.matched_share).toFixed(1)} % of outstanding bytes`);
 });
 
-test('diff wants two traces', () => {
+test('merge: the workers of a cluster as one, to the byte, and the one that keeps more is seen', (t) => {
+  const [WORKERS, BLOCKS, SIZE] = [2, 200, 40_009];
+  const folder = scratch(t);
+  const argv = [path.join(root, 'tests', 'node', 'keepers.js'), String(WORKERS), String(BLOCKS)];
+  const run = spawnSync(process.execPath, argv, { encoding: 'utf8', env: { ...process.env, ...variables(folder) } });
+  assert.strictEqual(run.status, 0, run.stderr);
+  const workers = run.stdout.trim().split('\n').map((pid) => path.join(folder, `residue.${pid}`));
+  assert.strictEqual(workers.length, WORKERS);
+
+  const merged = JSON.parse(residue('merge', '--json', '--top', '0', ...workers));
+  workers.forEach((trace, i) => {
+    const sum = report(trace).sites.reduce((total, site) => total + site.growth_bytes, 0);
+    assert.strictEqual(merged[`total_${'ab'[i]}`], sum);
+    assert.strictEqual(merged.sites.reduce((total, site) => total + site['ab'[i]].value, 0), sum);
+  });
+  const through = (name) => ({ a, b }) => [a, b].some(({ stack }) => JSON.stringify(stack).includes(`"${name}"`));
+  const all = merged.sites.find(through('keep'));
+  const one = merged.sites.find(through('keepMore'));
+  assert.deepStrictEqual([all.workers, all.sum, all.least], [2, 2 * BLOCKS * SIZE, BLOCKS * SIZE]);
+  assert.deepStrictEqual([one.workers, one.sum, one.least], [1, BLOCKS * (SIZE + 2), 0]);
+});
+
+test('diff of three, merge, flame of several and flame --diff: sums of what each trace has', (t) => {
+  const sizes = [2000, 3000, 5000];
+  const runs = sizes.map((size) => record(t, [program('keep'), String(size)]).trace);
+  const letters = ['a', 'b', 'c'];
+  const versions = JSON.parse(residue('diff', '--json', '--top', '0', ...runs));
+  const workers = JSON.parse(residue('merge', '--json', '--top', '0', ...runs));
+  letters.forEach((letter, i) => {
+    assert.strictEqual(versions[`total_${letter}`], workers[`total_${letter}`]);
+    for (const { sites } of [versions, workers])
+      assert.strictEqual(sites.reduce((total, site) => total + site[letter].value, 0), versions[`total_${letter}`]);
+    assert.strictEqual(versions.sites[0][letter].value, BLOCKS_KEPT * sizes[i]);
+  });
+  assert.strictEqual(workers.sites[0].sum, BLOCKS_KEPT * sizes.reduce((a, b) => a + b));
+  narrow(residue('diff', ...runs).split('\n').slice(4).join('\n'), 80);
+
+  const counts = (...argv) => residue('flame', ...argv).trimEnd().split('\n').map((line) => / ([\d ]+)$/.exec(line)[1].split(' ').map(Number));
+  const sum = (list, place) => list.reduce((total, numbers) => total + numbers[place], 0);
+  assert.strictEqual(sum(counts(...runs), 0), runs.reduce((total, trace) => total + sum(counts(trace), 0), 0));
+  const both = counts('--diff', runs[0], runs[2]);
+  assert.strictEqual(sum(both, 0), sum(counts(runs[0]), 0));
+  assert.strictEqual(sum(both, 1), sum(counts(runs[2]), 0));
+});
+
+test('diff wants two traces or more', () => {
   const { status, stderr } = spawnSync(command, ['diff', '/nowhere'], { encoding: 'utf8' });
   assert.strictEqual(status, 2);
-  assert.match(stderr, /two traces are wanted, 1 were given/);
+  assert.match(stderr, /2 to 26 traces are wanted, 1 were given/);
 });

@@ -1,5 +1,7 @@
 /*
- * A difference for people: which two programs, what became of the leak, then the call sites by how much they changed.
+ * A difference for people: which programs, what became of the leak, then the call sites by how much they changed. Of two
+ * traces each call site has its stack; of more, a table has a column for each. What is not shown is added up, so that the
+ * rows of either make the total.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -8,29 +10,30 @@
 #include "diff.h"
 #include "memory.h"
 #include "report/layout.h"
+#include "report/match_text.h"
 #include "report/stack.h"
 #include "text.h"
 
-static struct rsd_short value_text(const struct rsd_diff *diff, double value, bool sign) {
+/* ---- What both tables share --------------------------------------------------------------------------------------- */
+
+struct rsd_short rsd_match_value(const struct rsd_match *match, double value, bool sign) {
     struct rsd_short text;
-    bool bytes = rsd_metric_is_bytes(diff->metric);
-    struct rsd_short size = bytes ? rsd_bytes((uint64_t)fabs(value)) : rsd_count((uint64_t)fabs(value));
-    snprintf(text.text, sizeof text.text, "%s%.30s%s",
-             value <= -1          ? "-"
-             : sign && value >= 1 ? "+"
-                                  : "",
-             size.text,
-             diff->per == RSD_PER_MINUTE ? "/min"
-             : diff->per == RSD_PER_MARK ? "/mark"
-                                         : "");
+    uint64_t size = (uint64_t)(fabs(value) + 0.5);
+    bool fraction = match->per.kind != RSD_PER_RUN && fabs(value) < 10 && value != 0;
+    struct rsd_short number = rsd_metric_is_bytes(match->metric) ? rsd_bytes(size) : rsd_count(size);
+    if (fraction)
+        snprintf(number.text, sizeof number.text, "%.2f%s", fabs(value),
+                 rsd_metric_is_bytes(match->metric) ? " B" : "");
+    bool some = size || fraction;
+    snprintf(text.text, sizeof text.text, "%s%.40s", some && value < 0 ? "-" : some && sign ? "+" : "", number.text);
     return text;
 }
 
-static void print_side(FILE *out, const struct rsd_diff *diff, enum rsd_side side) {
-    const struct rsd_report *report = diff->side[side];
+static void print_side(FILE *out, const struct rsd_match *match, size_t side) {
+    const struct rsd_report *report = match->side[side];
     const struct rsd_analysis *a = report->analysis;
-    char *command = rsd_command_line(&a->trace.meta);
-    rsd_take_field(out, side == RSD_A ? "A" : "B", rsd_format("%s: %s", a->trace.path, command));
+    char *command = rsd_command_line(&a->trace.meta), label[2] = {(char)rsd_side_letter(side), 0};
+    rsd_take_field(out, label, rsd_format("%s: %s", a->trace.path, command));
     rsd_take_field(out, "",
                    rsd_format("%s%s%s%.1f s to %.1f s; verdict %s", a->history.node ? "node " : "",
                               a->history.node ? a->history.node : "", a->history.node ? ", " : "", a->window.from_s,
@@ -40,6 +43,19 @@ static void print_side(FILE *out, const struct rsd_diff *diff, enum rsd_side sid
         rsd_field(out, "", estimates);
     free(estimates);
     free(command);
+}
+
+/* "A +52.6 MiB, B +7.0 MiB" */
+char *rsd_match_values(const struct rsd_match *match, const struct rsd_row *row, bool sign) {
+    char *text = rsd_strdup("");
+    for (size_t side = 0; side < match->sides; side++) {
+        double value = row ? row->part[side].value : match->total[side];
+        char *longer = rsd_format("%s%s%c %s", text, side ? ", " : "", rsd_side_letter(side),
+                                  rsd_match_value(match, value, sign).text);
+        free(text);
+        text = longer;
+    }
+    return text;
 }
 
 /* The version of a package in a trace, "" when it has none; NULL: the package is not there. */
@@ -57,64 +73,231 @@ static size_t name_length(const char *package) {
     return at ? (size_t)(at - package) : strlen(package);
 }
 
+/* "sharp 0.33.5 -> 0.34.0", where the versions differ; to be freed, or NULL. */
+static char *versions_of(const struct rsd_match *match, const char *package) {
+    size_t length = name_length(package);
+    char *text = rsd_format("%.*s", (int)length, package);
+    const char *first = version_in(match->side[0], package, length);
+    bool differ = false;
+    for (size_t side = 0; side < match->sides; side++) {
+        const char *version = version_in(match->side[side], package, length);
+        char *longer = rsd_format("%s %s%s", text, side ? "-> " : "", version ? version : "(none)");
+        differ |= version && first && strcmp(version, first) != 0;
+        free(text);
+        text = longer;
+    }
+    if (differ)
+        return text;
+    free(text);
+    return NULL;
+}
+
 /* Packages with native code whose versions differ. */
-static void print_packages(FILE *out, const struct rsd_diff *diff) {
+static void print_packages(FILE *out, const struct rsd_match *match) {
+    struct rsd_intern seen = {0};
     char *text = rsd_strdup("");
-    const struct rsd_history *history = &diff->side[RSD_A]->analysis->history;
+    const struct rsd_history *history = &match->side[0]->analysis->history;
     for (uint32_t i = 0; i < history->binary_count; i++) {
-        const char *package = rsd_names_package(diff->side[RSD_A]->names, i);
-        if (!package)
+        const char *package = rsd_names_package(match->side[0]->names, i);
+        size_t before = seen.count;
+        if (!package || rsd_intern(&seen, package, name_length(package)) < before)
             continue;
-        size_t length = name_length(package);
-        const char *a = version_in(diff->side[RSD_A], package, length),
-                   *b = version_in(diff->side[RSD_B], package, length);
-        char *name = rsd_format("%.*s %s -> ", (int)length, package, a);
-        if (b && strcmp(a, b) != 0 && !strstr(text, name)) {
-            char *longer = rsd_format("%s%s%s%s", text, *text ? ", " : "", name, b);
+        char *versions = versions_of(match, package);
+        if (versions) {
+            char *longer = rsd_format("%s%s%s", text, *text ? ", " : "", versions);
             free(text);
             text = longer;
         }
-        free(name);
+        free(versions);
     }
     if (*text)
         rsd_field(out, "packages", text);
     free(text);
+    rsd_intern_free(&seen);
 }
 
-static void print_row(FILE *out, const struct rsd_diff *diff, size_t number) {
-    const struct rsd_difference *row = &diff->list[number];
-    enum rsd_side shown = !row->stack[RSD_B] || row->value[RSD_A] > row->value[RSD_B] ? RSD_A : RSD_B;
-    if (!row->stack[shown])
-        shown = shown == RSD_A ? RSD_B : RSD_A;
-    fprintf(out, "\n#%-3zu %s   A %s, B %s   %s%s\n", number + 1,
-            value_text(diff, row->value[RSD_B] - row->value[RSD_A], true).text,
-            value_text(diff, row->value[RSD_A], false).text, value_text(diff, row->value[RSD_B], false).text,
-            rsd_difference_name(row), row->moved ? ", moved" : "");
-    rsd_take_field(out, "  outstanding",
-                   rsd_format("A %s after %s calls, B %s after %s calls", rsd_bytes(row->outstanding[RSD_A]).text,
-                              rsd_count(row->calls[RSD_A]).text, rsd_bytes(row->outstanding[RSD_B]).text,
-                              rsd_count(row->calls[RSD_B]).text));
-    rsd_print_stack(out, diff->side[shown], row->stack[shown], false);
+/* What is gone has no place on the other side: so the share of each is told, too. */
+static void print_matched(FILE *out, const struct rsd_match *match) {
+    char *text = rsd_format("%.1f %% of what is outstanding stands on call sites of %s (", 100 * match->matched,
+                            match->sides == 2 ? "both" : "all");
+    for (size_t side = 0; side < match->sides; side++) {
+        bool last = side + 1 == match->sides;
+        char *longer =
+            rsd_format("%s%c %.1f %%%s", text, rsd_side_letter(side), 100 * match->matched_of[side], last ? ")" : ", ");
+        free(text);
+        text = longer;
+    }
+    rsd_take_field(out, "matched", text);
 }
 
-void rsd_diff_text(const struct rsd_diff *diff, size_t top, FILE *out) {
+static const char *per_text(const struct rsd_match *match) {
+    static const char *const text[] = {"", ", per minute", ", per mark", ", per request"};
+    return text[match->per.kind];
+}
+
+static size_t count_changed(const struct rsd_match *match) {
     size_t changed = 0;
-    fprintf(out, "residue diff\n\n");
-    print_side(out, diff, RSD_A);
-    print_side(out, diff, RSD_B);
-    print_packages(out, diff);
-    rsd_field(out, "verdict", rsd_diff_verdict(diff));
-    rsd_take_field(out, rsd_metric_name(diff->metric),
-                   rsd_format("A %s, B %s: %s", value_text(diff, diff->total[RSD_A], true).text,
-                              value_text(diff, diff->total[RSD_B], true).text,
-                              value_text(diff, diff->total[RSD_B] - diff->total[RSD_A], true).text));
-    rsd_take_field(out, "matched",
-                   rsd_format("%.1f %% of what is outstanding stands on call sites of both", 100 * diff->matched));
-    while (changed < diff->count && diff->list[changed].value[RSD_A] != diff->list[changed].value[RSD_B])
+    while (changed < match->count && match->list[changed].weight > 0)
         changed++;
-    size_t shown = top && top < changed ? top : changed;
-    fprintf(out, "\nCALL SITES BY CHANGE OF %s   %zu of %zu shown; B minus A\n", rsd_metric_title(diff->metric), shown,
-            changed);
+    return changed;
+}
+
+/* What the rows that are not shown add up to, on one side. */
+double rsd_match_rest(const struct rsd_match *match, size_t shown, size_t side) {
+    double sum = 0;
+    for (size_t i = shown; i < match->count; i++)
+        sum += match->list[i].part[side].value;
+    return sum;
+}
+
+static void print_kinship(FILE *out, const struct rsd_match *match, const struct rsd_row *row) {
+    char *text = rsd_match_kinship(match, row), *label = rsd_format("  %s", rsd_kinship_name(row->kinship));
+    if (text)
+        rsd_field(out, label, text);
+    free(text);
+    free(label);
+}
+
+/* ---- Two traces: stack by stack ----------------------------------------------------------------------------------- */
+
+static void print_change(FILE *out, const struct rsd_match *match, double a, double b) {
+    fprintf(out, "%s   A %s, B %s", rsd_match_value(match, b - a, true).text, rsd_match_value(match, a, false).text,
+            rsd_match_value(match, b, false).text);
+}
+
+static void print_pair(FILE *out, const struct rsd_match *match, size_t number) {
+    const struct rsd_row *row = &match->list[number];
+    const struct rsd_part *a = &row->part[0], *b = &row->part[1];
+    size_t shown = rsd_match_shown(match, row);
+    fprintf(out, "\n#%-3zu ", number + 1);
+    print_change(out, match, a->value, b->value);
+    fprintf(out, "   %s\n", rsd_diff_change(match, row));
+    rsd_take_field(out, "  outstanding",
+                   rsd_format("A %s after %s, B %s after %s", rsd_bytes(a->outstanding).text,
+                              rsd_counted(a->calls, "call").text, rsd_bytes(b->outstanding).text,
+                              rsd_counted(b->calls, "call").text));
+    print_kinship(out, match, row);
+    rsd_print_stack(out, match->side[shown], row->part[shown].stack, false);
+}
+
+static void print_pairs(FILE *out, const struct rsd_match *match, size_t shown) {
     for (size_t i = 0; i < shown; i++)
-        print_row(out, diff, i);
+        print_pair(out, match, i);
+    if (shown == match->count)
+        return;
+    fprintf(out, "\nthe other %s: ", rsd_counted(match->count - shown, "call site").text);
+    print_change(out, match, rsd_match_rest(match, shown, 0), rsd_match_rest(match, shown, 1));
+    fputc('\n', out);
+}
+
+/* ---- More than two: a column for each ----------------------------------------------------------------------------- */
+
+#define COLUMN 11
+#define COLUMNS 6 /* in a line of 80; what is more goes to further lines */
+#define INDENT 6
+
+static void begin_value(FILE *out, size_t side) {
+    if (side && side % COLUMNS == 0)
+        fprintf(out, "\n%*s", INDENT, "");
+}
+
+static void print_letters(FILE *out, const struct rsd_match *match) {
+    fprintf(out, "\n%*s", INDENT, "");
+    for (size_t side = 0; side < match->sides; side++) {
+        begin_value(out, side);
+        fprintf(out, "%*c", COLUMN, rsd_side_letter(side));
+    }
+    fputc('\n', out);
+}
+
+static void print_values(FILE *out, const struct rsd_match *match, const char *label, const double *values) {
+    fprintf(out, "%-*s", INDENT, label);
+    for (size_t side = 0; side < match->sides; side++) {
+        begin_value(out, side);
+        fprintf(out, "%*s", COLUMN, rsd_match_value(match, values[side], false).text);
+    }
+}
+
+static void print_text(FILE *out, const char *text) {
+    char *shown = rsd_escape_string(text);
+    fprintf(out, "%*s%.*s\n", INDENT, "", RSD_WIDTH - INDENT, shown);
+    free(shown);
+}
+
+/* Which call site it is, in two lines. */
+static void print_site(FILE *out, const struct rsd_match *match, const struct rsd_row *row) {
+    size_t shown = rsd_match_shown(match, row);
+    struct rsd_report *report = match->side[shown];
+    uint32_t stack = row->part[shown].stack;
+    const struct rsd_named *frame = rsd_culprit(report, stack);
+    char *package = rsd_blame(report, stack, RSD_BY_PACKAGE), *script = rsd_blame(report, stack, RSD_BY_JS);
+    char *module = rsd_blame(report, stack, RSD_BY_MODULE);
+    const char *function = frame ? frame->function : module;
+    char *text = package[0] == '(' ? rsd_strdup(function)
+                                   : rsd_format("%s   in %.*s", function, (int)name_length(package), package);
+    print_text(out, text);
+    if (script[0] != '(')
+        print_text(out, script);
+    char *kinship = rsd_match_kinship(match, row);
+    if (kinship) {
+        char *line = rsd_format("%s   %s", rsd_kinship_name(row->kinship), kinship);
+        print_text(out, line);
+        free(line);
+    }
+    free(kinship);
+    free(module);
+    free(text);
+    free(package);
+    free(script);
+}
+
+static void print_versions_row(FILE *out, const struct rsd_match *match, size_t number) {
+    const struct rsd_row *row = &match->list[number];
+    double values[RSD_TRACES_MOST];
+    char *label = rsd_format("#%zu", number + 1);
+    for (size_t side = 0; side < match->sides; side++)
+        values[side] = row->part[side].value;
+    print_values(out, match, label, values);
+    fprintf(out, "  %s\n", rsd_diff_change(match, row));
+    print_site(out, match, row);
+    free(label);
+}
+
+static void print_versions(FILE *out, const struct rsd_match *match, size_t shown) {
+    double rest[RSD_TRACES_MOST];
+    print_letters(out, match);
+    for (size_t i = 0; i < shown; i++)
+        print_versions_row(out, match, i);
+    for (size_t side = 0; side < match->sides; side++)
+        rest[side] = rsd_match_rest(match, shown, side);
+    if (shown < match->count) {
+        print_values(out, match, "other", rest);
+        fprintf(out, "\n%*s%s\n", INDENT, "", rsd_counted(match->count - shown, "call site").text);
+    }
+    print_values(out, match, "all", match->total);
+    fputc('\n', out);
+}
+
+/* ---- The whole ---------------------------------------------------------------------------------------------------- */
+
+void rsd_diff_text(const struct rsd_match *match, size_t top, FILE *out) {
+    size_t changed = count_changed(match), shown = top && top < changed ? top : changed;
+    char *verdict = rsd_diff_verdict(match), *totals = rsd_match_values(match, NULL, true);
+    double change = match->total[match->sides - 1] - match->total[0];
+    fprintf(out, "residue diff\n\n");
+    for (size_t side = 0; side < match->sides; side++)
+        print_side(out, match, side);
+    print_packages(out, match);
+    rsd_field(out, "verdict", verdict);
+    rsd_take_field(out, rsd_metric_name(match->metric),
+                   rsd_format("%s: %s%s", totals, rsd_match_value(match, change, true).text, per_text(match)));
+    print_matched(out, match);
+    fprintf(out, "\nCALL SITES BY CHANGE OF %s   %zu of %zu shown%s%s\n", rsd_metric_title(match->metric), shown,
+            changed, match->sides == 2 ? "; B minus A" : "", per_text(match));
+    if (match->sides == 2)
+        print_pairs(out, match, shown);
+    else
+        print_versions(out, match, shown);
+    free(verdict);
+    free(totals);
 }

@@ -6,14 +6,27 @@
  * reads module+0xoffset, and stacks that read the same are added up. A stack that does not reach the root begins with a
  * frame that says so, else its frames would stand beside `main` as if they were roots.
  *
- * Only what is positive can be drawn: a call site that shrank over the window is left out.
+ * Only what is positive can be drawn: a call site that shrank over the window is left out. For two traces a line has the
+ * words of words.c, which both have in common, and a number of each, 0 for what is not positive.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
+#include "diff.h"
 #include "memory.h"
 #include "report/report.h"
 #include "text.h"
+#include "words.h"
+
+/* A name that may stand in a line; to be freed. */
+static char *as_frame(const char *name) {
+    char *shown = rsd_escape_string(name);
+    for (char *at = shown; *at; at++)
+        if (*at == ';')
+            *at = ':';
+    return shown;
+}
 
 static char *fold_name(const struct rsd_named *frame, size_t run) {
     char *raw, *shown;
@@ -29,11 +42,8 @@ static char *fold_name(const struct rsd_named *frame, size_t run) {
         raw = rsd_format("%s+0x%" PRIx64, frame->module, frame->offset);
     else
         raw = rsd_strdup("[unknown]");
-    shown = rsd_escape_string(*raw ? raw : "[unknown]");
+    shown = as_frame(*raw ? raw : "[unknown]");
     free(raw);
-    for (char *at = shown; *at; at++)
-        if (*at == ';')
-            *at = ':';
     return shown;
 }
 
@@ -70,31 +80,72 @@ static int by_text(const void *a, const void *b) {
     return strcmp((*x)->bytes, (*y)->bytes);
 }
 
-void rsd_report_flame(struct rsd_report *report, FILE *out) {
-    struct rsd_intern lines = {0};
-    uint64_t *values = NULL;
-    size_t count = 0, capacity = 0;
+struct folded { /* lines, and what each adds up to */
+    struct rsd_intern lines;
+    uint64_t *values;
+    size_t count, capacity;
+};
+
+static void add_report(struct folded *folded, struct rsd_report *report) {
     for (size_t i = 0; i < report->heap.count; i++) {
         const struct rsd_group *group = &report->heap.list[i];
         if (group->value <= 0)
             continue;
         char *line = fold(report, group->site.stack);
-        uint32_t number = rsd_intern(&lines, line, strlen(line));
+        uint32_t number = rsd_intern(&folded->lines, line, strlen(line));
         free(line);
-        if (number == count) {
-            RSD_ROOM(values, count, capacity);
-            values[count++] = 0;
+        if (number == folded->count) {
+            RSD_ROOM(folded->values, folded->count, folded->capacity);
+            folded->values[folded->count++] = 0;
         }
-        values[number] += (uint64_t)group->value;
+        folded->values[number] += (uint64_t)group->value;
     }
-    const struct rsd_interned **order = rsd_alloc(count * sizeof *order);
+}
+
+void rsd_reports_flame(struct rsd_report *const *reports, size_t count, FILE *out) {
+    struct folded folded = {0};
     for (size_t i = 0; i < count; i++)
-        order[i] = &lines.list[i];
-    if (count)
-        qsort(order, count, sizeof *order, by_text);
-    for (size_t i = 0; i < count; i++)
-        fprintf(out, "%s %" PRIu64 "\n", order[i]->bytes, values[order[i] - lines.list]);
+        add_report(&folded, reports[i]);
+    const struct rsd_interned **order = rsd_alloc(folded.count * sizeof *order);
+    for (size_t i = 0; i < folded.count; i++)
+        order[i] = &folded.lines.list[i];
+    if (folded.count)
+        qsort(order, folded.count, sizeof *order, by_text);
+    for (size_t i = 0; i < folded.count; i++)
+        fprintf(out, "%s %" PRIu64 "\n", order[i]->bytes, folded.values[order[i] - folded.lines.list]);
     free(order);
-    free(values);
-    rsd_intern_free(&lines);
+    free(folded.values);
+    rsd_intern_free(&folded.lines);
+}
+
+void rsd_report_flame(struct rsd_report *report, FILE *out) {
+    rsd_reports_flame(&report, 1, out);
+}
+
+/* ---- Two traces --------------------------------------------------------------------------------------------------- */
+
+/* The line of a row, from its words. */
+static void put_words(FILE *out, struct rsd_report *report, uint32_t stack) {
+    struct rsd_words words;
+    rsd_words_of(&words, report, stack, RSD_WORDS_ALL, NULL);
+    bool cut = rsd_stacks_end(&report->analysis->stacks, stack) != RESIDUE_END_ROOT;
+    fputs(cut ? "[incomplete]" : words.count ? "" : "[unknown]", out);
+    for (size_t i = words.count; i-- > 0;) {
+        char *frame = as_frame(words.list[i]);
+        fprintf(out, "%s%s", i + 1 < words.count || cut ? ";" : "", frame);
+        free(frame);
+    }
+    rsd_words_free(&words);
+}
+
+void rsd_diff_flame(const struct rsd_match *match, FILE *out) {
+    for (size_t i = 0; i < match->count; i++) {
+        const struct rsd_row *row = &match->list[i];
+        double a = fmax(row->part[0].value, 0), b = fmax(row->part[1].value, 0);
+        size_t shown = rsd_match_shown(match, row);
+        if (a < 1 && b < 1)
+            continue;
+        put_words(out, match->side[shown], row->part[shown].stack);
+        fprintf(out, " %.0f %.0f\n", a, b);
+    }
 }

@@ -20,7 +20,7 @@
 #include "text.h"
 
 #define SITES_MOST 20000
-#define DIFFERENCES_MOST 200
+#define DIFFERENCES_MOST 2000
 
 /* The bundle, as scripts of web/ made it. */
 __asm__(".section .rodata\n"
@@ -158,6 +158,41 @@ static void put_timeline(struct page *p) {
     fputc('}', p->out);
 }
 
+/* What malloc retains and V8 holds, where all mappings were sampled. */
+static void put_curves(struct page *p) {
+    const struct rsd_analysis *a = p->report->analysis;
+    static const char *const key[] = {"t", "retained", "v8"};
+    fputs(",\"curves\":{", p->out);
+    for (int k = 0; k < 3; k++) {
+        fprintf(p->out, "%s\"%s\":[", k ? "," : "", key[k]);
+        for (size_t i = 0; i < a->ledger_count; i++) {
+            const uint64_t *row = a->ledgers[i].row;
+            if (k == 0)
+                fprintf(p->out, "%s%.3f", i ? "," : "", rsd_history_seconds(&a->history, a->ledgers[i].time));
+            else
+                fprintf(p->out, "%s%" PRIu64, i ? "," : "",
+                        k == 1 ? row[RSD_LEDGER_RETAINED] : row[RSD_LEDGER_V8] + row[RSD_LEDGER_V8_CODE]);
+        }
+        fputc(']', p->out);
+    }
+    fputc('}', p->out);
+}
+
+static void put_marks(struct page *p) {
+    const struct rsd_history *history = &p->report->analysis->history;
+    bool first = true;
+    fputs(",\"marks\":[", p->out);
+    for (size_t i = 0; i < history->barrier_count; i++) {
+        if (history->barriers[i].reason != RESIDUE_BARRIER_MARK)
+            continue;
+        fprintf(p->out, "%s{\"t\":%.3f", first ? "" : ",", rsd_history_seconds(history, history->barriers[i].time));
+        put_key(p->out, "name", history->barriers[i].name);
+        fputc('}', p->out);
+        first = false;
+    }
+    fputc(']', p->out);
+}
+
 static void put_row(struct page *p, const char *text, uint64_t start, uint64_t end, bool first) {
     fputs(first ? "[" : ",[", p->out);
     put_string(p->out, text);
@@ -244,24 +279,27 @@ static void put_tables(struct page *p) {
 
 /* ---- The whole ---------------------------------------------------------------------------------------------------- */
 
-static void put_diff(struct page *pages, const struct rsd_diff *diff, FILE *out) {
+static void put_diff(struct page *pages, const struct rsd_match *diff, FILE *out) {
     size_t count = diff->count < DIFFERENCES_MOST ? diff->count : DIFFERENCES_MOST;
-    fprintf(out, ",\n\"diff\":{\"matched\":%.4f", diff->matched);
-    put_key(out, "verdict", rsd_diff_verdict(diff));
+    char *verdict = rsd_diff_verdict(diff);
+    fprintf(out, ",\n\"diff\":{\"matched\":%.4f,\"total\":[%.0f,%.0f],\"omitted\":%zu", diff->matched, diff->total[0],
+            diff->total[1], diff->count - count);
+    put_key(out, "verdict", verdict);
+    free(verdict);
     fputs(",\"sites\":[", out);
     for (size_t i = 0; i < count; i++) {
-        const struct rsd_difference *row = &diff->list[i];
+        const struct rsd_row *row = &diff->list[i];
         int64_t node[2];
         for (int side = 0; side < 2; side++)
-            node[side] = row->stack[side] ? node_of(&pages[side], row->stack[side]) : -1;
+            node[side] = row->part[side].stack ? node_of(&pages[side], row->part[side].stack) : -1;
         fprintf(out, "%s{\"a\":%.0f,\"b\":%.0f,\"change\":\"%s\",\"a_node\":%" PRId64 ",\"b_node\":%" PRId64 "}",
-                i ? ",\n" : "", row->value[RSD_A], row->value[RSD_B], rsd_difference_name(row), node[0], node[1]);
+                i ? ",\n" : "", row->part[0].value, row->part[1].value, rsd_diff_change(diff, row), node[0], node[1]);
     }
     fputs("]}", out);
 }
 
 /* The differences name nodes, so the tables of both traces come after them. */
-static void put_data(struct rsd_report *const *reports, size_t count, const struct rsd_diff *diff, FILE *out) {
+static void put_data(struct rsd_report *const *reports, size_t count, const struct rsd_match *diff, FILE *out) {
     struct page pages[2] = {{.report = reports[0], .out = out}, {.report = reports[count - 1], .out = out}};
     char *differences = NULL;
     size_t size = 0;
@@ -277,6 +315,8 @@ static void put_data(struct rsd_report *const *reports, size_t count, const stru
         put_process(&pages[i]);
         put_verdict(&pages[i]);
         put_timeline(&pages[i]);
+        put_curves(&pages[i]);
+        put_marks(&pages[i]);
         put_ledger(&pages[i]);
         put_sites(&pages[i]);
         put_tables(&pages[i]);
@@ -289,7 +329,7 @@ static void put_data(struct rsd_report *const *reports, size_t count, const stru
     free(differences);
 }
 
-void rsd_report_html(struct rsd_report *const *reports, size_t count, const struct rsd_diff *diff, FILE *out) {
+void rsd_report_html(struct rsd_report *const *reports, size_t count, const struct rsd_match *diff, FILE *out) {
     static const char place[] = "@DATA@";
     const char *data = memmem(rsd_page_start, (size_t)(rsd_page_end - rsd_page_start), place, strlen(place));
     fwrite(rsd_page_start, 1, (size_t)(data - rsd_page_start), out);

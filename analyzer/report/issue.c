@@ -17,26 +17,8 @@
 #define TICKS "```"
 #define PAGE_WIDTH 100
 
-/* The function by which the package that is to blame was entered: what its caller knows it by. */
-static const struct rsd_named *culprit(struct rsd_report *r, uint32_t stack) {
-    const struct rsd_named *named = NULL;
-    const char *package = NULL;
-    struct rsd_walk walk;
-    rsd_walk_begin(&walk, r, stack, true);
-    for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk));) {
-        if (package && (!frame->package || strcmp(frame->package, package) != 0))
-            break;
-        if (!package && frame->package)
-            named = NULL;
-        package = frame->package;
-        if (frame->function && !walk.run && frame->kind != RSD_FRAME_SEAM && (package || !named))
-            named = frame;
-    }
-    return named;
-}
-
 static void print_title(FILE *out, struct rsd_report *r, const struct rsd_group *group) {
-    const struct rsd_named *frame = culprit(r, group->site.stack);
+    const struct rsd_named *frame = rsd_culprit(r, group->site.stack);
     char *package = rsd_blame(r, group->site.stack, RSD_BY_PACKAGE);
     char *shown_package = rsd_escape_string(package),
          *function = rsd_escape_string(frame ? frame->function : "native code");

@@ -17,6 +17,7 @@
 #include "report/report.h"
 #include "residue/version.h"
 #include "text.h"
+#include "workers.h"
 
 static json_t *text_of(const char *text) {
     if (!text)
@@ -369,7 +370,7 @@ void rsd_report_json(struct rsd_report *report, FILE *out) {
     fputs("}\n", out);
 }
 
-/* ---- A difference ------------------------------------------------------------------------------------------------ */
+/* ---- Several traces ---------------------------------------------------------------------------------------------- */
 
 static json_t *side_of(const struct rsd_report *r) {
     json_t *side = json_object();
@@ -380,39 +381,77 @@ static json_t *side_of(const struct rsd_report *r) {
     return side;
 }
 
-static json_t *difference_of(const struct rsd_diff *diff, const struct rsd_difference *row) {
-    static const char *const key[] = {"a", "b"};
+static json_t *part_of(const struct rsd_match *match, const struct rsd_row *row, size_t side) {
+    const struct rsd_part *part = &row->part[side];
     json_t *object = json_object();
-    set(object, "change", json_string(rsd_difference_name(row)));
-    set(object, "moved", json_boolean(row->moved));
-    for (int side = 0; side < 2; side++) {
-        json_t *part = json_object();
-        set(part, "value", seconds(row->value[side]));
-        set(part, "outstanding_bytes", integer(row->outstanding[side]));
-        set(part, "calls", integer(row->calls[side]));
-        set(part, "stack", row->stack[side] ? stack_of(diff->side[side], row->stack[side]) : NULL);
-        set(object, key[side], part);
-    }
+    set(object, "value", seconds(part->value));
+    set(object, "outstanding_bytes", integer(part->outstanding));
+    set(object, "calls", integer(part->calls));
+    set(object, "stack", part->stack ? stack_of(match->side[side], part->stack) : NULL);
     return object;
 }
 
-void rsd_diff_json(const struct rsd_diff *diff, size_t top, FILE *out) {
-    size_t count = top && top < diff->count ? top : diff->count;
+static json_t *row_of(const struct rsd_match *match, const struct rsd_row *row) {
+    json_t *object = json_object();
+    set(object, "match", json_string(rsd_kinship_name(row->kinship)));
+    char key[] = "a";
+    for (size_t side = 0; side < match->sides; side++, key[0]++)
+        set(object, key, part_of(match, row, side));
+    return object;
+}
+
+static json_t *difference_of(const struct rsd_match *match, const struct rsd_row *row) {
+    json_t *object = row_of(match, row);
+    char *kinship = rsd_match_kinship(match, row);
+    set(object, "change", json_string(rsd_diff_change(match, row)));
+    set(object, "differs", text_of(kinship));
+    free(kinship);
+    return object;
+}
+
+static json_t *worker_row_of(const struct rsd_match *match, const struct rsd_row *row) {
+    struct rsd_spread spread = rsd_spread_of(match, row);
+    json_t *object = row_of(match, row);
+    set(object, "workers", integer(spread.workers));
+    set(object, "sum", seconds(spread.sum));
+    set(object, "least", seconds(spread.least));
+    set(object, "median", seconds(spread.median));
+    set(object, "most", seconds(spread.most));
+    return object;
+}
+
+static void write_match(const struct rsd_match *match, const char *verdict, size_t top, FILE *out,
+                        json_t *(*row)(const struct rsd_match *match, const struct rsd_row *row)) {
+    size_t count = top && top < match->count ? top : match->count;
+    char key[] = "a", total[] = "total_a", matched[] = "matched_a";
     member(out, "format", json_integer(1));
     member(out, "tool", json_string("residue " RESIDUE_VERSION));
-    member(out, "a", side_of(diff->side[RSD_A]));
-    member(out, "b", side_of(diff->side[RSD_B]));
-    member(out, "verdict", json_string(rsd_diff_verdict(diff)));
-    member(out, "metric", json_string(rsd_metric_name(diff->metric)));
-    static const char *const per[] = {"run", "minute", "mark"};
-    member(out, "per", json_string(per[diff->per]));
-    member(out, "total_a", seconds(diff->total[RSD_A]));
-    member(out, "total_b", seconds(diff->total[RSD_B]));
-    member(out, "matched_share", seconds(diff->matched));
+    for (size_t side = 0; side < match->sides; side++, key[0]++)
+        member(out, key, side_of(match->side[side]));
+    member(out, "verdict", json_string(verdict));
+    member(out, "metric", json_string(rsd_metric_name(match->metric)));
+    member(out, "per", json_string(rsd_per_name(&match->per)));
+    for (size_t side = 0; side < match->sides; side++, total[6]++)
+        member(out, total, seconds(match->total[side]));
+    member(out, "matched_share", seconds(match->matched));
+    for (size_t side = 0; side < match->sides; side++, matched[8]++)
+        member(out, matched, seconds(match->matched_of[side]));
     fprintf(out, ",\n \"sites\":[");
     for (size_t i = 0; i < count; i++) {
         fputs(i ? ",\n  " : "\n  ", out);
-        write_value(out, difference_of(diff, &diff->list[i]));
+        write_value(out, row(match, &match->list[i]));
     }
     fputs("]}\n", out);
+}
+
+void rsd_diff_json(const struct rsd_match *match, size_t top, FILE *out) {
+    char *verdict = rsd_diff_verdict(match);
+    write_match(match, verdict, top, out, difference_of);
+    free(verdict);
+}
+
+void rsd_workers_json(const struct rsd_match *match, size_t top, FILE *out) {
+    char *verdict = rsd_workers_verdict(match);
+    write_match(match, verdict, top, out, worker_row_of);
+    free(verdict);
 }

@@ -181,6 +181,23 @@ char *rsd_blame(struct rsd_report *report, uint32_t stack, enum rsd_by by) {
                                   : blame_module(report, stack);
 }
 
+const struct rsd_named *rsd_culprit(struct rsd_report *r, uint32_t stack) {
+    const struct rsd_named *named = NULL;
+    const char *package = NULL;
+    struct rsd_walk walk;
+    rsd_walk_begin(&walk, r, stack, true);
+    for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk));) {
+        if (package && (!frame->package || strcmp(frame->package, package) != 0))
+            break;
+        if (!package && frame->package)
+            named = NULL;
+        package = frame->package;
+        if (frame->function && !walk.run && frame->kind != RSD_FRAME_SEAM && (package || !named))
+            named = frame;
+    }
+    return named;
+}
+
 /* ---- Words ------------------------------------------------------------------------------------------------------- */
 
 char *rsd_command_line(const struct rsd_meta *meta) {

@@ -44,8 +44,9 @@ void rsd_report_free(struct rsd_report *report);
 void rsd_report_text(struct rsd_report *report, FILE *out);
 void rsd_report_json(struct rsd_report *report, FILE *out);
 
-/* By the metric of the options. */
+/* Folded stacks by the metric of the options; of several reports the sum. */
 void rsd_report_flame(struct rsd_report *report, FILE *out);
+void rsd_reports_flame(struct rsd_report *const *reports, size_t count, FILE *out);
 void rsd_report_stat(struct rsd_analysis *analysis, FILE *out);
 
 /* The frames of a stack, one after the other, leaf first. Runs of code of JavaScript without names are one step. */
@@ -65,6 +66,8 @@ void rsd_walk_begin(struct rsd_walk *walk, struct rsd_report *report, uint32_t s
 bool rsd_is_foreign(const char *package);
 /* Whose a stack is: "resizeAvatar /app/avatar.js:57", "sharp@0.33.5", "libvips-cpp.so.42"; to be freed. */
 char *rsd_blame(struct rsd_report *report, uint32_t stack, enum rsd_by by);
+/* The function by which the package that is to blame was entered: what its caller knows it by. NULL: no frame has a name. */
+const struct rsd_named *rsd_culprit(struct rsd_report *report, uint32_t stack);
 /* The next frame, NULL at the root side's end. With walk->run > 0 the frame is the first of the run. */
 const struct rsd_named *rsd_walk_next(struct rsd_walk *walk);
 

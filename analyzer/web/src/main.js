@@ -2,18 +2,18 @@
 import './style.css';
 import { Flame } from './flame.js';
 import { Table } from './table.js';
-import { drawTimeline } from './timeline.js';
-import { METRICS, Trace } from './trace.js';
+import { drawTimeline, showWindow } from './timeline.js';
+import { METRICS, SLICES, Trace, WHOLE } from './trace.js';
 import { bytes, change, count, make, seconds } from './text.js';
 
-const SLICES = 64;
 const at = (id) => document.getElementById(id);
 const data = JSON.parse(at('data').textContent);
 const traces = data.traces.map((raw) => new Trace(raw));
-const view = { trace: traces[0], metric: 'growth', window: [0, SLICES], owner: '', search: '', icicle: true };
+data.diff?.sites.forEach((row, i) => (row.rank = i + 1));
+const view = { trace: traces[0], traces, metric: 'growth', window: WHOLE, owner: '', search: '', icicle: true, tab: 0, diff: null };
 
 const flame = new Flame(at('flame'), at('flame-detail'));
-const table = new Table(at('sites'), at('more'), showStack);
+const table = new Table(at('sites'), at('more'), at('site-count'), showStack);
 
 function showHead() {
   const { trace } = view;
@@ -33,80 +33,102 @@ function showLedger() {
     table.replaceChildren(make('tbody', {}, make('tr', {}, make('td', { class: 'text', text: 'The trace has no sample of all mappings.' }))));
     return;
   }
-  const head = make('tr', {}, make('th', { scope: 'col', class: 'text', text: '' }),
+  const head = make('tr', {}, make('th', { scope: 'col', class: 'text', text: 'What' }),
     ...[`at ${seconds(ledger.start_s)}`, `at ${seconds(ledger.end_s)}`, 'change'].map((text) => make('th', { scope: 'col', text })));
-  const rows = ledger.rows.map(([text, start, end]) => make('tr', {}, make('td', { class: 'text', text }),
+  const rows = ledger.rows.map(([text, start, end]) => make('tr', {}, make('th', { scope: 'row', class: 'text', text }),
     make('td', { text: bytes(start) }), make('td', { text: bytes(end) }),
     make('td', { text: change(end - start), class: end > start ? 'up' : end < start ? 'down' : undefined })));
   table.replaceChildren(make('thead', {}, head), make('tbody', {}, ...rows));
 }
 
-function drawDiff() {
-  const body = make('tbody', {}, ...data.diff.sites.map((row) => {
-    const side = row.a_node >= 0 && (row.b_node < 0 || row.a > row.b) ? 0 : 1;
-    const site = { node: side ? row.b_node : row.a_node };
-    const label = traces[side].label(site);
-    const element = make('tr', { tabindex: '0' }, make('td', { text: change(row.b - row.a), class: row.b > row.a ? 'up' : 'down' }),
-      make('td', { text: bytes(row.a) }), make('td', { text: bytes(row.b) }), make('td', { text: row.change }),
-      make('td', { class: 'text', text: label.name }, label.owner && make('small', { text: label.owner }), label.script && make('small', { text: label.script })));
-    const choose = () => showStack(site, traces[side]);
-    element.addEventListener('click', choose);
-    element.addEventListener('keydown', (event) => event.key === 'Enter' && choose());
-    return element;
-  }));
-  const head = make('tr', {}, ...['Change', 'A', 'B', ''].map((text) => make('th', { scope: 'col', text })), make('th', { scope: 'col', class: 'text', text: 'Call site' }));
-  at('sites').replaceChildren(make('thead', {}, head), body);
-  at('more').hidden = true;
-}
+let opener; // has the focus back when the stack is closed
 
-function showStack(site, trace = view.trace) {
+function showStack(site, trace, button) {
   const frames = trace.stack(site).map((node) => {
     const frame = trace.frame(node);
     if (frame.kind === 'seam') return make('li', { class: 'seam', text: `- - - ${frame.function ?? 'queued by'} - - -` });
-    return make('li', { text: frame.name }, (frame.place || frame.owner) && make('small', { text: [frame.place, frame.owner].filter(Boolean).join('  in ') }));
+    return make('li', { class: frame.kind, text: frame.name }, (frame.place || frame.owner) && make('small', { text: [frame.place, frame.owner].filter(Boolean).join('  in ') }));
   });
   at('frames').replaceChildren(...frames);
   at('stack').hidden = false;
+  at('close-stack').focus();
+  opener = button;
+}
+
+function hideStack() {
+  if (at('stack').hidden) return;
+  at('stack').hidden = true;
+  opener?.focus();
+}
+
+function drawTable() {
+  if (view.diff) table.changes(view.diff, traces, view);
+  else table.sites(view.trace, view);
 }
 
 function redraw() {
   flame.draw(view.trace, view);
   flame.search(view.search);
-  if (view.diff) drawDiff();
-  else table.draw(view.trace, view);
+  drawTable();
 }
 
+// A window in seconds, by the brush or by the two fields; null: the whole.
 function chooseWindow(from, to) {
   const { from_s, to_s } = view.trace.window;
   const slice = (time) => Math.min(SLICES, Math.max(0, Math.round(((time - from_s) / (to_s - from_s || 1)) * SLICES)));
-  view.window = from === null ? [0, SLICES] : [slice(from), slice(to)];
-  at('window').textContent = from === null ? '' : `Growth from ${seconds(Math.max(from, from_s))} to ${seconds(Math.min(to, to_s))}.`;
-  at('reset-window').hidden = from === null;
+  const whole = from === null;
+  // What the fields show is what is taken, whether it was dragged or typed.
+  at('from').value = (whole ? from_s : Math.max(from, from_s)).toFixed(2);
+  at('to').value = (whole ? to_s : Math.min(to, to_s)).toFixed(2);
+  view.window = whole ? WHOLE : [slice(Number(at('from').value)), slice(Number(at('to').value))];
+  at('window').textContent = whole ? '' : `Growth from ${at('from').value} s to ${at('to').value} s.`;
+  at('reset-window').hidden = whole;
   redraw();
+}
+
+function typeWindow() {
+  const [from, to] = [Number(at('from').value), Number(at('to').value)];
+  if (!(from < to)) return;
+  showWindow(view.plot, from, to);
+  chooseWindow(from, to);
+}
+
+function resetWindow() {
+  showWindow(view.plot, null);
+  chooseWindow(null);
 }
 
 function fillPackages() {
   at('package').replaceChildren(make('option', { value: '', text: 'all' }), ...view.trace.packages().map((name) => make('option', { value: name, text: name })));
 }
 
-function choose(index) {
-  view.diff = index === traces.length;
-  view.trace = traces[Math.min(index, traces.length - 1)];
-  [...at('traces').children].forEach((button, i) => button.setAttribute('aria-selected', String(i === index)));
-  view.window = [0, SLICES];
+// Draw what depends on the colours of the scheme and the width of the window.
+function drawAgain() {
+  view.plot = drawTimeline(at('timeline'), view.trace, chooseWindow);
+  if (view.window !== WHOLE) showWindow(view.plot, Number(at('from').value), Number(at('to').value));
+  redraw();
+}
+
+function choose(tab) {
+  view.tab = tab;
+  view.diff = tab === traces.length ? data.diff : null;
+  view.trace = traces[Math.min(tab, traces.length - 1)];
+  [...at('traces').children].forEach((button, i) => button.setAttribute('aria-pressed', String(i === tab)));
   view.owner = '';
+  document.body.classList.toggle('diff', Boolean(view.diff));
   showHead();
   showLedger();
   fillPackages();
+  at('metric').disabled = Boolean(view.diff);
   view.plot = drawTimeline(at('timeline'), view.trace, chooseWindow);
-  redraw();
+  chooseWindow(null);
 }
 
 function start() {
   for (const [name, { title }] of Object.entries(METRICS)) at('metric').append(make('option', { value: name, text: title }));
   if (traces.length > 1)
     [...traces.map((trace, i) => `${'AB'[i]}: ${trace.name}`), 'Difference'].forEach((text, i) => {
-      const button = make('button', { role: 'tab', text });
+      const button = make('button', { text });
       button.addEventListener('click', () => choose(i));
       at('traces').append(button);
     });
@@ -114,23 +136,30 @@ function start() {
   on('metric', 'change', (event) => ((view.metric = event.target.value), redraw()));
   on('package', 'change', (event) => ((view.owner = event.target.value), redraw()));
   on('icicle', 'change', (event) => ((view.icicle = event.target.checked), redraw()));
+  let pending;
+  const later = (act) => {
+    clearTimeout(pending);
+    pending = setTimeout(act, 150);
+  };
   on('search', 'input', (event) => {
     view.search = event.target.value;
-    flame.search(view.search);
-    if (!view.diff) table.draw(view.trace, view);
+    later(() => {
+      flame.search(view.search);
+      drawTable();
+    });
   });
   on('zoom-out', 'click', () => flame.zoomOut());
-  on('reset-window', 'click', () => (view.plot?.setSelect({ left: 0, width: 0, top: 0, height: 0 }), chooseWindow(null)));
-  on('close-stack', 'click', () => (at('stack').hidden = true));
-  addEventListener('keydown', (event) => event.key === 'Escape' && (at('stack').hidden = true));
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => choose(0));
-  let pending;
+  on('from', 'change', typeWindow);
+  on('to', 'change', typeWindow);
+  on('reset-window', 'click', resetWindow);
+  on('close-stack', 'click', hideStack);
+  addEventListener('keydown', (event) => event.key === 'Escape' && hideStack());
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAgain);
+  let width = innerWidth;
   addEventListener('resize', () => {
-    clearTimeout(pending);
-    pending = setTimeout(() => {
-      view.plot?.setSize({ width: at('timeline').clientWidth, height: 220 });
-      redraw();
-    }, 150);
+    if (innerWidth === width) return; // a phone's bars come and go
+    width = innerWidth;
+    later(drawAgain);
   });
   choose(data.diff ? traces.length : 0);
   document.body.dataset.ready = count(view.trace.sites.length);

@@ -24,3 +24,9 @@ export function make(tag, { text, ...attributes } = {}, ...children) {
   element.append(...children.filter(Boolean));
   return element;
 }
+
+// A name as it can be read: what steers a terminal or turns the direction of the text around it is shown by its number.
+export function visible(text) {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, (mark) =>
+    `\\u{${mark.codePointAt(0).toString(16)}}`);
+}

@@ -1,4 +1,5 @@
 // A trace as the page uses it: the compact tables of the analyzer, with the questions that the views ask.
+import { visible } from './text.js';
 
 const KINDS = ['native', 'js', 'builtin', 'seam'];
 const LONGEST = 400; // characters of a name: a longer one is nobody's to read
@@ -11,17 +12,22 @@ export const METRICS = {
   temporary: { title: 'Temporary', isBytes: false },
 };
 
+export const SLICES = 64; // of the window, in each curve
+export const WHOLE = [0, SLICES];
+
 export class Trace {
   constructor(raw) {
     Object.assign(this, raw);
-    this.strings = raw.strings.map((text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text));
-    this.slices = raw.window.to_s - raw.window.from_s;
+    const strings = raw.strings.map((text) => visible(text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text));
+    this.program = visible(raw.program);
+    this.frames = raw.frames.map(([name, place, kind, owner]) => ({
+      name: strings[name], place: strings[place], kind: KINDS[kind], owner: strings[owner],
+    }));
     this.sites.forEach((site, i) => (site.rank = i + 1));
   }
 
   frame(node) {
-    const [name, place, kind, owner] = this.frames[this.nodes.frame[node]];
-    return { name: this.strings[name], place: this.strings[place], kind: KINDS[kind], owner: this.strings[owner] };
+    return this.frames[this.nodes.frame[node]];
   }
 
   // The nodes of a site's stack, leaf first.
@@ -43,7 +49,7 @@ export class Trace {
       if (frame.kind === 'seam') continue;
       if (inside === null && frame.owner) inside = frame.owner;
       if (inside !== null && frame.owner === inside && frame.kind === 'native') own = frame;
-      if (inside === null && !own && frame.kind === 'native') own = frame;
+      if (inside === null && frame.kind !== 'js' && !frame.name.startsWith('[')) own ??= frame;
       if (frame.kind !== 'js' || frame.place.startsWith('node:')) continue;
       if (frame.owner) borrowed ??= frame;
       else script ??= frame;
@@ -61,9 +67,22 @@ export class Trace {
     return [...new Set(this.sites.map((site) => this.label(site).owner).filter(Boolean))].sort();
   }
 
-  // The value of a site between two slices of the window.
-  value(site, metric, [from, to] = [0, 64]) {
-    if (metric !== 'growth' || !site.level) return site[metric];
-    return site.level[to] - site.level[from];
+  // Tells of a site whether a frame on its stack says the term. A node's parent stands before it in the table, so one pass
+  // over the table knows all stacks.
+  matcher(term) {
+    if (!term) return () => true;
+    const lower = term.toLowerCase();
+    const frame = this.frames.map(({ name, place, owner }) => `${name} ${place} ${owner}`.toLowerCase().includes(lower));
+    const { parent, frame: of } = this.nodes;
+    const node = new Uint8Array(parent.length);
+    for (let i = 0; i < node.length; i++) node[i] = frame[of[i]] || (parent[i] >= 0 && node[parent[i]]) ? 1 : 0;
+    return (site) => site.node >= 0 && node[site.node] === 1;
+  }
+
+  // The value of a site between two slices of the window. What was allocated is known for the whole window only.
+  value(site, metric, [from, to] = WHOLE) {
+    if (!site.level || (from === 0 && to === SLICES)) return site[metric];
+    if (metric === 'growth') return site.level[to] - site.level[from];
+    return metric === 'outstanding' ? site.level[to] : site[metric];
   }
 }
