@@ -32,8 +32,8 @@ async function ledgerAtMark(run) {
   const truth = JSON.parse(await run.line());
   residue('mark', run.trace(), 'here');
   const said = kernel(run.child.pid);
-  const { ledger } = report(run.trace(), '--to', 'here');
-  return { truth, said, now: ledger.end };
+  const { ledgers } = report(run.trace(), '--to', 'here');
+  return { truth, said, now: ledgers.end };
 }
 
 function addsUp(now) {

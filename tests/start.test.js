@@ -45,8 +45,8 @@ for (const MODE of ['survivors', 'full'])
     const again = report(trace);
     assert.strictEqual(blocks(again, 'outstanding_blocks'), 100, 'what was outstanding before the gap is not known any more');
     assert.strictEqual(again.recorder.anomalies, 0, residue('stat', trace));
-    assert.ok(again.ledger.end.before > 0, 'malloc has memory from before');
-    assert.strictEqual(again.ledger.end.retained, 0, 'which may be held: it is not called freed');
+    assert.ok(again.ledgers.end.before > 0, 'malloc has memory from before');
+    assert.strictEqual(again.ledgers.end.retained, 0, 'which may be held: it is not called freed');
     assert.match(residue('report', trace), /recorded {6}\d\.\d s to \d\.\d s, \d\.\d s to the end\n/);
     assert.match(residue('report', '--from', '0', trace), /NOT EXACT {5}for a part of the window nothing was recorded/);
   });
@@ -71,9 +71,9 @@ test('RESIDUE_SNAPSHOT_AT=SIZE sets a mark when RSS reaches it', async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 2500));
   program.child.kill('SIGKILL');
   await program.ended;
-  const { marks, ledger } = report(program.trace(), '--to', 'near-limit');
+  const { marks, ledgers } = report(program.trace(), '--to', 'near-limit');
   assert.deepStrictEqual(marks.map(({ name }) => name), ['near-limit']);
-  const rss = ledger.end.rss_bytes / 2 ** 20;
+  const rss = ledgers.end.rss_bytes / 2 ** 20;
   assert.ok(rss >= 195 && rss < 260, `${rss} MiB at the mark`);
 });
 

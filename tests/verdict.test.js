@@ -1,4 +1,4 @@
-// Issue "Say what happened": workers of known truth get the right verdict, and the ledger adds up.
+// Workers of known truth get the right verdict, and the ledger adds up.
 
 const { test } = require('node:test');
 const assert = require('node:assert');
@@ -60,17 +60,17 @@ async function judge(t, kind, seed) {
   const run = start(t, command(kind, seed));
   const truth = JSON.parse(await run.line());
   assert.strictEqual((await run.ended).status, 0);
-  const { verdict, ledger, sites, timeline } = report(run.trace());
+  const { verdict, ledgers, sites, timeline } = report(run.trace());
   t.diagnostic(JSON.stringify(verdict));
-  t.diagnostic(JSON.stringify(ledger));
-  if (!leaks && first) assert.ok(TRUTH[kind].includes(verdict.cause), verdict.cause);
-  else assert.strictEqual(verdict.cause, cause);
+  t.diagnostic(JSON.stringify(ledgers));
+  if (!leaks && first) assert.ok(TRUTH[kind].includes(verdict.kind), verdict.kind);
+  else assert.strictEqual(verdict.kind, cause);
   if (leaks && first) assert.ok(JSON.stringify(sites[0].stack).includes(first), 'the guilty call site is not the first');
   const rss = timeline.at(-1).rss_bytes;
-  assert.ok(Math.abs(ledger.end.rss_bytes - rss) <= 0.03 * rss, `the ledger has ${ledger.end.rss_bytes} of ${rss} bytes`);
-  for (const { other, rss_bytes } of [ledger.start, ledger.end])
+  assert.ok(Math.abs(ledgers.end.rss_bytes - rss) <= 0.03 * rss, `the ledger has ${ledgers.end.rss_bytes} of ${rss} bytes`);
+  for (const { other, rss_bytes } of [ledgers.start, ledgers.end])
     assert.ok(other <= 0.02 * rss_bytes, `${other} of ${rss_bytes} bytes are not attributed`);
-  await t.test('the rows of the ledger are as the worker knows them', () => check(truth, verdict, ledger.end, sites));
+  await t.test('the rows of the ledger are as the worker knows them', () => check(truth, verdict, ledgers.end, sites));
 }
 
 const near = (what, told, true_, share = 0.05) =>
@@ -81,7 +81,7 @@ function check(truth, verdict, end, sites) {
   if (typeof truth === 'number') return near('mapped', end.mapped, truth);
   const held = sites.filter(({ stack }) => stack.some((frame) => frame.function === 'keepForGood'));
   if (truth.held_bytes) near('kept for good', held.reduce((sum, site) => sum + site.outstanding_bytes, 0), truth.held_bytes, 0.12);
-  if (verdict.cause === 'js-heap') near("V8's heap", end.v8, truth.memory.heapTotal);
+  if (verdict.kind === 'js-heap') near("V8's heap", end.v8, truth.memory.heapTotal);
   else assert.ok(end.v8 <= 1.05 * truth.memory.heapTotal, `V8's heap: ${end.v8} of ${truth.memory.heapTotal} bytes`);
 }
 

@@ -252,15 +252,26 @@ static json_t *recorder_of(const struct rsd_analysis *a) {
     return recorder;
 }
 
+/* Which part of the growth of RSS call sites of native memory stand for. Null where RSS did not grow. */
+static json_t *explained(const struct rsd_report *r) {
+    const struct rsd_analysis *a = r->analysis;
+    double grown = (double)a->pairing.heap_now.live_bytes - (double)a->heap_start.live_bytes;
+    return r->judgement.rss_growth > 0 ? seconds(grown / (double)r->judgement.rss_growth) : json_null();
+}
+
 static json_t *verdict_of(const struct rsd_report *r) {
     const struct rsd_judgement *j = &r->judgement;
     json_t *verdict = json_object();
     bool leak = j->cause == RSD_CAUSE_LEAK, known = j->cause != RSD_CAUSE_SHORT && j->cause != RSD_CAUSE_NONE;
     const char *unit;
     double units = rsd_units(r, &unit);
-    set(verdict, "cause", json_string(rsd_cause_name(j->cause)));
+    char *text = rsd_headline(r);
+    set(verdict, "kind", json_string(rsd_cause_name(j->cause)));
+    set(verdict, "text", text_of(text));
+    set(verdict, "rss_growth_bytes", json_integer(j->rss_growth));
+    set(verdict, "rate_bytes_per_s", known ? seconds(j->rate) : NULL);
+    set(verdict, "explained_by_sites", explained(r));
     set(verdict, "bytes", known ? json_integer(j->bytes) : NULL);
-    set(verdict, "bytes_per_s", known ? seconds(j->rate) : NULL);
     set(verdict, "leaking_sites", leak ? integer(j->leaks) : NULL);
     set(verdict, "of_mappings", leak ? json_boolean(j->by_mappings) : NULL);
     set(verdict, "p", leak ? json_real(j->p) : NULL);
@@ -272,7 +283,7 @@ static json_t *verdict_of(const struct rsd_report *r) {
     set(verdict, "bytes_per_unit", units > 0 && j->bytes ? seconds((double)j->bytes / units) : NULL);
     set(verdict, "module",
         j->owner == RSD_NO_BINARY ? NULL : text_of(rsd_base_name(r->analysis->history.binaries[j->owner].path)));
-    set(verdict, "rss_growth_bytes", json_integer(j->rss_growth));
+    free(text);
     return verdict;
 }
 
@@ -304,6 +315,26 @@ static json_t *ledger_of(const struct rsd_report *r, const struct rsd_ledger *le
     }
     set(object, "owners", owners);
     return object;
+}
+
+/* The rows at both ends of the window, which add up to RSS; empty without samples of all mappings. */
+static json_t *rows_of(const struct rsd_report *r) {
+    static const char *const row[][2] = {
+#define X(name, key, text) {key, text},
+        RSD_LEDGER_ROWS(X)
+#undef X
+    };
+    const struct rsd_ledger *ledger = r->analysis->ledger;
+    json_t *rows = json_array();
+    for (int i = 0; i < RSD_LEDGER_COUNT && ledger[1].time; i++) {
+        json_t *object = json_object();
+        set(object, "id", json_string(row[i][0]));
+        set(object, "name", json_string(row[i][1]));
+        set(object, "start_bytes", integer(ledger[0].row[i]));
+        set(object, "end_bytes", integer(ledger[1].row[i]));
+        json_array_append_new(rows, object);
+    }
+    return rows;
 }
 
 static json_t *ledgers_of(const struct rsd_report *r) {
@@ -358,7 +389,8 @@ void rsd_report_json(struct rsd_report *report, FILE *out) {
     member(out, "process", process_of(a));
     member(out, "window", window_of(a));
     member(out, "verdict", verdict_of(report));
-    member(out, "ledger", ledgers_of(report));
+    member(out, "ledger", rows_of(report));
+    member(out, "ledgers", ledgers_of(report));
     member(out, "metric", json_string(rsd_metric_name(report->options.metric)));
     member(out, "sampling", sampling_of(a));
     member(out, "marks", marks_of(a));

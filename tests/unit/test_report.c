@@ -410,6 +410,7 @@ Test(report, the_json_has_every_key_of_its_contract) {
     char *folder = example(), *text;
     json_t *root = parsed(folder, &text);
     expect_keys(root, "format tool started_at process window verdict ledger sampling timeline sites modules recorder");
+    expect_keys(json_object_get(root, "verdict"), "kind rss_growth_bytes rate_bytes_per_s explained_by_sites text");
     expect_keys(json_object_get(root, "process"), "pid argv exe node libc allocator duration_s end");
     expect_keys(json_object_get(root, "window"), "from_s to_s why");
     expect_keys(json_array_get(json_object_get(root, "timeline"), 0), "t_s rss_bytes live_bytes");
