@@ -27,9 +27,8 @@ static const struct {
     const char *hint;
 } known[] = {
     {"createPool", "node:buffer",
-     "pools of small Buffers are kept: a Buffer of a few bytes (Buffer.from, Buffer.allocUnsafe) keeps the whole pool "
-     "that "
-     "it was cut from. Copy what is to stay: Buffer.alloc, or Buffer.allocUnsafeSlow."},
+     "pools of small Buffers are kept: a Buffer of a few bytes (Buffer.from, Buffer.allocUnsafe) keeps the whole "
+     "pool that it was cut from. Copy what is to stay: Buffer.alloc, or Buffer.allocUnsafeSlow."},
     {"vips_cache_operation_build", NULL,
      "libvips may remember this operation in its cache. If sharp.cache(false) ends the growth it is that; "
      "sharp.cache({memory, items}) bounds it."},
@@ -53,9 +52,8 @@ static const struct {
     {"SSL_new", NULL, "TLS connections are kept: sockets that are never closed?"},
     {"uv_fs_", NULL, "requests on files are kept: are they never cleaned up?"},
     {"internal::GlobalHandles", NULL,
-     "handles by which native code holds JavaScript objects become more: references, wrapped objects or listeners of "
-     "an "
-     "addon that are never given up?"},
+     "handles by which native code holds JavaScript objects become more: references, wrapped objects or listeners "
+     "of an addon that are never given up?"},
     {"v8::internal::BackingStore", NULL,
      "memory of ArrayBuffers and Buffers is kept: JavaScript still refers to them."},
     {"NodeArrayBufferAllocator", NULL, "memory of ArrayBuffers and Buffers is kept: JavaScript still refers to them."},
@@ -139,7 +137,7 @@ bool rsd_deserves_hints(const struct rsd_group *group) {
 }
 
 char *rsd_hint(const struct rsd_group *group, struct rsd_names *names, const struct rsd_stacks *stacks, size_t number) {
-    char *list[] = {by_stack(group, names, stacks), by_marks(group), by_calls(group, names, stacks), by_size(group)};
+    char *list[] = {by_marks(group), by_calls(group, names, stacks), by_size(group), by_stack(group, names, stacks)};
     char *wanted = NULL;
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         if (list[i] && number-- == 0)
