@@ -50,8 +50,8 @@ test: ## set up, build, run every test in its short form
 	@$(MAKE) --no-print-directory all programs unit sanitized
 	@scripts/test
 
-prove: ## the long forms of the tests: 200 kills, 10 million blocks, arming, soaks
-	@scripts/setup test
+prove: ## the long forms of the tests: 500 kills, 10 million blocks, arming, soaks
+	@scripts/setup prove
 	@$(MAKE) --no-print-directory all programs unit sanitized
 	@RESIDUE_PROVE=1 scripts/test
 
@@ -143,7 +143,7 @@ $(BUILD)/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(ANALYZER_OBJ)) $(UNIT_PRELOAD
 # The fuzz targets (tests/fuzz): `corpus` runs what is kept, `fuzz` is the same under libFuzzer or AFL++ (scripts/fuzz).
 FUZZ_SRC = $(filter-out %/driver.c %/libfuzzer.c %/protocol.c,$(wildcard tests/fuzz/*.c))
 FUZZ_OBJ = $(FUZZ_SRC:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/unit/trace_writer.o $(UNIT_PRELOAD) \
-           $(patsubst %,$(BUILD)/obj/preload/%.o,record nursery) $(filter-out %/main.o,$(ANALYZER_OBJ))
+           $(patsubst %,$(BUILD)/obj/preload/%.o,record sample addresses say) $(filter-out %/main.o,$(ANALYZER_OBJ))
 FUZZ_LIBS = $(ANALYZER_LIBS) -l:libzstd.a -lZydis -ldl
 
 corpus: $(BUILD)/corpus
@@ -154,7 +154,7 @@ $(BUILD)/corpus: $(BUILD)/obj/tests/fuzz/driver.o $(FUZZ_OBJ)
 
 # The recording protocol with threads, made for ThreadSanitizer.
 PROTOCOL_OBJ = $(patsubst %,$(BUILD)/obj/tests/fuzz/%.o,protocol recorder_parts ledger) \
-               $(patsubst %,$(BUILD)/obj/preload/%.o,record nursery log sys clock) $(filter-out %/main.o,$(ANALYZER_OBJ))
+               $(patsubst %,$(BUILD)/obj/preload/%.o,record sample addresses say nursery late log sys clock) $(filter-out %/main.o,$(ANALYZER_OBJ))
 $(BUILD)/protocol: $(PROTOCOL_OBJ)
 	$(call say,LD )
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(FUZZ_LIBS)

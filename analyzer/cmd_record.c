@@ -303,6 +303,8 @@ const struct rsd_command rsd_command_record = {
             "RESIDUE_MODE=sample=512KiB records a sample in each 512 KiB allocated, for production;\n"
             "RESIDUE_MAX_SIZE=2GiB keeps the trace below that; RESIDUE_JS=off leaves JavaScript without\n"
             "names, RESIDUE_JS=map has V8's own code map name it; RESIDUE_START=off waits for\n"
-            "`residue start`; RESIDUE_SNAPSHOT_AT=90% or a size sets a mark when memory runs short.\n",
+            "`residue start`; RESIDUE_SNAPSHOT_AT=90% or a size sets a mark when memory runs short.\n"
+            "RESIDUE_ONLY=node,npx records only executables of these names (a * at the end stands\n"
+            "for any more); RESIDUE_FOLLOW=0 leaves out children that are forked and execute nothing.\n",
     .run = run,
 };

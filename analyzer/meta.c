@@ -81,6 +81,9 @@ static void read_meta(struct rsd_meta *meta, const json_t *root, struct rsd_prob
     meta->trace_id = id ? strtoull(id, NULL, 16) : 0;
     meta->pid = (int64_t)number_of(root, "pid");
     meta->ppid = (int64_t)number_of(root, "ppid");
+    const json_t *parent = json_object_get(root, "forked_from");
+    meta->forked_from = (int64_t)number_of(parent, "pid");
+    meta->parent_trace = string_of(parent, "trace");
     meta->start_time = number_of(root, "start_time");
     meta->exe = string_of(root, "exe");
     meta->cwd = string_of(root, "cwd");
@@ -148,8 +151,9 @@ void rsd_meta_free(struct rsd_meta *meta) {
     for (size_t i = 0; i < meta->argc; i++)
         free(meta->argv[i]);
     free(meta->argv);
-    char *const strings[] = {meta->tool, meta->exe,       meta->cwd,           meta->started_at,
-                             meta->libc, meta->allocator, meta->live_directory};
+    char *const strings[] = {meta->tool,           meta->exe,         meta->cwd,
+                             meta->started_at,     meta->libc,        meta->allocator,
+                             meta->live_directory, meta->parent_trace};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         free(strings[i]);
     *meta = (struct rsd_meta){0};

@@ -18,6 +18,8 @@ struct rsd_meta {
     char *tool;
     uint64_t trace_id;
     int64_t pid, ppid;
+    int64_t forked_from; /* pid of the recorded process that this one is a copy of; 0: none */
+    char *parent_trace;  /* its trace; or NULL, empty */
     uint64_t start_time; /* of the process, in clock ticks since boot */
     char *exe, *cwd;
     char **argv;

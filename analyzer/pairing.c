@@ -156,6 +156,8 @@ static void unknown_free(struct rsd_pairing *p, uint64_t where) {
         p->anomaly[RSD_ODD_FREE_UNSAMPLED]++;
     else if (*freed_slot(p, address) == address)
         p->anomaly[RSD_ODD_FREE_TWICE]++;
+    else if (p->forked)
+        p->anomaly[RSD_ODD_FREE_INHERITED]++;
     else if (api == RESIDUE_API_REALLOC || api == RESIDUE_API_REALLOCARRAY)
         p->anomaly[RSD_ODD_REALLOC_UNKNOWN]++;
     else

@@ -20,7 +20,8 @@
     X(FREE_BEFORE, false, "frees and reallocs of what was allocated while recording was off")                          \
     X(NO_STACK, false, "allocations without a stack")                                                                  \
     X(MAP_OVER_MAP, false, "mappings over a recorded one, without MAP_FIXED (taken as unmapped)")                      \
-    X(UNMAP_UNKNOWN, false, "unmapped ranges that were never recorded as mapped")
+    X(UNMAP_UNKNOWN, false, "unmapped ranges that were never recorded as mapped")                                      \
+    X(FREE_INHERITED, false, "frees of what a forked process had from its parent")
 
 enum rsd_anomaly {
 #define X(name, anomaly, text) RSD_ODD_##name,
@@ -50,6 +51,7 @@ struct rsd_pairing {
     struct rsd_sums heap_now, mappings_now; /* over all sites of the program */
     struct rsd_sums tracer_now;             /* blocks that libc allocated for the recorder */
     uint64_t allocs, frees, map_calls;
+    bool forked; /* the process began with blocks that this trace does not know */
     uint64_t anomaly[RSD_ODDITIES];
     bool gap;                            /* recording of blocks was off before: there are some that nobody knows */
     const struct rsd_sampling *sampling; /* NULL: every allocation is in the trace */

@@ -63,7 +63,7 @@ static void uv_after(void *request, int status) {
 
 static int create_async_work(void *env, void *resource, void *name, rsd_execute_t *addon_execute,
                              rsd_complete_t *addon_complete, void *data, void **result) {
-    struct rsd_work *work = rsd_recording() && addon_execute && result ? rsd_work_take() : NULL;
+    struct rsd_work *work = rsd_alive() && addon_execute && result ? rsd_work_take() : NULL;
     if (!work)
         return real.create(env, resource, name, addon_execute, addon_complete, data, result);
     work->origin = rsd_origin_at(CALLER(), RESIDUE_ORIGIN_ASYNC_WORK);
@@ -79,7 +79,7 @@ static int create_async_work(void *env, void *resource, void *name, rsd_execute_
 }
 
 static int queue_async_work(void *env, void *handle) {
-    struct rsd_work *work = rsd_recording() ? rsd_work_find(handle) : NULL;
+    struct rsd_work *work = rsd_alive() ? rsd_work_find(handle) : NULL;
     if (work)
         work->origin = rsd_origin_at(CALLER(), RESIDUE_ORIGIN_ASYNC_WORK);
     return real.queue(env, handle);
@@ -96,7 +96,7 @@ static int delete_async_work(void *env, void *handle) {
 }
 
 static int queue_uv_work(void *loop, void *request, rsd_uv_work_t *addon_work, rsd_uv_after_t *addon_after) {
-    struct rsd_work *work = rsd_recording() && addon_work ? rsd_work_take() : NULL;
+    struct rsd_work *work = rsd_alive() && addon_work ? rsd_work_take() : NULL;
     if (!work)
         return real.uv_queue(loop, request, addon_work, addon_after);
     work->origin = rsd_origin_at(CALLER(), RESIDUE_ORIGIN_UV_WORK);

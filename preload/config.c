@@ -166,15 +166,24 @@ static void read_snapshot(const struct environment *e, struct rsd_config *config
                 text);
 }
 
+/* An empty value is none. */
+static void read_text(const struct environment *e, const char *name, char *out, size_t size) {
+    const char *text = look_up(e, name);
+    if (text && strlen(text) >= size)
+        rsd_say("%s is longer than %zu bytes: using %s", name, size - 1, *out ? out : "none");
+    else if (text && *text)
+        snprintf(out, size, "%s", text);
+}
+
 void rsd_config_read(struct rsd_config *config) {
+    uint32_t follow = 1;
     *config = (struct rsd_config){
         .out = "residue.%p", .depth = RSD_DEPTH_DEFAULT, .survivors = true, .javascript = RSD_JAVASCRIPT_AUTO};
     struct environment e = open_environment();
-    const char *out = look_up(&e, "RESIDUE_OUT");
-    if (out && strlen(out) >= sizeof config->out)
-        rsd_say("RESIDUE_OUT is longer than %zu bytes: using %s", sizeof config->out - 1, config->out);
-    else if (out && *out)
-        snprintf(config->out, sizeof config->out, "%s", out);
+    read_text(&e, "RESIDUE_OUT", config->out, sizeof config->out);
+    read_text(&e, "RESIDUE_ONLY", config->only, sizeof config->only);
+    read_number(&e, "RESIDUE_FOLLOW", 0, 1, &follow);
+    config->follow = follow;
     read_number(&e, "RESIDUE_DEPTH", 1, RSD_DEPTH_MAX, &config->depth);
     read_mode(&e, config);
     read_max_size(&e, config);

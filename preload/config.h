@@ -23,6 +23,8 @@ struct rsd_config {
     bool survivors;            /* RESIDUE_MODE: survivors (true), or full: every event is logged, or sample=BYTES */
     uint64_t sample;           /* BYTES of that; 0: no samples */
     uint64_t max_size;         /* RESIDUE_MAX_SIZE: bytes of the trace; 0: no limit */
+    bool follow;               /* RESIDUE_FOLLOW: children made by fork() are recorded (1), or not (0) */
+    char only[256];            /* RESIDUE_ONLY: names of executables, with commas between them; empty: all */
     bool started;              /* RESIDUE_START: on (true); off: blocks are not recorded before `residue start` */
     uint32_t snapshot_percent; /* RESIDUE_SNAPSHOT_AT: of the cgroup's and V8's limits; 0: not so */
     uint64_t snapshot_bytes;   /* RESIDUE_SNAPSHOT_AT: of RSS; 0: not so */

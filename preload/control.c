@@ -2,8 +2,8 @@
  * `residue mark`, `start` and `stop` put a file of that name into the trace directory; the mark's has the name of the mark in
  * it. The helper looks for them ten times a second, does what is asked, and removes the file: that is the answer.
  *
- * No signal and no socket: nothing of it is visible to the program. The directory is the owner's alone (0700), and who can
- * write to it can as well delete the trace. A link is not followed.
+ * No signal and no socket: nothing of it is visible to the program. The directory is the owner's alone (0700). Should
+ * somebody have opened it to others, only a file of the process's own user, or of root, counts. A link is not followed.
  *
  * Each of the three is a barrier with the time T, at which what is outstanding is exact (nursery.c). The gate is switched
  * between the taking of T and the end of the barrier:
@@ -37,10 +37,12 @@ static bool take(const char *request, char *text) {
     int fd = rsd_sys_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
     if (fd < 0)
         return false;
-    long size = rsd_sys_read(fd, text, NAME_SIZE - 1);
+    long owner = rsd_sys_owner(fd);
+    bool trusted = owner == 0 || owner == rsd_sys_user();
+    long size = trusted ? rsd_sys_read(fd, text, NAME_SIZE - 1) : 0;
     rsd_sys_close(fd);
     text[size > 0 ? size : 0] = '\0';
-    return true;
+    return trusted;
 }
 
 static void answer(const char *request) {

@@ -40,6 +40,8 @@
 #define SLOW_NS 50000000u /* reading smaps on the program's own thread must cost less than this */
 #define STACK_SIZE (256u << 10)
 
+static atomic_flag started = ATOMIC_FLAG_INIT;
+static atomic_flag writing = ATOMIC_FLAG_INIT; /* tallies */
 static _Atomic uint64_t mappings_cost_ns;
 
 static void sample_mappings(void) {
@@ -51,7 +53,6 @@ static void write_tallies_of(struct rsd_thread *thread) {
 }
 
 static void write_tallies(void) {
-    static atomic_flag writing = ATOMIC_FLAG_INIT;
     if (atomic_flag_test_and_set(&writing))
         return;
     rsd_thread_each(write_tallies_of);
@@ -118,8 +119,12 @@ static int create(void) {
     return error;
 }
 
+void rsd_helper_after_fork(void) {
+    atomic_flag_clear(&started);
+    atomic_flag_clear(&writing);
+}
+
 void rsd_helper_start(void) {
-    static atomic_flag started = ATOMIC_FLAG_INIT;
     if (atomic_flag_test_and_set(&started))
         return;
     struct rsd_thread *self = rsd_ours_begin();

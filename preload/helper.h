@@ -7,6 +7,9 @@
 /* The program has more than one thread now: start the helper, once. */
 void rsd_helper_start(void);
 
+/* In a child made by fork() (fork.c): it has none. */
+void rsd_helper_after_fork(void);
+
 /* On the calling thread, now: sample RSS, and write what died in the nurseries, by call site. */
 void rsd_helper_sample_memory(void);
 

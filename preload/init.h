@@ -18,6 +18,11 @@ struct rsd_trace {
     char directory[RSD_PATH_SIZE - 64]; /* absolute */
     uint64_t id;
     int pid;
+    struct rsd_parent {
+        int pid; /* 0: this process was not forked from a recorded one */
+        uint64_t id;
+        char directory[RSD_PATH_SIZE - 64]; /* empty: it had not made a trace yet */
+    } parent;
     uint32_t depth;
     bool nursery; /* RESIDUE_MODE=survivors */
     enum rsd_javascript javascript;
@@ -53,6 +58,16 @@ void rsd_gate_blocks(bool open);
 
 /* Resolve the real functions and begin to record; the first call does it, from the first hook or the constructor. */
 void rsd_start(void);
+
+/* From the handler in a child made by fork(), which has forgotten the parent's trace: record there, or not. */
+void rsd_forked(bool blocks);
+
+/* The child's first call that is recorded: make its trace. False: it is not recorded. True at all times in a process that
+ * was not forked. */
+bool rsd_begin_in_child(void);
+
+/* Whether we are in a copy of the recorded process that knows nothing of it: a child by raw clone or _Fork. */
+bool rsd_is_other_process(void);
 
 /* Recording ends here, the program goes on. `error` is a negative errno or 0. Says it once, on stderr and in the
  * trace. */

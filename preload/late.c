@@ -28,6 +28,10 @@ bool rsd_late_init(struct rsd_late *late) {
     return late->sum != NULL;
 }
 
+void rsd_late_release(struct rsd_late *late) {
+    rsd_sys_unmap(late->sum, RSD_LATE_PLACES * sizeof *late->sum);
+}
+
 static struct rsd_late_sum *place_of(struct rsd_late *late, uint32_t writer, uint32_t node) {
     uint64_t hash = ((uint64_t)writer << 32 | node) * 0x9e3779b97f4a7c15u >> 40;
     for (uint32_t i = 0; i < PROBES; i++) {

@@ -24,6 +24,7 @@ struct rsd_late {
 };
 
 bool rsd_late_init(struct rsd_late *late);
+void rsd_late_release(struct rsd_late *late);
 
 /* Where a block of this node may be added that was outstanding at `time`. NULL: nowhere. Else rsd_late_end must follow, with
  * the block's bytes, or without `died` when it did not die after all. */

@@ -16,7 +16,8 @@
  * that runs out of descriptors has not lost any to us. Opening costs 2 us against 250 us for compressing.
  *
  * Where the live files stand: in the trace directory on file systems on which reserved blocks stay reserved (else a
- * store into the mapping could raise SIGBUS on a full disk), otherwise in /dev/shm, otherwise in private memory.
+ * store into the mapping could raise SIGBUS on a full disk), otherwise in /dev/shm, otherwise in private memory. The same
+ * order when the first of them cannot be made: no shared mappings there, /dev/shm full.
  *
  * A writer is entered by the one thread that has it. Compression contexts are shared: claimed by compare-and-swap from
  * a pool, made when all are taken, never given back to the system.
@@ -65,7 +66,7 @@ static const uint32_t record_size[RESIDUE_KINDS] = {
 
 struct compressor {
     _Atomic bool taken;
-    ZSTD_CCtx *context; /* in the memory behind this struct */
+    ZSTD_CCtx *context; /* the start of the mapping that holds all three */
     unsigned char *planes;
     unsigned char *frame;
     size_t frame_size;
@@ -73,18 +74,28 @@ struct compressor {
 
 static struct compressor pool[POOL_SIZE];
 
+static size_t context_size(void) {
+    ZSTD_compressionParameters parameters = ZSTD_getCParams(LEVEL, SEGMENT_ROOM, 0);
+    return (ZSTD_estimateCCtxSize_usingCParams(parameters) + 4095) & ~(size_t)4095;
+}
+
+static size_t frame_size(void) {
+    return RESIDUE_HEADER_SIZE + ZSTD_compressBound(SEGMENT_ROOM);
+}
+
+static size_t compressor_size(void) {
+    return context_size() + SEGMENT_ROOM + frame_size();
+}
+
 /* The context and its two buffers in one mapping, so that making one can fail in one place only. */
 static bool make_compressor(struct compressor *c) {
-    size_t frame_size = RESIDUE_HEADER_SIZE + ZSTD_compressBound(SEGMENT_ROOM);
-    ZSTD_compressionParameters parameters = ZSTD_getCParams(LEVEL, SEGMENT_ROOM, 0);
-    size_t context_size = (ZSTD_estimateCCtxSize_usingCParams(parameters) + 4095) & ~(size_t)4095;
-    unsigned char *memory = rsd_sys_memory(context_size + SEGMENT_ROOM + frame_size);
+    unsigned char *memory = rsd_sys_memory(compressor_size());
     if (!memory)
         return false;
-    c->context = ZSTD_initStaticCCtx(memory, context_size);
-    c->planes = memory + context_size;
+    c->context = ZSTD_initStaticCCtx(memory, context_size());
+    c->planes = memory + context_size();
     c->frame = c->planes + SEGMENT_ROOM;
-    c->frame_size = frame_size;
+    c->frame_size = frame_size();
     return c->context && !ZSTD_isError(ZSTD_CCtx_setParameter(c->context, ZSTD_c_compressionLevel, LEVEL)) &&
            !ZSTD_isError(ZSTD_CCtx_setParameter(c->context, ZSTD_c_checksumFlag, 1));
 }
@@ -105,6 +116,18 @@ static struct compressor *take_compressor(void) {
 
 static void give_compressor(struct compressor *c) {
     atomic_store_explicit(&c->taken, false, memory_order_release);
+}
+
+/* A context that was taken is a thread's that is not there, and half way through a frame. */
+void rsd_log_after_fork(void) {
+    for (unsigned i = 0; i < POOL_SIZE; i++) {
+        if (!atomic_load(&pool[i].taken))
+            continue;
+        if (pool[i].context)
+            rsd_sys_unmap(pool[i].context, compressor_size());
+        pool[i].context = NULL;
+        give_compressor(&pool[i]);
+    }
 }
 
 /* ---- names of files ---- */
@@ -135,14 +158,21 @@ static bool keeps_reservations(const char *directory) {
     return fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_MAGIC || fs.f_type == TMPFS_MAGIC;
 }
 
+static void settle_for_next_kind(void) {
+    if (live_kind == LIVE_SHM) {
+        rsd_sys_rmdir(shm_directory);
+        live_kind = LIVE_PRIVATE;
+        return;
+    }
+    snprintf(shm_directory, sizeof shm_directory, "/dev/shm/residue.%016llx", (unsigned long long)rsd_trace.id);
+    bool usable = keeps_reservations("/dev/shm") && rsd_sys_mkdir(shm_directory, 0700) == 0;
+    live_kind = usable ? LIVE_SHM : LIVE_PRIVATE;
+}
+
 void rsd_log_init(void) {
     live_kind = LIVE_FILE;
-    if (keeps_reservations(rsd_trace.directory))
-        return;
-    snprintf(shm_directory, sizeof shm_directory, "/dev/shm/residue.%016llx", (unsigned long long)rsd_trace.id);
-    live_kind = LIVE_SHM;
-    if (!keeps_reservations("/dev/shm") || rsd_sys_mkdir(shm_directory, 0700) < 0)
-        live_kind = LIVE_PRIVATE;
+    if (!keeps_reservations(rsd_trace.directory))
+        settle_for_next_kind();
 }
 
 /* ---- opening ---- */
@@ -157,13 +187,15 @@ static void *map_live_file(const char *path, long *error) {
     }
     void *live = NULL;
     *error = rsd_sys_file_may_grow(LIVE_FIRST) ? rsd_sys_reserve(fd, LIVE_FIRST) : -EFBIG;
-    if (*error == 0 && !(live = rsd_sys_map_file(fd, LIVE_MOST)))
-        *error = -ENOMEM;
+    if (*error == 0)
+        live = rsd_sys_map_file(fd, LIVE_MOST, error);
     rsd_sys_close(fd);
+    if (!live)
+        rsd_sys_unlink(path);
     return live;
 }
 
-static struct residue_live_header *open_live(uint32_t number, long *error) {
+static struct residue_live_header *open_live_as(uint32_t number, long *error) {
     if (live_kind == LIVE_PRIVATE) {
         void *live = rsd_sys_memory(LIVE_MOST);
         *error = live ? 0 : -ENOMEM;
@@ -172,6 +204,16 @@ static struct residue_live_header *open_live(uint32_t number, long *error) {
     char path[RSD_PATH_SIZE];
     name_file(path, live_kind == LIVE_SHM ? shm_directory : rsd_trace.directory, number, "live");
     return map_live_file(path, error);
+}
+
+/* The first writer finds out whether the place is any good. */
+static struct residue_live_header *open_live(uint32_t number, long *error) {
+    struct residue_live_header *live = open_live_as(number, error);
+    while (!live && number == RESIDUE_PROCESS_WRITER && live_kind != LIVE_PRIVATE && *error != -EFBIG) {
+        settle_for_next_kind();
+        live = open_live_as(number, error);
+    }
+    return live;
 }
 
 static long create_log(uint32_t number) {
@@ -233,6 +275,20 @@ bool rsd_writer_open(struct rsd_writer *writer, uint32_t number) {
             .sequence = 1,
         };
     return true;
+}
+
+void rsd_writer_release(struct rsd_writer *writer) {
+    if (writer->live)
+        rsd_sys_unmap(writer->live, LIVE_MOST);
+    writer->live = NULL;
+}
+
+void rsd_writer_isolate(struct rsd_writer *writer) {
+    if (!writer->live)
+        return;
+    rsd_sys_replace_by_memory(writer->live, LIVE_MOST);
+    for (uint32_t kind = 0; kind < RESIDUE_KINDS; kind++)
+        writer->segment[kind].used = writer->segment[kind].records = 0;
 }
 
 /* Make the live file longer, if the name still leads to it: what is mapped is that file. */
@@ -309,19 +365,29 @@ static size_t build_frame(struct compressor *c, const struct rsd_writer *writer,
 }
 
 /* A frame that could not be written whole is cut off again: the log ends with a whole frame. */
-static long append(uint32_t number, const void *bytes, size_t size) {
-    char path[RSD_PATH_SIZE];
-    name_file(path, rsd_trace.directory, number, "log");
-    int fd = rsd_sys_open(path, O_WRONLY | O_APPEND | O_NOFOLLOW, 0);
-    if (fd < 0)
-        return fd;
+static long append_to(int fd, const void *bytes, size_t size) {
     long end = rsd_sys_size(fd);
     long error = end;
     if (end >= 0)
         error = rsd_sys_file_may_grow((uint64_t)end + size) ? rsd_sys_write_all(fd, bytes, size) : -EFBIG;
     if (error < 0 && end >= 0)
         rsd_sys_truncate(fd, (uint64_t)end);
-    rsd_sys_close(fd);
+    return error;
+}
+
+/* No signal handler comes in between, for it may fork, and the copy must not write the frame as well; it may do anything
+ * else to this thread, while it has a descriptor open. A copy that came to be earlier in the hook is sent away. */
+static long append(uint32_t number, const void *bytes, size_t size) {
+    char path[RSD_PATH_SIZE];
+    name_file(path, rsd_trace.directory, number, "log");
+    uint64_t signals = rsd_sys_block_signals();
+    int fd = rsd_is_other_process() ? -EPERM : rsd_sys_open(path, O_WRONLY | O_APPEND | O_NOFOLLOW, 0);
+    long error = fd;
+    if (fd >= 0) {
+        error = append_to(fd, bytes, size);
+        rsd_sys_close(fd);
+    }
+    rsd_sys_restore_signals(signals);
     return error;
 }
 

@@ -46,6 +46,15 @@ const char *rsd_log_live_directory(void);
 /* Make the files of writer `number`. False when that failed: recording has been stopped then. */
 bool rsd_writer_open(struct rsd_writer *writer, uint32_t number);
 
+/* The process has no use for the writer any more: unmap its live part. */
+void rsd_writer_release(struct rsd_writer *writer);
+
+/* Put private memory in the place of its live part, with empty segments, for a hook that may go on writing there. */
+void rsd_writer_isolate(struct rsd_writer *writer);
+
+/* In a child made by fork() (fork.c). */
+void rsd_log_after_fork(void);
+
 /* Compress a segment into the log and empty it. False when that failed: recording has been stopped then. */
 bool rsd_writer_seal(struct rsd_writer *writer, enum residue_kind kind);
 

@@ -107,12 +107,25 @@ static unsigned long long process_start_time(void) {
     return at ? strtoull(at + 1, NULL, 10) : 0;
 }
 
+/* Asked for once: dladdr takes the loader's lock, which a child made by fork() had better not. */
 static const char *allocator(void) {
+    static const char *name;
     Dl_info info;
-    if (!dladdr((void *)(uintptr_t)rsd_real.malloc, &info) || !info.dli_fname)
-        return NULL;
-    const char *slash = strrchr(info.dli_fname, '/');
-    return slash ? slash + 1 : info.dli_fname;
+    if (!name && dladdr((void *)(uintptr_t)rsd_real.malloc, &info) && info.dli_fname) {
+        const char *slash = strrchr(info.dli_fname, '/');
+        name = slash ? slash + 1 : info.dli_fname;
+    }
+    return name;
+}
+
+static void put_parent(struct text *t) {
+    const struct rsd_parent *parent = &rsd_trace.parent;
+    if (!parent->pid)
+        return;
+    put(t, "  \"forked_from\": {\"pid\": %d, \"trace_id\": \"%016llx\", \"trace\": ", parent->pid,
+        (unsigned long long)parent->id);
+    put_string(t, parent->directory, strlen(parent->directory));
+    put(t, "},\n");
 }
 
 struct date {
@@ -154,6 +167,7 @@ static void put_all(struct text *t, const struct rsd_config *config) {
     put_key_string(t, "tool", "residue " RESIDUE_VERSION);
     put(t, "  \"trace_id\": \"%016llx\",\n", (unsigned long long)rsd_trace.id);
     put(t, "  \"pid\": %d,\n  \"ppid\": %d,\n", rsd_trace.pid, rsd_sys_parent_pid());
+    put_parent(t);
     put(t, "  \"start_time\": %llu,\n", process_start_time());
     put_link(t, "exe", "/proc/self/exe");
     put_link(t, "cwd", "/proc/self/cwd");
@@ -166,9 +180,12 @@ static void put_all(struct text *t, const struct rsd_config *config) {
     put(t, "  \"options\": {\"out\": ");
     put_string(t, config->out, strlen(config->out));
     rsd_config_mode(config, mode, sizeof mode);
-    put(t, ", \"depth\": %u, \"mode\": \"%s\", \"max_size\": %llu, \"js\": \"%s\", \"start\": \"%s\"", config->depth,
-        mode, (unsigned long long)config->max_size, rsd_javascript_name[config->javascript],
-        config->started ? "on" : "off");
+    put(t,
+        ", \"depth\": %u, \"mode\": \"%s\", \"max_size\": %llu, \"js\": \"%s\", \"start\": \"%s\", \"follow\": \"%d\", "
+        "\"only\": ",
+        config->depth, mode, (unsigned long long)config->max_size, rsd_javascript_name[config->javascript],
+        config->started ? "on" : "off", config->follow);
+    put_string(t, config->only, strlen(config->only));
     if (config->snapshot_percent)
         put(t, ", \"snapshot_at\": \"%u%%\"", config->snapshot_percent);
     else if (config->snapshot_bytes)

@@ -168,6 +168,13 @@ bool rsd_module_is_ours(uintptr_t pc) {
     return pc - (uintptr_t)__ehdr_start < (uintptr_t)_end - (uintptr_t)__ehdr_start;
 }
 
+/* Numbers of the parent's trace: in the child's they are given anew. */
+void rsd_modules_after_fork(void) {
+    memset(module, 0, atomic_load(&known) * sizeof *module);
+    atomic_store(&known, 0);
+    unlock();
+}
+
 /* ---- after dlclose ---- */
 
 static bool still_there(const struct module *m) {

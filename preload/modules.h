@@ -19,6 +19,9 @@ bool rsd_module_is_ours(uintptr_t pc);
 /* dlclose has returned: record which modules are gone and forget their code. */
 void rsd_modules_swept(struct rsd_thread *thread);
 
+/* In a child made by fork() (fork.c). */
+void rsd_modules_after_fork(void);
+
 /* Memory became executable, by mmap or mprotect; memory was unmapped, whatever it was. */
 void rsd_code_mapped(uintptr_t start, size_t size);
 void rsd_code_unmapped(uintptr_t start, size_t size);

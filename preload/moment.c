@@ -12,7 +12,7 @@
  * all of which are in the executable's .dynsym with their sizes, on Node 18 to 26. A worker thread that ends runs them as
  * well, and does not count.
  *
- * The barrier is written once. A child made by fork does not come here: the gate is closed there.
+ * The barrier is written once in a trace.
  */
 #include "moment.h"
 
@@ -82,6 +82,10 @@ void rsd_moment_check(const struct rsd_registers *from) {
         return;
     rsd_helper_sample_all(); /* before the barrier: it belongs to the window that ends there */
     rsd_record_barrier(RESIDUE_BARRIER_TEARDOWN, "");
+}
+
+void rsd_moment_after_fork(void) {
+    atomic_store(&begun, false);
 }
 
 bool rsd_moment_begun(void) {

@@ -14,6 +14,9 @@ void rsd_moment_init(void);
 /* The calling thread is in a call that node's teardown also makes: look whether this is it. */
 void rsd_moment_check(const struct rsd_registers *from);
 
+/* In a child made by fork() (fork.c). */
+void rsd_moment_after_fork(void);
+
 /* Has that moment been recorded? */
 bool rsd_moment_begun(void);
 

@@ -52,6 +52,8 @@
  */
 #include "nursery.h"
 
+#include <string.h>
+
 #include "process.h"
 #include "sys.h"
 
@@ -62,6 +64,9 @@
 #define CHAIN 8u
 #define SHARE 16u
 #define TRIES 10000u
+#define PLACES_SIZE (RSD_NURSERY_MOST * sizeof(uint16_t))
+#define TALLIES_SIZE (TALLIES * sizeof(struct rsd_tally))
+#define FOREIGN_SIZE (TALLIES * sizeof(struct rsd_foreign_tally))
 #define TALLIES (1u << 20) /* nodes from here on share the last one */
 #define LEAVING RESIDUE_WHERE_LEAVING
 
@@ -97,8 +102,7 @@ static uint32_t capacity_of(const struct rsd_nursery *nursery) {
 
 bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer) {
     struct residue_ring *ring = &writer->live->ring;
-    size_t places = RSD_NURSERY_MOST * sizeof *nursery->newest;
-    char *memory = rsd_sys_memory(2 * places + TALLIES * sizeof *nursery->tally);
+    char *memory = rsd_sys_memory(2 * PLACES_SIZE + TALLIES_SIZE);
     struct rsd_late late;
     if (!memory || !rsd_late_init(&late))
         return false;
@@ -109,11 +113,34 @@ bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer) {
         .number = (uint16_t)writer->number,
         .late = late,
         .newest = (_Atomic uint16_t *)memory,
-        .before = (_Atomic uint16_t *)(memory + places),
-        .tally = (struct rsd_tally *)(memory + 2 * places),
+        .before = (_Atomic uint16_t *)(memory + PLACES_SIZE),
+        .tally = (struct rsd_tally *)(memory + 2 * PLACES_SIZE),
     };
     atomic_store_explicit(&nursery_of[nursery->number], nursery, memory_order_release);
     return true;
+}
+
+void rsd_nursery_release(struct rsd_nursery *nursery) {
+    struct rsd_foreign_tally *foreign = atomic_load(&nursery->foreign);
+    if (!nursery->entry)
+        return;
+    atomic_store(&nursery_of[nursery->number], NULL);
+    rsd_sys_unmap(nursery->newest, 2 * PLACES_SIZE + TALLIES_SIZE);
+    if (foreign)
+        rsd_sys_unmap(foreign, FOREIGN_SIZE);
+    rsd_late_release(&nursery->late);
+}
+
+/* The barrier may stand at infinity for a thread that is not there. What stands in the table is older than all entries of
+ * the child. */
+void rsd_nursery_after_fork(void) {
+    atomic_store(&barrier, 0);
+    atomic_store(&looked, 0);
+    atomic_store(&sample, 0);
+    atomic_store(&sample_before, 0);
+    hard = 0;
+    memset((void *)owner, 0, sizeof owner);
+    atomic_flag_clear(&raising);
 }
 
 /* ---- in ---- */
@@ -325,12 +352,12 @@ bool rsd_nursery_kill_held(struct rsd_nursery *nursery, struct rsd_writer *write
 /* Made when the first block of the nursery dies by another thread; two may make it at the same time. */
 static struct rsd_foreign_tally *foreign_tallies(struct rsd_nursery *nursery) {
     struct rsd_foreign_tally *tallies = atomic_load_explicit(&nursery->foreign, memory_order_acquire), *none = NULL;
-    if (tallies || !(tallies = rsd_sys_memory(TALLIES * sizeof *tallies)))
+    if (tallies || !(tallies = rsd_sys_memory(FOREIGN_SIZE)))
         return tallies;
     if (atomic_compare_exchange_strong_explicit(&nursery->foreign, &none, tallies, memory_order_acq_rel,
                                                 memory_order_acquire))
         return tallies;
-    rsd_sys_unmap(tallies, TALLIES * sizeof *tallies);
+    rsd_sys_unmap(tallies, FOREIGN_SIZE);
     return none;
 }
 

@@ -46,6 +46,12 @@ struct rsd_nursery {
 /* Give a writer its nursery; false when there is no memory for it. */
 bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer);
 
+/* Give its memory back. */
+void rsd_nursery_release(struct rsd_nursery *nursery);
+
+/* In a child made by fork() (fork.c). */
+void rsd_nursery_after_fork(void);
+
 /* A block was allocated: what an ALLOC record says of it (in registers: to read it back from memory in other pieces than it was
  * written stalls the processor). What must make room for it goes to the log. */
 void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t time, uint64_t where,

@@ -55,6 +55,12 @@ struct rsd_origin rsd_origin_begin(const struct rsd_origin *origin) {
     return outer;
 }
 
+/* Works stay, for the addon's functions are called through them; the stacks are the parent's. */
+void rsd_origin_after_fork(void) {
+    rsd_born = (struct rsd_origin){0};
+    rsd_works_after_fork();
+}
+
 /* ---- threads ---- */
 
 void *rsd_origin_thread(void *(*entry)(void *), void *argument, const struct rsd_registers *from) {

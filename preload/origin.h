@@ -31,4 +31,7 @@ void rsd_origin_unmake(void *made);
 /* Of which thread the calling one is, before it has a slot. */
 extern __thread struct rsd_origin rsd_born __attribute__((tls_model("initial-exec")));
 
+/* In a child made by fork() (fork.c). */
+void rsd_origin_after_fork(void);
+
 #endif

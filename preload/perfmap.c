@@ -104,7 +104,7 @@ static FILE *hand_out(void) {
     static atomic_flag making = ATOMIC_FLAG_INIT;
     while (atomic_flag_test_and_set_explicit(&making, memory_order_acquire))
         rsd_sys_yield();
-    struct rsd_thread *self = rsd_recording() ? rsd_ours_begin() : NULL;
+    struct rsd_thread *self = rsd_alive() ? rsd_ours_begin() : NULL;
     FILE *file = NULL;
     for (unsigned i = 0; i < STREAMS && !file; i++)
         file = is_intact(i) ? stream[i] : stream[i] ? NULL : make_stream(i);
@@ -133,7 +133,7 @@ static void write_line(const char *text, size_t size) {
     struct rsd_code_line line;
     if (!rsd_codemap_parse(text, size, &line) || !is_machine_code(&line))
         return;
-    struct rsd_thread *self = rsd_recording() ? rsd_enter() : NULL;
+    struct rsd_thread *self = rsd_alive() ? rsd_enter() : NULL;
     uint32_t id = self ? rsd_codemap_new(&line) : 0;
     if (id) {
         struct residue_code record = {

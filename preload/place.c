@@ -1,13 +1,17 @@
 /*
  * The trace directory: the pattern of RESIDUE_OUT with %p for the pid and %e for the executable's name, relative to
- * where the program was started. Missing parents are made. A directory that exists is never used again: a pid
- * comes back with every restart of a container and stays the same over exec, and so the second trace is NAME.2.
+ * where the program was started: also in a child that is forked from it later, wherever that has gone to. Missing
+ * parents are made. A directory that exists is never used again: a pid comes back with every restart of a container and
+ * stays the same over exec, and so the second trace is NAME.2.
+ *
+ * Entered by one thread at a time.
  */
 #include "place.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "init.h"
 #include "sys.h"
@@ -31,13 +35,31 @@ static void add(struct path *path, const char *text, size_t length) {
     path->bytes[path->used] = '\0';
 }
 
-static void add_executable(struct path *path) {
-    char exe[RSD_PATH_SIZE];
+/* Without /proc, the name that it was started by. Valid until the next call. */
+static const char *executable(void) {
+    static char exe[RSD_PATH_SIZE];
     long length = rsd_sys_readlink("/proc/self/exe", exe, sizeof exe - 1);
     exe[length > 0 ? length : 0] = '\0';
-    const char *slash = strrchr(exe, '/');
-    const char *name = slash ? slash + 1 : exe;
-    add(path, name, strlen(name));
+    const char *path = length > 0 ? exe : (const char *)getauxval(AT_EXECFN);
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    return slash ? slash + 1 : path ? path : "";
+}
+
+/* A pattern may end with `*`. */
+static bool matches(const char *name, const char *pattern, size_t length) {
+    if (length && pattern[length - 1] == '*')
+        return strncmp(name, pattern, length - 1) == 0;
+    return strlen(name) == length && memcmp(name, pattern, length) == 0;
+}
+
+bool rsd_place_is_wanted(const char *only) {
+    const char *name = executable();
+    bool wanted = *only == '\0';
+    for (size_t length; *only && !wanted; only += length + (only[length] == ',')) {
+        length = strcspn(only, ",");
+        wanted = matches(name, only, length);
+    }
+    return wanted;
 }
 
 static void add_pid(struct path *path) {
@@ -55,7 +77,7 @@ static void expand(struct path *path, const char *pattern) {
         if (*p == 'p')
             add_pid(path);
         else if (*p == 'e')
-            add_executable(path);
+            add(path, executable(), strlen(executable()));
         else
             add(path, p - (*p != '%'), *p == '%' ? 1 : 2);
     }
@@ -83,15 +105,22 @@ static long make_first_free(struct path *path) {
     return path->cut ? -ENAMETOOLONG : error;
 }
 
+/* Where the process was started, or a negative errno. */
+static long add_start(struct path *path) {
+    static char start[RSD_PATH_SIZE];
+    long length = *start ? 0 : rsd_sys_getcwd(start, sizeof start);
+    if (length < 0)
+        return length;
+    add(path, start, strlen(start));
+    add(path, "/", 1);
+    return 0;
+}
+
 long rsd_place_make(const char *pattern, char *out, size_t size) {
     struct path path = {.bytes = out, .size = size};
-    if (*pattern != '/') {
-        long length = rsd_sys_getcwd(out, size);
-        if (length < 0)
-            return length;
-        path.used = strlen(out);
-        add(&path, "/", 1);
-    }
+    long error = *pattern == '/' ? 0 : add_start(&path);
+    if (error < 0)
+        return error;
     expand(&path, pattern);
     if (path.cut)
         return -ENAMETOOLONG;

@@ -26,9 +26,20 @@
 
 static struct rsd_writer writer;
 static atomic_flag taken = ATOMIC_FLAG_INIT;
+static atomic_flag reading = ATOMIC_FLAG_INIT; /* smaps */
 
 bool rsd_process_open(void) {
     return rsd_writer_open(&writer, RESIDUE_PROCESS_WRITER);
+}
+
+void rsd_process_after_fork(void) {
+    rsd_writer_release(&writer);
+    atomic_flag_clear(&taken);
+    atomic_flag_clear(&reading);
+}
+
+void rsd_process_isolate(void) {
+    rsd_writer_isolate(&writer);
 }
 
 bool rsd_process_tagged(struct residue_tagged *head, size_t head_size, const void *text, size_t text_size) {
@@ -232,7 +243,6 @@ static void read_mappings(struct reader *r) {
 
 uint64_t rsd_process_sample_mappings(void) {
     static char *buffer;
-    static atomic_flag reading = ATOMIC_FLAG_INIT;
     if (atomic_flag_test_and_set(&reading))
         return 0;
     uint64_t began = rsd_sys_clock_ns(CLOCK_THREAD_CPUTIME_ID);

@@ -13,6 +13,10 @@
 /* Open process.log and process.live. */
 bool rsd_process_open(void);
 
+/* In a child made by fork() (fork.c). */
+void rsd_process_after_fork(void);
+void rsd_process_isolate(void);
+
 /* Append a record. Waits for another thread that is writing, but not for ever: false when it could not be written. */
 bool rsd_process_tagged(struct residue_tagged *head, size_t head_size, const void *text, size_t text_size);
 

@@ -13,10 +13,12 @@
 #include "real.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdalign.h>
 #include <string.h>
 
 #include "init.h"
+#include "sys.h"
 
 /* ---- before anything is resolved ---- */
 
@@ -35,15 +37,66 @@
         rsd_start();                                                                                                   \
         return rsd_real.name arguments;                                                                                \
     }
+#define MAPPING(...)
 #include "hooks.def"
 #undef ALLOCATION
 #undef RELEASE
 #undef SPECIAL
 
+/* Another allocator, preloaded before us, maps its first memory while it holds its locks, and dlsym would come back to it
+ * for memory. So mappings start nothing and look up nothing. */
+
+static long to_errno(long result) {
+    if (!rsd_sys_failed((void *)(intptr_t)result))
+        return result;
+    errno = (int)-result;
+    return -1;
+}
+
+static void *early_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset) {
+    return (void *)to_errno(RSD_SYSCALL(mmap, at, size, prot, flags, fd, offset));
+}
+
+static void *early_mmap64(void *at, size_t size, int prot, int flags, int fd, off64_t offset) {
+    return early_mmap(at, size, prot, flags, fd, offset);
+}
+
+static int early_munmap(void *at, size_t size) {
+    return (int)to_errno(RSD_SYSCALL(munmap, at, size, 0, 0, 0, 0));
+}
+
+static void *early_mremap(void *at, size_t old_size, size_t new_size, int flags, void *to) {
+    return (void *)to_errno(RSD_SYSCALL(mremap, at, old_size, new_size, flags, to, 0));
+}
+
+static int early_mprotect(void *at, size_t size, int prot) {
+    return (int)to_errno(RSD_SYSCALL(mprotect, at, size, prot, 0, 0, 0));
+}
+
+static int early_pkey_mprotect(void *at, size_t size, int prot, int key) {
+    return (int)to_errno(RSD_SYSCALL(pkey_mprotect, at, size, prot, key, 0, 0));
+}
+
+static int early_madvise(void *at, size_t size, int advice) {
+    return (int)to_errno(RSD_SYSCALL(madvise, at, size, advice, 0, 0, 0));
+}
+
+/* glibc's own name for it: the break is a variable of libc's as well. */
+extern void *__sbrk(intptr_t step);
+
+static void *early_sbrk(intptr_t step) {
+    return __sbrk(step);
+}
+
+static int early_brk(void *end) {
+    return __sbrk((char *)end - (char *)__sbrk(0)) == (void *)-1 ? -1 : 0;
+}
+
 struct rsd_real rsd_real = {
 #define ALLOCATION(name, ...) .name = first_##name,
 #define RELEASE(name, ...) .name = first_##name,
 #define SPECIAL(result, name, ...) .name = first_##name,
+#define MAPPING(result, name, ...) .name = early_##name,
 #include "hooks.def"
 #undef ALLOCATION
 #undef RELEASE

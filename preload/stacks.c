@@ -79,6 +79,11 @@ bool rsd_trie_init(struct rsd_trie *trie) {
     return make_table(&trie->now, FIRST_ROOM);
 }
 
+void rsd_trie_release(struct rsd_trie *trie) {
+    free_table(&trie->now);
+    free_table(&trie->before);
+}
+
 /* Multiply and fold; the odd constant is 2^64 divided by the golden ratio (Knuth, The Art of Computer Programming 3,
  * 6.4). */
 static uint32_t hash(uint64_t key, uint32_t parent) {

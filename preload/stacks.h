@@ -65,6 +65,7 @@ void rsd_names_init(struct rsd_thread *thread, void *memory);
 void rsd_names_hand_over(struct rsd_thread *thread);
 
 bool rsd_trie_init(struct rsd_trie *trie);
+void rsd_trie_release(struct rsd_trie *trie);
 
 /* The node of the calling thread's stack, outward from `from`; 0 when recording has stopped. */
 uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *from);

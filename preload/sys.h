@@ -6,6 +6,7 @@
 #define RSD_SYS_H
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@
 #define RSD_SYSCALL(name, a, b, c, d, e, f)                                                                            \
     rsd_syscall6(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
+#define RSD_ESRCH 3
 #define RSD_EINTR 4
 
 static inline bool rsd_sys_failed(const void *mapping) {
@@ -41,9 +43,18 @@ static inline void rsd_sys_small_pages(void *start, size_t size) {
     RSD_SYSCALL(madvise, start, size, MADV_NOHUGEPAGE, 0, 0, 0);
 }
 
-static inline void *rsd_sys_map_file(int fd, size_t size) {
+/* NULL and a negative errno when it fails. */
+static inline void *rsd_sys_map_file(int fd, size_t size, long *error) {
     void *p = (void *)RSD_SYSCALL(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    return rsd_sys_failed(p) ? NULL : p;
+    if (!rsd_sys_failed(p))
+        return p;
+    *error = (long)(intptr_t)p;
+    return NULL;
+}
+
+/* Zeroed private memory in the place of what is mapped there. */
+static inline void rsd_sys_replace_by_memory(void *start, size_t size) {
+    RSD_SYSCALL(mmap, start, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 
 static inline void rsd_sys_unmap(void *start, size_t size) {
@@ -93,6 +104,17 @@ static inline long rsd_sys_size(int fd) {
     return RSD_SYSCALL(lseek, fd, 0, SEEK_END, 0, 0, 0);
 }
 
+/* The user that an open file belongs to, or a negative errno. */
+static inline long rsd_sys_owner(int fd) {
+    struct stat status;
+    long error = RSD_SYSCALL(fstat, fd, &status, 0, 0, 0, 0);
+    return error < 0 ? error : (long)status.st_uid;
+}
+
+static inline long rsd_sys_user(void) {
+    return RSD_SYSCALL(geteuid, 0, 0, 0, 0, 0, 0);
+}
+
 static inline long rsd_sys_truncate(int fd, uint64_t size) {
     return RSD_SYSCALL(ftruncate, fd, size, 0, 0, 0, 0);
 }
@@ -108,6 +130,10 @@ static inline long rsd_sys_statfs(const char *path, struct statfs *out) {
 
 static inline long rsd_sys_mkdir(const char *path, int mode) {
     return RSD_SYSCALL(mkdir, path, mode, 0, 0, 0, 0);
+}
+
+static inline long rsd_sys_rmdir(const char *path) {
+    return RSD_SYSCALL(rmdir, path, 0, 0, 0, 0, 0);
 }
 
 static inline long rsd_sys_unlink(const char *path) {
@@ -134,9 +160,21 @@ static inline int rsd_sys_tid(void) {
     return (int)RSD_SYSCALL(gettid, 0, 0, 0, 0, 0, 0);
 }
 
-/* Whether a thread of this process still exists. */
+/* All of them, for the calling thread, also those that libc keeps for itself (a cancellation). Returns what was blocked
+ * before. */
+static inline uint64_t rsd_sys_block_signals(void) {
+    uint64_t all = ~UINT64_C(0), before = 0;
+    RSD_SYSCALL(rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof all, 0, 0);
+    return before;
+}
+
+static inline void rsd_sys_restore_signals(uint64_t before) {
+    RSD_SYSCALL(rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof before, 0, 0);
+}
+
+/* Whether a thread of this process may still exist. Only one answer says that it does not: a filter may forbid to ask. */
 static inline bool rsd_sys_thread_lives(int pid, int tid) {
-    return RSD_SYSCALL(tgkill, pid, tid, 0, 0, 0, 0) == 0;
+    return RSD_SYSCALL(tgkill, pid, tid, 0, 0, 0, 0) != -RSD_ESRCH;
 }
 
 static inline void rsd_sys_yield(void) {

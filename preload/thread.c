@@ -18,6 +18,7 @@
  */
 #include "thread.h"
 
+#include <string.h>
 #include <sys/prctl.h>
 
 #include "guard.h"
@@ -60,16 +61,26 @@ static struct rsd_thread *find_orphan(int tid) {
     return NULL;
 }
 
+/* A slot in memory: the struct, the unwinder, the names. */
+static size_t own_size(void) {
+    return (sizeof(struct rsd_thread) + 63) & ~(size_t)63;
+}
+
+static size_t unwinder_size(void) {
+    return (rsd_unwinder_size(rsd_trace.depth) + 63) & ~(size_t)63;
+}
+
+static size_t slot_size(void) {
+    return own_size() + unwinder_size() + (rsd_names_from_frames() ? rsd_names_size(rsd_trace.depth) : 0);
+}
+
 static struct rsd_thread *make_slot(int tid) {
     uint32_t number = atomic_fetch_add(&made, 1);
     if (number >= SLOTS) {
         atomic_fetch_sub(&made, 1);
         return NULL;
     }
-    size_t own = (sizeof(struct rsd_thread) + 63) & ~(size_t)63;
-    size_t unwinder = (rsd_unwinder_size(rsd_trace.depth) + 63) & ~(size_t)63;
-    size_t names = rsd_names_from_frames() ? rsd_names_size(rsd_trace.depth) : 0;
-    struct rsd_thread *thread = rsd_sys_memory(own + unwinder + names);
+    struct rsd_thread *thread = rsd_sys_memory(slot_size());
     if (!thread || !rsd_trie_init(&thread->trie)) {
         rsd_stop(-ENOMEM, "no memory for a thread's state");
         return NULL;
@@ -80,9 +91,9 @@ static struct rsd_thread *make_slot(int tid) {
         rsd_stop(-ENOMEM, "no memory for a thread's nursery");
         return NULL;
     }
-    thread->unwinder = (struct rsd_unwinder *)((char *)thread + own);
-    if (names)
-        rsd_names_init(thread, (char *)thread + own + unwinder);
+    thread->unwinder = (struct rsd_unwinder *)((char *)thread + own_size());
+    if (rsd_trace.javascript)
+        rsd_names_init(thread, (char *)thread->unwinder + unwinder_size());
     atomic_store(&thread->owner, (uint64_t)1 << 32 | (uint32_t)tid);
     atomic_store_explicit(&slot[number], thread, memory_order_release);
     return thread;
@@ -101,14 +112,13 @@ static void introduce(struct rsd_thread *thread, int tid) {
     thread->writer.counter[RESIDUE_COUNTER_THREADS]++;
 }
 
-/* The unwinder asks libc for the stack's bounds, which allocates. */
 __attribute__((cold, noinline)) struct rsd_thread *rsd_thread_attach(void) {
     if (attaching)
         return NULL;
     attaching = true;
     int tid = rsd_sys_tid();
-    struct rsd_thread *thread = find_orphan(tid);
-    if (!thread)
+    struct rsd_thread *thread = rsd_begin_in_child() ? find_orphan(tid) : NULL;
+    if (!thread && rsd_alive())
         thread = make_slot(tid);
     if (thread) {
         thread->ours = true;
@@ -122,6 +132,50 @@ __attribute__((cold, noinline)) struct rsd_thread *rsd_thread_attach(void) {
         atomic_fetch_add_explicit(&unrecorded, 1, memory_order_relaxed);
     attaching = false;
     return thread;
+}
+
+/* ---- after fork ---- */
+
+bool rsd_thread_is_inside(void) {
+    return attaching || (rsd_self && (rsd_self->busy || rsd_self->ours));
+}
+
+static void release_slot(struct rsd_thread *thread) {
+    rsd_trie_release(&thread->trie);
+    rsd_nursery_release(&thread->nursery);
+    rsd_writer_release(&thread->writer);
+    rsd_sys_unmap(thread, slot_size());
+}
+
+static void isolate(struct rsd_thread *thread) {
+    rsd_writer_isolate(&thread->writer);
+}
+
+static void release_others(struct rsd_thread *thread) {
+    if (thread != rsd_self)
+        release_slot(thread);
+}
+
+/* A signal handler that forks may have come between a hook's look at rsd_self and its first store there. So the slot of the
+ * thread that forked stays where it is, out of use, until the child forks again. */
+void rsd_threads_after_fork(void) {
+    static struct rsd_thread *left_behind;
+    if (left_behind)
+        release_slot(left_behind);
+    left_behind = rsd_self;
+    if (left_behind)
+        isolate(left_behind);
+    rsd_thread_each(release_others);
+    memset(slot, 0, atomic_load(&made) * sizeof *slot);
+    atomic_store(&made, 0);
+    atomic_store(&look_from, 0);
+    atomic_store(&serials, 0);
+    atomic_store(&unrecorded, 0);
+    rsd_self = NULL;
+}
+
+void rsd_threads_isolate(void) {
+    rsd_thread_each(isolate);
 }
 
 void rsd_thread_each(void (*visit)(struct rsd_thread *)) {

@@ -36,6 +36,15 @@ extern __thread struct rsd_thread *rsd_self __attribute__((tls_model("initial-ex
 /* Take over a slot for the calling thread. NULL when there is none, or when the thread is in the middle of this. */
 struct rsd_thread *rsd_thread_attach(void);
 
+/* Whether the calling thread is inside the recorder, or libc is at work for it. */
+bool rsd_thread_is_inside(void);
+
+/* In a child made by fork() (fork.c). There are no slots any more. */
+void rsd_threads_after_fork(void);
+
+/* The same, when the calling thread is inside: slots stay, but what is written there is in no trace. */
+void rsd_threads_isolate(void);
+
 /* Call `visit` on every slot that there is, whoever has it. */
 void rsd_thread_each(void (*visit)(struct rsd_thread *));
 

@@ -125,7 +125,7 @@ static call_js_t *const copy[FUNCTIONS] = {ALL(NAME)};
 
 static int create(void *env, void *callback, void *resource, void *name, size_t queue, size_t threads, void *final_data,
                   finalize_t *addon_finalize, void *context, call_js_t *addon_call_js, void **result) {
-    struct function *function = rsd_recording() && addon_call_js && result ? take() : NULL;
+    struct function *function = rsd_alive() && addon_call_js && result ? take() : NULL;
     if (!function)
         return real.create(env, callback, resource, name, queue, threads, final_data, addon_finalize, context,
                            addon_call_js, result);
@@ -142,7 +142,7 @@ static int create(void *env, void *callback, void *resource, void *name, size_t 
 }
 
 static int call(void *handle, void *data, int mode) {
-    struct function *function = rsd_recording() ? find(handle) : NULL;
+    struct function *function = rsd_alive() ? find(handle) : NULL;
     struct rsd_work *work = function ? rsd_work_take() : NULL;
     if (!work) {
         if (function)

@@ -22,7 +22,7 @@ static uint32_t chain[CHAINS];
 static uint32_t unused, used;
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 
-/* In a child made by fork the lock may be that of a thread that is not there; but there is no other thread either. */
+/* In a child made by raw clone the lock may be that of a thread that is not there; but there is no other thread either. */
 static void lock(void) {
     while (atomic_flag_test_and_set_explicit(&busy, memory_order_acquire)) {
         if (rsd_sys_pid() != rsd_trace.pid)
@@ -39,6 +39,12 @@ static uint32_t *chain_of(const void *handle) {
     return &chain[((uintptr_t)handle >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 52];
 }
 _Static_assert(CHAINS == 1u << 12, "the hash gives twelve bits");
+
+void rsd_works_after_fork(void) {
+    for (uint32_t i = 0; i < used; i++)
+        works[i].origin = (struct rsd_origin){0};
+    unlock();
+}
 
 bool rsd_works_start(void) {
     works = rsd_sys_memory(WORKS * sizeof *works);

@@ -33,6 +33,9 @@ struct rsd_work {
 /* Make the table. Once, before any other thread. */
 bool rsd_works_start(void);
 
+/* In a child made by fork(): whose work it is was the parent's to know. */
+void rsd_works_after_fork(void);
+
 /* A record, or NULL when all are in use; and back. */
 struct rsd_work *rsd_work_take(void);
 void rsd_work_give_back(struct rsd_work *work);

@@ -9,7 +9,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { program, proving, report, scratch, start } = require('./lib/residue');
 const { dump } = require('./lib/dump');
 
-const KILLS = proving ? 200 : 20;
+const KILLS = proving ? 250 : 20;
 const LONGEST_RUN_MS = 500;
 const LANES = 4;
 const STARTED = 0x53544152n;

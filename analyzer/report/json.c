@@ -51,6 +51,7 @@ static json_t *process_of(const struct rsd_analysis *a) {
     for (size_t i = 0; i < meta->argc; i++)
         json_array_append_new(argv, text_of(meta->argv[i]));
     set(process, "pid", json_integer(meta->pid));
+    set(process, "forked_from", meta->forked_from ? json_integer(meta->forked_from) : NULL);
     set(process, "argv", argv);
     set(process, "exe", text_of(meta->exe));
     set(process, "node", text_of(a->history.node));

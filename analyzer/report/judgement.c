@@ -326,7 +326,8 @@ void rsd_print_ledger(FILE *out, const struct rsd_report *r) {
     for (int row = 0; row < RSD_LEDGER_COUNT; row++) {
         if (!start->row[row] && !end->row[row])
             continue;
-        print_row(out, text[row], start->row[row], end->row[row]);
+        bool inherited = row == RSD_LEDGER_RETAINED && a->trace.meta.forked_from;
+        print_row(out, inherited ? "inherited at fork, or freed but kept" : text[row], start->row[row], end->row[row]);
         if (row == RSD_LEDGER_V8 && (start->v8_young || end->v8_young))
             print_row(out, "  of these, for young objects", start->v8_young, end->v8_young);
         if (row == RSD_LEDGER_MAPPED)

@@ -37,6 +37,15 @@ static void print_process(FILE *out, const struct rsd_analysis *a) {
                               meta->allocator ? meta->allocator : "an unknown library"));
 }
 
+static void print_parent(FILE *out, const struct rsd_meta *meta) {
+    if (!meta->forked_from)
+        return;
+    bool traced = meta->parent_trace && *meta->parent_trace;
+    rsd_take_field(out, "forked",
+                   rsd_format("from pid %" PRId64 "%s%s; what it had from there is not in the figures",
+                              meta->forked_from, traced ? ", " : "", traced ? meta->parent_trace : ""));
+}
+
 static char *end_text(const struct rsd_analysis *a) {
     int value;
     enum rsd_end end = rsd_analysis_end(a, &value);
@@ -412,6 +421,7 @@ void rsd_report_text(struct rsd_report *report, FILE *out) {
     fprintf(out, "residue report of %s\n\n", path);
     free(path);
     print_process(out, report->analysis);
+    print_parent(out, &report->analysis->trace.meta);
     print_time(out, report->analysis);
     print_recorded(out, &report->analysis->history);
     print_marks(out, &report->analysis->history);

@@ -8,8 +8,9 @@
  * only what we may read: the stack within its bounds, and the object that the table is in. Registers other than rsp,
  * rbp and rip are not known; a step that needs one fails.
  *
- * It keeps nothing between steps (UNW_CACHE_NONE) and allocates from static memory of its own. It needs some
- * kilobytes of stack, so on a thread that has not got them it is not asked.
+ * It keeps nothing between steps (UNW_CACHE_NONE) and allocates from static memory of its own, with locks of its own. A
+ * child made by fork() while another thread was inside does without it. It needs some kilobytes of stack, so on a thread
+ * that has not got them it is not asked.
  */
 #include "libunwind.h"
 
@@ -30,6 +31,8 @@ static struct {
     int (*get_reg)(unw_cursor_t *, int, unw_word_t *);
     int (*search_table)(unw_addr_space_t, unw_word_t, unw_dyn_info_t *, unw_proc_info_t *, int, void *);
 } library;
+
+static uint32_t inside; /* threads */
 
 /* What the accessors are asked about. */
 struct question {
@@ -159,16 +162,29 @@ void rsd_libunwind_start(void) {
     library.space = make_space(create, set_caching);
 }
 
-bool rsd_libunwind_step(struct rsd_bounds *bounds, const struct rsd_place *place, struct rsd_frame *caller) {
-    struct question question = {.bounds = bounds, .place = place};
+void rsd_libunwind_after_fork(void) {
+    if (inside)
+        library.space = NULL;
+    inside = 0;
+}
+
+static bool ask(struct question *question, struct rsd_frame *caller) {
     unw_cursor_t cursor;
     unw_word_t pc, sp, fp;
-    if (!library.space || !rsd_bounds_room(STACK_NEEDED) || !rsd_object_find(place->address - 1, &question.object))
-        return false;
-    if (library.init_remote(&cursor, library.space, &question) < 0 || library.step(&cursor) <= 0 ||
+    if (library.init_remote(&cursor, library.space, question) < 0 || library.step(&cursor) <= 0 ||
         library.get_reg(&cursor, UNW_X86_64_RIP, &pc) < 0 || library.get_reg(&cursor, UNW_X86_64_RSP, &sp) < 0 ||
         library.get_reg(&cursor, UNW_X86_64_RBP, &fp) < 0)
         return false;
     *caller = (struct rsd_frame){.pc = pc, .sp = sp, .fp = fp, .source = RESIDUE_SOURCE_LIBUNWIND};
-    return sp > place->sp && rsd_bounds_hold(bounds, sp - RSD_WORD);
+    return true;
+}
+
+bool rsd_libunwind_step(struct rsd_bounds *bounds, const struct rsd_place *place, struct rsd_frame *caller) {
+    struct question question = {.bounds = bounds, .place = place};
+    if (!library.space || !rsd_bounds_room(STACK_NEEDED) || !rsd_object_find(place->address - 1, &question.object))
+        return false;
+    __atomic_fetch_add(&inside, 1, __ATOMIC_ACQ_REL);
+    bool found = ask(&question, caller);
+    __atomic_fetch_sub(&inside, 1, __ATOMIC_ACQ_REL);
+    return found && caller->sp > place->sp && rsd_bounds_hold(bounds, caller->sp - RSD_WORD);
 }

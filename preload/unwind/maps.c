@@ -115,6 +115,10 @@ static void end_writing(bool publish) {
     __atomic_store_n(&writer_since, 0, __ATOMIC_RELEASE);
 }
 
+void rsd_maps_after_fork(void) {
+    writer_since = 0;
+}
+
 /* ---- /proc/self/maps ---- */
 
 /* One line: start-end perms offset major:minor inode path. */

@@ -28,4 +28,7 @@ bool rsd_maps_learn(uintptr_t pc, struct rsd_code *code);
 /* Forget [start, end). Returns whether anything was known there. */
 bool rsd_maps_forget(uintptr_t start, uintptr_t end);
 
+/* In a child made by fork(): a thread that is not there may have been writing. */
+void rsd_maps_after_fork(void);
+
 #endif

@@ -93,6 +93,11 @@ void rsd_unwind_forget(uintptr_t start, uintptr_t end) {
     __atomic_fetch_add(&rsd_unwind_generation, 1, __ATOMIC_RELEASE);
 }
 
+void rsd_unwind_after_fork(void) {
+    rsd_maps_after_fork();
+    rsd_libunwind_after_fork();
+}
+
 /* ---- rules ---- */
 
 /* False: there is no code at the place. */

@@ -87,4 +87,7 @@ struct rsd_stack *rsd_unwind_new(struct rsd_unwinder *unwinder, const struct rsd
 /* Code in [start, end) is gone, or is about to go: forget what was learned about it. Any thread. */
 void rsd_unwind_forget(uintptr_t start, uintptr_t end);
 
+/* In a child made by fork(), before any other call here. */
+void rsd_unwind_after_fork(void);
+
 #endif

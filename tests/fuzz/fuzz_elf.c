@@ -31,7 +31,7 @@ void fuzz_elf(const uint8_t *data, size_t size) {
     fuzz_folder();
     fuzz_file("module.so", data, size);
     char *path = strdup(fuzz_path("module.so"));
-    struct rsd_elf *elf = rsd_elf_open(path, NULL, 0, &problems);
+    struct rsd_elf *elf = rsd_elf_open(path, NULL, 0, &(struct rsd_places){0}, &problems);
     FUZZ_MUST(elf || problems.total);
     if (elf) {
         static const uint64_t more[] = {0, 1, 0x1000, 0x1139, 0x401136, UINT64_MAX};

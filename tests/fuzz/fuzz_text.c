@@ -19,14 +19,14 @@ void fuzz_meta(const uint8_t *data, size_t size) {
     if (half)
         fuzz_file("status.json", data + 1, half - 1);
     fuzz_file("meta.json", data + half, size - half);
-    char *folder = strdup(fuzz_path("."));
-    rsd_meta_read(&meta, folder, &problems);
+    struct rsd_folder folder = {.path = strdup(fuzz_path("."))};
+    rsd_meta_read(&meta, &folder, &problems);
     FUZZ_MUST(meta.ticks_per_second >= 1);
     FUZZ_MUST(!meta.argc || meta.argv);
     rsd_meta_running(&meta);
     rsd_meta_free(&meta);
     rsd_problems_free(&problems);
-    free(folder);
+    free(folder.path);
 }
 
 /* The first line is a path below node_modules, the rest the package.json that lies nearest to it. */

@@ -144,19 +144,18 @@ int main(int argc, char **argv) {
     FUZZ_MUST(pthread_create(&thread[THREADS], NULL, raise_barriers, &barrier_thread) == 0);
     for (uint32_t i = 0; i <= THREADS; i++)
         pthread_join(thread[i], NULL);
+    uint64_t blocks = 0, calls = 0, died = 0;
+    for (uint32_t i = 0; i < THREADS; i++)
+        died += threads[i].writer.counter[RESIDUE_COUNTER_ANNIHILATED];
     for (uint32_t i = 0; i < THREADS; i++)
         parts_close(&threads[i]);
     parts_close(&barrier_thread);
     parts_end();
     ledger_compare(&ledger, argv[1], NULL);
-    uint64_t blocks = 0, calls = 0, died = 0;
     for (unsigned i = 0; i < LEDGER_SITES; i++) {
         blocks += ledger.blocks[i];
         calls += ledger.calls[i];
     }
-    for (uint32_t i = 0; i < THREADS; i++)
-        for (uint32_t node = 0; node < PARTS_SITES + 2; node++)
-            died += threads[i].nursery.tally[node].calls;
     printf("{\"calls\":%llu,\"outstanding\":%llu,\"nursery\":%llu}\n", (unsigned long long)calls,
            (unsigned long long)blocks, (unsigned long long)died);
     return 0;

@@ -33,6 +33,10 @@ void rsd_stop(long error, const char *what) {
     abort();
 }
 
+bool rsd_is_other_process(void) {
+    return false;
+}
+
 struct rsd_thread *rsd_thread_attach(void) {
     return NULL;
 }
@@ -82,22 +86,13 @@ void parts_begin(const char *directory) {
     if (!rsd_clock_rate)
         rsd_clock_init();
     rsd_log_init();
+    rsd_nursery_after_fork(); /* what the trace before left */
     write_meta(directory);
     must(rsd_writer_open(&process, RESIDUE_PROCESS_WRITER), "writer 0");
 }
 
-/* As large as the file is. */
-static void unmap(struct rsd_writer *writer) {
-    char path[RSD_PATH_SIZE];
-    struct stat info;
-    snprintf(path, sizeof path, writer->number ? "%s/t%u.live" : "%s/process.live", rsd_trace.directory,
-             writer->number);
-    must(stat(path, &info) == 0, path);
-    rsd_sys_unmap(writer->live, (size_t)info.st_size);
-}
-
 void parts_end(void) {
-    unmap(&process);
+    rsd_writer_release(&process);
 }
 
 static void put_node(struct rsd_writer *writer, uint8_t kind, uint64_t pc, uint32_t parent) {
@@ -107,22 +102,9 @@ static void put_node(struct rsd_writer *writer, uint8_t kind, uint64_t pc, uint3
     rsd_writer_commit(writer, RESIDUE_NODE, sizeof *room);
 }
 
-/* A nursery is 24 MiB of address space, of which little is touched: it is kept and swept. */
-static void open_nursery(struct rsd_thread *thread) {
-    struct rsd_nursery old = thread->nursery;
-    if (!old.index) {
-        must(rsd_nursery_init(&thread->nursery, &thread->writer), "nursery");
-        return;
-    }
-    memset(old.index, 0, RSD_NURSERY_INDEX * sizeof *old.index);
-    memset(old.tally, 0, (PARTS_SITES + 2) * sizeof *old.tally);
-    thread->nursery.entry = (struct residue_alloc *)((char *)thread->writer.live + thread->writer.live->ring.offset);
-    thread->nursery.head = (_Atomic uint64_t *)&thread->writer.live->ring.head;
-}
-
 void parts_open(struct rsd_thread *thread, uint32_t number) {
     must(rsd_writer_open(&thread->writer, number), "writer");
-    open_nursery(thread);
+    must(rsd_nursery_init(&thread->nursery, &thread->writer), "nursery");
     put_node(&thread->writer, RESIDUE_NODE_END, RESIDUE_END_ROOT, 0);
     for (uint32_t site = 0; site < PARTS_SITES; site++)
         put_node(&thread->writer, RESIDUE_NODE_NATIVE, 0x1000 + site, 1);
@@ -130,7 +112,8 @@ void parts_open(struct rsd_thread *thread, uint32_t number) {
 
 void parts_close(struct rsd_thread *thread) {
     rsd_nursery_write_tallies(&thread->nursery, &thread->writer);
-    unmap(&thread->writer);
+    rsd_nursery_release(&thread->nursery);
+    rsd_writer_release(&thread->writer);
 }
 
 void parts_be(struct rsd_thread *thread, unsigned site) {

@@ -1,7 +1,7 @@
 // Run programs under the recorder, and read their traces with the `residue` command.
 
 const assert = require('node:assert');
-const { spawn, spawnSync } = require('node:child_process');
+const { execFileSync, spawn, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
@@ -17,6 +17,14 @@ const program = (name) => path.join(build, 'programs', name);
 
 // The path of a node of that major version, as npm installed it.
 const node = (major) => path.join(root, 'tests', 'node_modules', `node${major}`, 'bin', 'node');
+
+// A library of tests/programs/preloads, compiled for this test.
+function preload(t, name, ...flags) {
+  const out = path.join(scratch(t), `${name}.so`);
+  const source = path.join(root, 'tests', 'programs', 'preloads', `${name}.c`);
+  execFileSync('gcc', ['-g', '-O1', '-shared', '-fPIC', '-D_GNU_SOURCE', '-o', out, source, ...flags, '-ldl', '-pthread']);
+  return out;
+}
 
 // A folder that is gone when the test is over.
 function scratch(t) {
@@ -138,6 +146,6 @@ function outstanding(report, wanted) {
 
 module.exports = {
   root, build, library, command, proving,
-  program, node, scratch, variables, traces, onlyTrace, record, start, residue, report, stat, outstanding,
+  program, preload, node, scratch, variables, traces, onlyTrace, record, start, residue, report, stat, outstanding,
   canvasIsBuilt,
 };

@@ -1,7 +1,15 @@
 /*
- * Children that share the trace's mappings or descriptors if nothing prevents it: by raw clone, where no atfork
- * handler runs, by fork, also while other threads allocate, and by vfork. Each child allocates blocks whose size says
- * who it is; only the parent's, of 31,000 to 31,003 bytes, belong into the parent's trace.
+ * Children, by every way that makes one. Each keeps blocks whose size says who it is, so that a trace tells whose events
+ * are in it; the parent's are of 31,000 to 31,003 bytes.
+ *
+ *     by             keeps, in the child            and
+ *     raw clone      10,000 of 32,000               no handler runs
+ *     _Fork          10,000 of 35,000               no handler runs
+ *     fork           1,000 of 33,000                frees a block of 33,500 that the parent made
+ *     fork, fork     1 of 36,000, 1 of 36,001       the child's own child
+ *     fork, exec     nothing                        allocates nothing before it executes
+ *     vfork          nothing                        executes
+ *     fork           1,000 of 34,000, 50 times      while two threads of the parent allocate
  */
 #include <pthread.h>
 #include <sched.h>
@@ -13,14 +21,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PARENT_SIZE 31000
-#define CLONE_SIZE 32000
-#define FORK_SIZE 33000
-#define BUSY_FORK_SIZE 34000
 #define BUSY_THREADS 2
 #define BUSY_FORKS 50
 
 static void *volatile kept;
+static void *inherited;
 static _Atomic int stop;
 
 static void allocate(size_t size, int times) {
@@ -37,8 +42,17 @@ static int wait_for(pid_t child) {
 static int by_clone(void) {
     pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (child == 0) {
-        allocate(CLONE_SIZE, 10000);
+        allocate(32000, 10000);
         _exit(7);
+    }
+    return wait_for(child);
+}
+
+static int by_bare_fork(void) {
+    pid_t child = _Fork();
+    if (child == 0) {
+        allocate(35000, 10000);
+        _exit(9);
     }
     return wait_for(child);
 }
@@ -49,13 +63,27 @@ static int by_fork(size_t size) {
     pid_t child = fork();
     if (child == 0) {
         allocate(size, 1000);
+        free(inherited);
         exit(8);
     }
     return wait_for(child);
 }
 
-static int by_vfork(void) {
-    pid_t child = vfork();
+static int by_fork_twice(void) {
+    pid_t child = fork();
+    if (child == 0) {
+        allocate(36000, 1);
+        pid_t grandchild = fork();
+        if (grandchild == 0) {
+            allocate(36001, 1);
+            _exit(10);
+        }
+        _exit(wait_for(grandchild));
+    }
+    return wait_for(child);
+}
+
+static int execute(pid_t child) {
     if (child == 0) {
         execl("/bin/true", "true", (char *)NULL);
         _exit(127);
@@ -70,22 +98,26 @@ static void *busy(void *unused) {
 }
 
 int main(void) {
-    allocate(PARENT_SIZE, 1);
+    inherited = malloc(33500);
+    allocate(31000, 1);
     printf("clone %d\n", by_clone());
-    allocate(PARENT_SIZE + 1, 1);
-    printf("fork %d\n", by_fork(FORK_SIZE));
-    printf("vfork %d\n", by_vfork());
-    allocate(PARENT_SIZE + 2, 1);
+    printf("_Fork %d\n", by_bare_fork());
+    allocate(31001, 1);
+    printf("fork %d\n", by_fork(33000));
+    printf("fork, fork %d\n", by_fork_twice());
+    printf("fork, exec %d\n", execute(fork()));
+    printf("vfork, exec %d\n", execute(vfork()));
+    allocate(31002, 1);
     pthread_t thread[BUSY_THREADS];
     for (int i = 0; i < BUSY_THREADS; i++)
         pthread_create(&thread[i], NULL, busy, NULL);
     int good = 0;
     for (int i = 0; i < BUSY_FORKS; i++)
-        good += by_fork(BUSY_FORK_SIZE) == 8;
+        good += by_fork(34000) == 8;
     atomic_store(&stop, 1);
     for (int i = 0; i < BUSY_THREADS; i++)
         pthread_join(thread[i], NULL);
     printf("forks while threads allocate: %d of %d\n", good, BUSY_FORKS);
-    allocate(PARENT_SIZE + 3, 1);
+    allocate(31003, 1);
     return 0;
 }
