@@ -48,6 +48,7 @@ static void add_side(struct rsd_match *match, struct rows *rows, size_t side) {
         struct rsd_part *part = &match->list[number].part[side];
         uint64_t weight = group->site.now.live_bytes ? group->site.now.live_bytes : 1;
         part->value += (double)group->value / parts;
+        part->error = hypot(part->error, group->error / parts);
         part->outstanding += group->site.now.live_bytes;
         part->calls += group->site.now.calls - group->site.start.calls;
         part->leaks |= group->trend.verdict == RSD_VERDICT_LEAK;
@@ -121,6 +122,7 @@ static void absorb(struct rsd_match *match, struct rsd_row *to, struct rsd_row *
         if (more->stack && (!part->stack || more->outstanding > part->outstanding))
             part->stack = more->stack;
         part->value += more->value;
+        part->error = hypot(part->error, more->error);
         part->outstanding += more->outstanding;
         part->calls += more->calls;
         part->leaks |= more->leaks;
@@ -191,6 +193,7 @@ static void sum_up(struct rsd_match *match) {
         for (size_t side = 0; side < match->sides; side++) {
             double bytes = (double)row->part[side].outstanding;
             match->total[side] += row->part[side].value;
+            match->error[side] = hypot(match->error[side], row->part[side].error);
             match->matched_of[side] += complete ? bytes : 0;
             held[side] += bytes;
         }
@@ -265,6 +268,13 @@ size_t rsd_match_shown(const struct rsd_match *match, const struct rsd_row *row)
         if (row->part[side].stack && (shown == SIZE_MAX || row->part[side].value > row->part[shown].value))
             shown = side;
     return shown == SIZE_MAX ? 0 : shown;
+}
+
+double rsd_match_error(const struct rsd_match *match, const struct rsd_row *row) {
+    double error = 0;
+    for (size_t side = 0; side < match->sides; side++)
+        error = hypot(error, row->part[side].error);
+    return error;
 }
 
 bool rsd_match_leaks(const struct rsd_match *match, size_t side) {

@@ -7,6 +7,7 @@
 
 struct rsd_part {                /* of a row, on one side */
     double value;                /* of the metric, divided as was asked for */
+    double error;                /* the standard error of that; 0: it is exact */
     uint64_t outstanding, calls; /* calls in the window */
     uint32_t stack;              /* of the largest member; RSD_NO_STACK: the side has none */
     bool leaks;                  /* a member's curve is that of a leak */
@@ -32,7 +33,7 @@ struct rsd_match {
     struct rsd_per per;
     struct rsd_row *list;
     size_t count, capacity;
-    double total[RSD_TRACES_MOST];
+    double total[RSD_TRACES_MOST], error[RSD_TRACES_MOST]; /* sums of the rows */
     /* Share of the outstanding bytes that stand on call sites of every side, of all and of each; 1 when there are none. */
     double matched, matched_of[RSD_TRACES_MOST];
 };
@@ -47,6 +48,8 @@ void rsd_match_order(struct rsd_match *match,
                      double (*weight)(const struct rsd_match *match, const struct rsd_row *row));
 /* A side on which the row has a stack: the one with the largest value. */
 size_t rsd_match_shown(const struct rsd_match *match, const struct rsd_row *row);
+/* The standard error of the sum over all sides, or of a difference of two; 0: it is exact. */
+double rsd_match_error(const struct rsd_match *match, const struct rsd_row *row);
 /* Does the process of this side leak, by its verdict? */
 bool rsd_match_leaks(const struct rsd_match *match, size_t side);
 /* "A", "A and C", "A, B and C" of the sides that leak, or that do not; to be freed. */

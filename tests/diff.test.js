@@ -49,7 +49,7 @@ test('sharp 0.33.5 against 0.34.0: the leak is gone, the rest is matched', (t) =
 test('merge: the workers of a cluster as one, to the byte, and the one that keeps more is seen', (t) => {
   const [WORKERS, BLOCKS, SIZE] = [2, 200, 40_009];
   const folder = scratch(t);
-  const argv = [path.join(root, 'tests', 'node', 'keepers.js'), String(WORKERS), String(BLOCKS)];
+  const argv = [path.join(root, 'tests', 'node', 'workers.js'), String(WORKERS), String(BLOCKS)];
   const run = spawnSync(process.execPath, argv, { encoding: 'utf8', env: { ...process.env, ...variables(folder) } });
   assert.strictEqual(run.status, 0, run.stderr);
   const workers = run.stdout.trim().split('\n').map((pid) => path.join(folder, `residue.${pid}`));

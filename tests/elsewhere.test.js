@@ -33,6 +33,8 @@ const MORE = [
   ['export', '--format', 'speedscope', '--metric', 'allocated', NAME],
   ['check', '--max-growth', '1GiB', '--site', 'vips', NAME],
   ['diff', NAME, NAME],
+  ['merge', NAME, NAME],
+  ['flame', '--diff', NAME, NAME],
 ];
 
 const run = (args, options) => spawnSync(command, args, { maxBuffer: 1 << 30, ...options });
@@ -289,6 +291,15 @@ test('debug files are found in --debug-dir and below --sysroot by their build-id
   fs.mkdirSync(path.join(sysroot, folder), { recursive: true });
   fs.renameSync(path.join(folder, 'full'), path.join(sysroot, folder, 'program'));
   assert.match(text(['report', '--sysroot', sysroot, trace]), NAMED);
+  for (const places of [['--debug-dir', dir], ['--sysroot', sysroot]]) {
+    for (const command of ['diff', 'merge']) {
+      const { sites } = JSON.parse(text([command, '--json', '--metric', 'outstanding', ...places, trace, trace]));
+      const names = (side) => sites[0][side].stack.map((frame) => frame.function).slice(0, 2);
+      assert.deepStrictEqual([names('a'), names('b')], [['inner', 'hidden'], ['inner', 'hidden']], command);
+    }
+    for (const options of [[], ['--diff']])
+      assert.match(text(['flame', '--metric', 'outstanding', ...options, ...places, trace, trace]), /;hidden;inner/);
+  }
 
   text(['symbolize', trace]);
   assert.doesNotMatch(text(['report', trace]), /hidden/);

@@ -89,6 +89,31 @@ test('each metric is estimated, with its standard error', (t) => {
   }
 });
 
+test('of several traces each call site has the standard error of every one that was sampled, and of their difference or sum', (t) => {
+  const sampled = () => record(t, [program('sampled')], { options: { MODE: `sample=${RATE}` } }).trace;
+  const [a, b, exact] = [sampled(), sampled(), record(t, [program('sampled')]).trace];
+  const errors = new Map(report(a).sites.map((site) => [siteNumber(site), site.standard_error]));
+  const diff = JSON.parse(residue('diff', '--json', '--top', '0', a, exact));
+  assert.strictEqual(diff.a.sampling.bytes, RATE);
+  assert.strictEqual(diff.b.sampling, null);
+  let squares = 0;
+  for (const site of diff.sites) {
+    const error = site.a.standard_error;
+    if (site.a.stack) assert.ok(Math.abs(error - errors.get(siteNumber(site.a))) < 0.01, `${error}`);
+    assert.strictEqual(site.b.standard_error, null);
+    squares += error ** 2;
+  }
+  assert.ok(squares > 0 && Math.abs(diff.error_a - Math.sqrt(squares)) < 1 && diff.error_b === 0);
+
+  const size = '[\\d.]+ [KM]?i?B';
+  const text = residue('diff', a, b);
+  assert.match(text, new RegExp(`\n#1 +[+-]${size} ± ${size} {3}A ${size}, B ${size} {3}`));
+  assert.match(text, new RegExp(`\n +estimates +A ${size} ± ${size}, B ${size} ± ${size}\n`));
+  assert.match(residue('diff', a, exact, b), new RegExp(`\n#1 +${size} +${size} +${size} +\\w+\n +± +${size} +0 B +${size}\n`));
+  assert.match(residue('merge', a, b), new RegExp(`\n +by worker +A ${size} ± ${size}, B ${size} ± ${size}\n.*; the sum ± ${size}\n`));
+  assert.doesNotMatch(residue('diff', exact, exact), /±|estimates/);
+});
+
 test('samples come from each thread, and their ends from any', (t) => {
   const run = record(t, [program('ledger'), '7', '8', '20000'], { options: { MODE: 'sample=512' } });
   assert.strictEqual(run.status, 0);
@@ -133,7 +158,7 @@ for (const MODE of ['survivors', 'full'])
     const leak = of('leak'), leaked = 3001 * rounds * 100;
     assert.ok(leak.standard_error > 0 && Math.abs(leak.outstanding_bytes - leaked) < 5 * leak.standard_error,
       `${leak.outstanding_bytes} ± ${leak.standard_error}, truly ${leaked}`);
-    assert.match(residue('report', '--at', 'exit', run.trace).replace(/\s+/g, ' '), /ESTIMATES figures are estimates from samples: from \d+\.\d s on a sample in each 64\.0 KiB allocated/);
+    assert.match(residue('report', '--at', 'exit', run.trace).replace(/\s+/g, ' '), /ESTIMATES figures are estimates from samples: (from \d+\.\d s on )?a sample in each 64\.0 KiB allocated/);
   });
 
 // Instructions of a run, as callgrind counts them.

@@ -92,6 +92,29 @@ for (const [name, options] of Object.entries(BUILDS))
     expectSources(trace, folder);
   });
 
+test('diff, merge and flame of several traces show the sources of each', (t) => {
+  const folder = project(t);
+  const outfile = path.join(folder, 'dist/app.js');
+  const [a, b] = [false, true].map((minify) => {
+    esbuild.buildSync({ entryPoints: [path.join(folder, 'src/main.js')], bundle: true, platform: 'node', outfile, minify, sourcemap: 'linked', logLevel: 'silent' });
+    const { trace } = record(t, [node(24), outfile]);
+    residue('symbolize', trace);
+    return trace;
+  });
+  fs.rmSync(folder, { recursive: true });
+  const functions = (side) => (side.stack ?? []).map((frame) => frame.function);
+  for (const command of ['diff', 'merge']) {
+    const { sites } = JSON.parse(residue(command, '--json', '--top', '0', '--metric', 'outstanding', '--source-maps', a, b));
+    for (const [, name] of PLACES)
+      assert.ok(sites.some((site) => functions(site.a).includes(name) && functions(site.b).includes(name)), `${command}: ${name}`);
+  }
+  for (const options of [[], ['--diff']]) {
+    const lines = residue('flame', '--metric', 'outstanding', '--source-maps', ...options, a, b).split('\n');
+    assert.ok(lines.some((line) => /;resizeAvatar [^;]*src\/avatar\.js/.test(line)), options.join());
+    assert.ok(!lines.some((line) => line.includes('dist/app.js')), 'nothing of the bundle is left');
+  }
+});
+
 const complaint = (trace) => spawnSync(command, ['flame', '--metric', 'outstanding', '--source-maps', trace], { encoding: 'utf8', maxBuffer: 1 << 30 }).stderr;
 
 test('a map that is damaged, garbage, not there, or not named: names as V8 has them, and what is wrong is said once', (t) => {

@@ -29,6 +29,20 @@ struct rsd_short rsd_match_value(const struct rsd_match *match, double value, bo
     return text;
 }
 
+struct rsd_short rsd_match_error_text(const struct rsd_match *match, double error) {
+    struct rsd_short text = {""};
+    if (error > 0)
+        snprintf(text.text, sizeof text.text, " ± %.40s", rsd_match_value(match, error, false).text);
+    return text;
+}
+
+void rsd_match_estimates(FILE *out, const struct rsd_match *match, size_t side, const char *label) {
+    char *estimates = rsd_estimates(match->side[side]->analysis);
+    if (estimates)
+        rsd_field(out, label, estimates);
+    free(estimates);
+}
+
 static void print_side(FILE *out, const struct rsd_match *match, size_t side) {
     const struct rsd_report *report = match->side[side];
     const struct rsd_analysis *a = report->analysis;
@@ -38,20 +52,17 @@ static void print_side(FILE *out, const struct rsd_match *match, size_t side) {
                    rsd_format("%s%s%s%.1f s to %.1f s; verdict %s", a->history.node ? "node " : "",
                               a->history.node ? a->history.node : "", a->history.node ? ", " : "", a->window.from_s,
                               a->window.to_s, rsd_cause_name(report->judgement.cause)));
-    char *estimates = rsd_estimates(a);
-    if (estimates)
-        rsd_field(out, "", estimates);
-    free(estimates);
+    rsd_match_estimates(out, match, side, "");
     free(command);
 }
 
-/* "A +52.6 MiB, B +7.0 MiB" */
 char *rsd_match_values(const struct rsd_match *match, const struct rsd_row *row, bool sign) {
     char *text = rsd_strdup("");
     for (size_t side = 0; side < match->sides; side++) {
         double value = row ? row->part[side].value : match->total[side];
-        char *longer = rsd_format("%s%s%c %s", text, side ? ", " : "", rsd_side_letter(side),
-                                  rsd_match_value(match, value, sign).text);
+        double error = row ? row->part[side].error : match->error[side];
+        char *longer = rsd_format("%s%s%c %s%s", text, side ? ", " : "", rsd_side_letter(side),
+                                  rsd_match_value(match, value, sign).text, rsd_match_error_text(match, error).text);
         free(text);
         text = longer;
     }
@@ -160,9 +171,9 @@ static void print_kinship(FILE *out, const struct rsd_match *match, const struct
 
 /* ---- Two traces: stack by stack ----------------------------------------------------------------------------------- */
 
-static void print_change(FILE *out, const struct rsd_match *match, double a, double b) {
-    fprintf(out, "%s   A %s, B %s", rsd_match_value(match, b - a, true).text, rsd_match_value(match, a, false).text,
-            rsd_match_value(match, b, false).text);
+static void print_change(FILE *out, const struct rsd_match *match, double a, double b, double error) {
+    fprintf(out, "%s%s   A %s, B %s", rsd_match_value(match, b - a, true).text, rsd_match_error_text(match, error).text,
+            rsd_match_value(match, a, false).text, rsd_match_value(match, b, false).text);
 }
 
 static void print_pair(FILE *out, const struct rsd_match *match, size_t number) {
@@ -170,8 +181,10 @@ static void print_pair(FILE *out, const struct rsd_match *match, size_t number) 
     const struct rsd_part *a = &row->part[0], *b = &row->part[1];
     size_t shown = rsd_match_shown(match, row);
     fprintf(out, "\n#%-3zu ", number + 1);
-    print_change(out, match, a->value, b->value);
+    print_change(out, match, a->value, b->value, rsd_match_error(match, row));
     fprintf(out, "   %s\n", rsd_diff_change(match, row));
+    if (rsd_match_error(match, row) > 0)
+        rsd_take_field(out, "  estimates", rsd_match_values(match, row, false));
     rsd_take_field(out, "  outstanding",
                    rsd_format("A %s after %s, B %s after %s", rsd_bytes(a->outstanding).text,
                               rsd_counted(a->calls, "call").text, rsd_bytes(b->outstanding).text,
@@ -186,7 +199,7 @@ static void print_pairs(FILE *out, const struct rsd_match *match, size_t shown) 
     if (shown == match->count)
         return;
     fprintf(out, "\nthe other %s: ", rsd_counted(match->count - shown, "call site").text);
-    print_change(out, match, rsd_match_rest(match, shown, 0), rsd_match_rest(match, shown, 1));
+    print_change(out, match, rsd_match_rest(match, shown, 0), rsd_match_rest(match, shown, 1), 0);
     fputc('\n', out);
 }
 
@@ -216,6 +229,16 @@ static void print_values(FILE *out, const struct rsd_match *match, const char *l
         begin_value(out, side);
         fprintf(out, "%*s", COLUMN, rsd_match_value(match, values[side], false).text);
     }
+}
+
+static void print_errors(FILE *out, const struct rsd_match *match, const struct rsd_row *row) {
+    double values[RSD_TRACES_MOST];
+    if (rsd_match_error(match, row) == 0)
+        return;
+    for (size_t side = 0; side < match->sides; side++)
+        values[side] = row->part[side].error;
+    print_values(out, match, "    ± ", values);
+    fputc('\n', out);
 }
 
 static void print_text(FILE *out, const char *text) {
@@ -259,6 +282,7 @@ static void print_versions_row(FILE *out, const struct rsd_match *match, size_t 
         values[side] = row->part[side].value;
     print_values(out, match, label, values);
     fprintf(out, "  %s\n", rsd_diff_change(match, row));
+    print_errors(out, match, row);
     print_site(out, match, row);
     free(label);
 }

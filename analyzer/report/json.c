@@ -410,13 +410,16 @@ static json_t *side_of(const struct rsd_report *r) {
     set(side, "process", process_of(r->analysis));
     set(side, "window", window_of(r->analysis));
     set(side, "verdict", verdict_of(r));
+    set(side, "sampling", sampling_of(r->analysis));
     return side;
 }
 
 static json_t *part_of(const struct rsd_match *match, const struct rsd_row *row, size_t side) {
     const struct rsd_part *part = &row->part[side];
     json_t *object = json_object();
+    bool sampled = match->side[side]->analysis->history.sampling.count > 0;
     set(object, "value", seconds(part->value));
+    set(object, "standard_error", sampled ? seconds(part->error) : NULL);
     set(object, "outstanding_bytes", integer(part->outstanding));
     set(object, "calls", integer(part->calls));
     set(object, "stack", part->stack ? stack_of(match->side[side], part->stack) : NULL);
@@ -455,7 +458,7 @@ static json_t *worker_row_of(const struct rsd_match *match, const struct rsd_row
 static void write_match(const struct rsd_match *match, const char *verdict, size_t top, FILE *out,
                         json_t *(*row)(const struct rsd_match *match, const struct rsd_row *row)) {
     size_t count = top && top < match->count ? top : match->count;
-    char key[] = "a", total[] = "total_a", matched[] = "matched_a";
+    char key[] = "a", total[] = "total_a", error[] = "error_a", matched[] = "matched_a";
     member(out, "format", json_integer(1));
     member(out, "tool", json_string("residue " RESIDUE_VERSION));
     for (size_t side = 0; side < match->sides; side++, key[0]++)
@@ -465,6 +468,8 @@ static void write_match(const struct rsd_match *match, const char *verdict, size
     member(out, "per", json_string(rsd_per_name(&match->per)));
     for (size_t side = 0; side < match->sides; side++, total[6]++)
         member(out, total, seconds(match->total[side]));
+    for (size_t side = 0; side < match->sides; side++, error[6]++)
+        member(out, error, seconds(match->error[side]));
     member(out, "matched_share", seconds(match->matched));
     for (size_t side = 0; side < match->sides; side++, matched[8]++)
         member(out, matched, seconds(match->matched_of[side]));

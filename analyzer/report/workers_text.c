@@ -50,6 +50,7 @@ static void print_workers(FILE *out, const struct rsd_match *match) {
 static void print_site(FILE *out, const struct rsd_match *match, size_t number) {
     const struct rsd_row *row = &match->list[number];
     struct rsd_spread spread = rsd_spread_of(match, row);
+    double error = rsd_match_error(match, row);
     uint64_t outstanding = 0, calls = 0;
     for (size_t side = 0; side < match->sides; side++) {
         outstanding += row->part[side].outstanding;
@@ -61,9 +62,10 @@ static void print_site(FILE *out, const struct rsd_match *match, size_t number) 
             match->sides);
     rsd_take_field(out, "  by worker", rsd_match_values(match, row, false));
     rsd_take_field(out, "  spread",
-                   rsd_format("%s to %s, median %s", rsd_match_value(match, spread.least, false).text,
+                   rsd_format("%s to %s, median %s%s%s", rsd_match_value(match, spread.least, false).text,
                               rsd_match_value(match, spread.most, false).text,
-                              rsd_match_value(match, spread.median, false).text));
+                              rsd_match_value(match, spread.median, false).text, error > 0 ? "; the sum" : "",
+                              rsd_match_error_text(match, error).text));
     size_t shown = rsd_match_shown(match, row);
     rsd_print_stack(out, match->side[shown], row->part[shown].stack, false);
 }
@@ -100,6 +102,10 @@ void rsd_workers_text(const struct rsd_match *match, size_t top, FILE *out) {
                    rsd_format("%s%s%s", program, first->history.node ? "; node " : "",
                               first->history.node ? first->history.node : ""));
     rsd_take_field(out, "verdict", rsd_workers_verdict(match));
+    for (size_t side = 0; side < match->sides; side++) {
+        char label[2] = {(char)rsd_side_letter(side), 0};
+        rsd_match_estimates(out, match, side, label);
+    }
     print_workers(out, match);
     fprintf(out, "\nCALL SITES BY %s   %zu of %zu shown; sums over %zu workers\n", rsd_metric_title(match->metric),
             shown, match->count, match->sides);

@@ -1,6 +1,6 @@
 // A cluster: every worker prints its pid and keeps buffers, and worker 2 keeps others besides.
 //
-//   node keepers.js WORKERS BLOCKS
+//   node workers.js WORKERS BLOCKS
 
 const cluster = require('node:cluster');
 
