@@ -76,7 +76,7 @@ tsan: ## the recording protocol and the analyzer's threads under ThreadSanitizer
 	@$(MAKE) --no-print-directory all programs sanitized
 	@scripts/test sanitizers
 
-sanitized:
+sanitized: corpus
 	@$(MAKE) --no-print-directory $(ASAN) build/asan/unit build/asan/corpus build/asan/residue
 	@$(MAKE) --no-print-directory $(TSAN) build/tsan/protocol build/tsan/residue
 

@@ -203,9 +203,9 @@ void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, uin
         see_off(nursery, writer, entry, before);
     atomic_store_explicit(where_of(entry), 0, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
-    entry->time = time;
-    entry->size = size;
-    entry->node = node;
+    __atomic_store_n(&entry->time, time, __ATOMIC_RELAXED);
+    __atomic_store_n(&entry->size, size, __ATOMIC_RELAXED);
+    __atomic_store_n(&entry->node, node, __ATOMIC_RELAXED);
     atomic_store_explicit(where_of(entry), where, memory_order_release);
     atomic_store_explicit(nursery->head, head + 1, memory_order_release);
     link_place(nursery, at, address);
