@@ -2,12 +2,12 @@
  * Stacks of the calling thread: the driver.
  *
  * A stack that was met before is looked up by its leaf's registers; if every word that led outward from there is what it
- * was, it is the same stack, and nothing else is done (again.c). Otherwise it is unwound, frame by frame: one step goes
+ * was, it is the same stack, and nothing else is done (met.h, again.c). Otherwise it is unwound, frame by frame: one step goes
  * from a frame to its caller by the rule for the frame's address (rule.h): out of the cache, or for JIT code by range,
  * or derived on the spot (derive.c). After each step the frame is compared with the stack before at the same height; if
  * it was there and all that led outward from it still holds, the rest is as before.
  *
- * Budget: 80 ns for a stack of 30 frames. The path there is rsd_unwind -> rsd_again_holds, or walk -> step, with nothing
+ * Budget: 80 ns for a stack of 30 frames. The path there is rsd_unwind_met (met.h), or walk -> step, with nothing
  * but loads, compares and one hash lookup per new frame; everything else is in functions marked cold.
  *
  * What is kept from one stack to the next is dropped when code is unmapped (`generation`), when any part of the stack
