@@ -46,7 +46,7 @@ async function expectAccessible(page) {
 }
 
 const growth = (page) => page.textContent('#sites tbody tr:first-child td:nth-child(2)');
-const colors = (page) => page.$$eval('#flame rect', (all) => new Set(all.map((rect) => rect.getAttribute('fill'))).size);
+const colors = (page) => page.$$eval('#flame rect', (all) => [...new Set(all.map((rect) => rect.getAttribute('fill')))].sort());
 const widest = (page) => page.$$eval('#flame rect', (all) => all.filter((rect) => rect.getBoundingClientRect().width > 1200).length);
 const frames = (page) => page.$$eval('#flame .d3-flame-graph-label', (all) => all.map((label) => label.textContent).join());
 
@@ -74,7 +74,10 @@ test('the page of a sharp trace', async (t) => {
       await t.test('20,000 call sites are ready within two seconds, and nothing freezes', async (t) => {
         const search = await cost(page, async () => {
           await page.fill('#search', 'webpsave');
-          await page.waitForFunction(() => /^\d{1,3} call sites/.test(document.getElementById('site-count').textContent));
+          await page.waitForFunction(
+            (most) => Number(/^[\d,]+/.exec(document.getElementById('site-count').textContent)[0].replaceAll(',', '')) < most,
+            sites / 2,
+          );
         });
         const metric = await cost(page, () => page.selectOption('#metric', 'allocated'));
         await page.fill('#search', '');
@@ -117,11 +120,11 @@ test('the page of a sharp trace', async (t) => {
         await page.waitForTimeout(600);
         const found = await page.$$eval('#sites td.text', (all) => all.map((cell) => cell.textContent));
         assert.ok(found.length > 3 && found.every((name) => !/BackingStore/.test(name)));
-        assert.strictEqual(await colors(page), before + 1);
+        assert.ok((await colors(page)).some((color) => !before.includes(color)), 'what is found has a colour of its own');
         await page.fill('#search', '');
         await page.waitForTimeout(600);
-        assert.strictEqual(await colors(page), before);
-        assert.ok(before >= 3, 'native, JavaScript and builtin have colours of their own');
+        assert.deepStrictEqual(await colors(page), before);
+        assert.ok(before.length >= 3, 'native, JavaScript and builtin have colours of their own');
       });
 
       await t.test('the brush, or the two fields, choose the window of table and flame graph', async () => {
@@ -177,7 +180,7 @@ test('the page of a sharp trace', async (t) => {
         await page.focus('#flame');
         assert.match(await page.textContent('#flame-detail'), /^all: /);
         for (const key of ['ArrowDown', 'ArrowRight']) await page.keyboard.press(key);
-        assert.match(await page.textContent('#flame-detail'), /^clone3 /);
+        assert.match(await page.textContent('#flame-detail'), /^_start /);
         await page.keyboard.press('Enter');
         await page.waitForTimeout(600);
         assert.ok((await widest(page)) >= 2, 'Enter zooms');
@@ -206,7 +209,8 @@ test('two traces and their difference, whose rows add up', async (t) => {
   assert.match(await page.textContent('#sites tbody tr:first-child'), /-\d+\.\d MiB.*gone.*webpsave_buffer/);
   const change = (row) => page.textContent(`#sites ${row} td:nth-child(2)`);
   assert.match(await change('tfoot tr'), /^-\d+\.\d MiB$/);
-  assert.match(await page.textContent('#flame'), /vips::VImage::webpsave_buffer/, 'the flame graph is of what changed');
+  // Of what changed; labels are drawn a moment after the frames.
+  await page.locator('#flame', { hasText: 'vips::VImage::webpsave_buffer' }).waitFor({ timeout: 10000 });
   await page.locator('#flame .d3-flame-graph-label:text-is("vips::VImage::webpsave_buffer")').first().click({ force: true });
   assert.match(await page.textContent('#flame-detail'), /^vips::VImage::webpsave_buffer .*: A \d+\.\d MiB, B .*, -\d+\.\d MiB$/);
   await page.waitForTimeout(600);
