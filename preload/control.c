@@ -17,11 +17,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "first.h"
+#include "guard.h"
 #include "helper.h"
 #include "init.h"
 #include "log.h"
 #include "nursery.h"
 #include "process.h"
+#include "real.h"
 #include "sys.h"
 
 #define NAME_SIZE 128u
@@ -68,6 +71,15 @@ void rsd_control_mark(const char *name) {
     rsd_control_barrier(RESIDUE_BARRIER_MARK, name);
 }
 
+static void look_who_is_first(void) {
+    struct rsd_thread *self = rsd_ours_begin();
+    if (!self)
+        return;
+    rsd_first_check();
+    rsd_forget_loader_error();
+    rsd_ours_end(self);
+}
+
 /* To start twice, or to stop twice, is no mistake and does nothing. Memory is sampled on the side that is recorded. */
 static void switch_to(bool on) {
     if (rsd_recording() == on)
@@ -75,8 +87,10 @@ static void switch_to(bool on) {
     if (!on)
         rsd_helper_sample_all();
     rsd_control_barrier(on ? RESIDUE_BARRIER_START : RESIDUE_BARRIER_STOP, "");
-    if (on)
-        rsd_helper_sample_all();
+    if (!on)
+        return;
+    look_who_is_first();
+    rsd_helper_sample_all();
 }
 
 void rsd_control_poll(void) {

@@ -9,12 +9,15 @@
  *     the call comes here                     nothing is said
  *     it does not: an allocator               said once; mappings are recorded, blocks cannot be
  *
+ * While recording is off our counter says nothing: the question waits for the first start.
+ *
  * A program that is built with a sanitizer is refused from the start: its runtime intercepts what we call, and what it maps
  * would be taken for the program's.
  */
 #include "first.h"
 
 #include <dlfcn.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -53,7 +56,10 @@ static const char *owner_of(void *(*allocate)(size_t)) {
 }
 
 void rsd_first_check(void) {
+    static atomic_flag checked = ATOMIC_FLAG_INIT;
     void *(*allocate)(size_t);
+    if (!rsd_recording() || atomic_flag_test_and_set(&checked))
+        return;
     *(void **)&allocate = dlsym(RTLD_DEFAULT, "malloc");
     if (comes_here(allocate))
         return;

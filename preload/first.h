@@ -9,7 +9,7 @@
 /* Whether the program has a sanitizer's runtime in it. Any time. */
 bool rsd_first_is_sanitizer(void);
 
-/* Find out, and say so if it is not; from the constructor, between rsd_ours_begin and rsd_ours_end. */
+/* Find out, the first time that blocks are recorded, and say so if it is not. Between rsd_ours_begin and rsd_ours_end. */
 void rsd_first_check(void);
 
 #endif

@@ -21,7 +21,8 @@
  *
  * A frame of V8's code is named from V8's own objects (js/), and becomes one node per JavaScript function that it stands
  * for: more than one where functions were inlined. A name depends on words of the frame that unwinding does not look
- * at. A kept frame whose words have changed, or that met a collection, is named anew:
+ * at. A kept frame whose words have changed by more than another closure of the same function, or that met a collection, is
+ * named anew:
  *
  *     kept = min(frames kept by the unwinder, first frame that is another node for it, and that frame itself)
  *
@@ -352,11 +353,13 @@ static void move_names(struct rsd_names *names, uint32_t from, uint32_t to, uint
 /* Kept frames whose words have changed are named anew. As long as that leads to the same node, as with a function that is
  * made anew for each call, all further in stays right. Returns how many frames have their nodes. */
 static uint32_t names_that_hold(struct rsd_thread *thread, const struct rsd_stack *stack, uint32_t kept) {
-    struct rsd_named_frames *of = &thread->names.of[stack->place];
+    struct rsd_names *names = &thread->names;
+    struct rsd_named_frames *of = &names->of[stack->place];
     uint32_t i = 0;
     for (; i < of->count && of->named[i].frame < kept; i++) {
         struct rsd_named *named = &of->named[i];
-        if (__builtin_expect(named->settled && rsd_js_holds(&named->proof), 1))
+        if (__builtin_expect(named->settled && (rsd_js_holds(&named->proof) || rsd_js_renew(names->js, &named->proof)),
+                             1))
             continue;
         struct rsd_frame *frame = &stack->frame[named->frame];
         uint32_t parent = named->frame ? frame[-1].node : 0;
@@ -423,11 +426,18 @@ static uint32_t node_of(struct rsd_thread *thread, struct rsd_stack *stack) {
     return *stack->node = node;
 }
 
-static inline bool names_hold(const struct rsd_names *names, uint32_t place) {
-    const struct rsd_named_frames *of = &names->of[place];
-    for (uint32_t i = 0; i < of->count; i++)
-        if (!of->named[i].settled || !rsd_js_holds(&of->named[i].proof))
+__attribute__((noinline)) static bool renew(struct rsd_names *names, struct rsd_js_proof *proof) {
+    rsd_js_begin(names->js);
+    return rsd_js_renew(names->js, proof);
+}
+
+static inline bool names_hold(struct rsd_names *names, uint32_t place) {
+    struct rsd_named_frames *of = &names->of[place];
+    for (uint32_t i = 0; i < of->count; i++) {
+        struct rsd_named *named = &of->named[i];
+        if (!named->settled || (!rsd_js_holds(&named->proof) && !renew(names, &named->proof)))
             return false;
+    }
     return true;
 }
 

@@ -18,6 +18,12 @@ const CALLERS = {
   10_005: ['asksForAnotherCall', 'call_js', '[thread]', 'calls', '[queued]'],
   10_006: ['asksForAThread', 'allocates', '[thread]'],
 };
+const KINDS = {
+  10_001: 'async-work',
+  10_003: 'uv-work',
+  10_004: 'threadsafe-function',
+  10_006: 'thread',
+};
 
 for (const major of proving ? [18, 20, 22, 24, 26] : [18, 24])
   for (const name of ['origins', 'origins-dlsym'])
@@ -36,7 +42,13 @@ for (const major of proving ? [18, 20, 22, 24, 26] : [18, 24])
         const seen = frames.slice(at).filter((frame) => between.includes(frame));
         assert.deepStrictEqual(seen, between);
       }
-      assert.strictEqual(report(trace).recorder.anomalies, 0);
+      const { recorder, sites } = report(trace);
+      assert.strictEqual(recorder.anomalies, 0);
+      for (const [bytes, kind] of Object.entries(KINDS)) {
+        const { origin } = sites.find(({ sizes }) => sizes.some((size) => size.bytes === Number(bytes)));
+        assert.strictEqual(origin.kind, kind);
+        assert.ok(origin.stack.some((frame) => frame.function === CALLERS[bytes][0]), `${bytes}: origin.stack has the caller`);
+      }
     });
 
 // dlsym finds out by its return address who calls: the way there is a jump.

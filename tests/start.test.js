@@ -52,7 +52,8 @@ for (const MODE of ['survivors', 'full'])
   });
 
 test('a process that was never told to start says so', (t) => {
-  const { trace } = record(t, [node(20), worker.replace('rounds', 'threads')], { options: { START: 'off' } });
+  const { trace, stderr } = record(t, [node(20), worker.replace('rounds', 'threads')], { options: { START: 'off' } });
+  assert.strictEqual(stderr, 'to stderr\n', 'it is the program that says this');
   assert.match(residue('report', trace), /recorded {6}nothing: RESIDUE_START=off/);
   assert.strictEqual(report(trace).sites.reduce((sum, site) => sum + site.outstanding_blocks, 0), 0);
 });

@@ -148,6 +148,22 @@ static json_t *stack_of(struct rsd_report *r, uint32_t stack) {
     return frames;
 }
 
+/* The stack that queued the work, or made the thread: what stands beyond the first seam of the joined stack. */
+static json_t *origin_of(struct rsd_report *r, uint32_t stack) {
+    static const char *const kind[] = {[RESIDUE_ORIGIN_ASYNC_WORK] = "async-work",
+                                       [RESIDUE_ORIGIN_THREADSAFE_FUNCTION] = "threadsafe-function",
+                                       [RESIDUE_ORIGIN_UV_WORK] = "uv-work",
+                                       [RESIDUE_ORIGIN_THREAD] = "thread"};
+    const struct rsd_stack_node *nodes = r->analysis->stacks.nodes;
+    json_t *origin = json_object();
+    while (stack && nodes[stack].kind != RESIDUE_NODE_ORIGIN)
+        stack = nodes[stack].parent;
+    set(origin, "kind",
+        stack && nodes[stack].owner < sizeof kind / sizeof *kind ? text_of(kind[nodes[stack].owner]) : NULL);
+    set(origin, "stack", stack_of(r, nodes[stack].parent));
+    return origin;
+}
+
 /* The package that a call site is blamed on: the first one that its stack enters, but node itself. */
 static json_t *package_of(struct rsd_report *r, uint32_t stack) {
     struct rsd_walk walk;
@@ -191,7 +207,7 @@ static json_t *hints_of(struct rsd_report *r, const struct rsd_group *group) {
 
 static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size_t rank) {
     const struct rsd_sums *now = &group->site.now, *start = &group->site.start;
-    json_t *site = json_object(), *origin = json_object();
+    json_t *site = json_object();
     char id[20];
     snprintf(id, sizeof id, "%016" PRIx64, group->id);
     set(site, "id", json_string(id));
@@ -214,9 +230,7 @@ static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size
     set(site, "age_s", ages_of(group));
     set(site, "hints", hints_of(r, group));
     set(site, "stack", stack_of(r, group->site.stack));
-    set(origin, "kind", NULL);
-    set(origin, "stack", json_array());
-    set(site, "origin", origin);
+    set(site, "origin", origin_of(r, group->site.stack));
     return site;
 }
 

@@ -224,6 +224,7 @@ static bool is_optimised(const struct rsd_js_view *view) {
 static void prove(struct rsd_js_proof *proof, const int32_t *offset, uint32_t words, uintptr_t fp) {
     proof->words = words;
     proof->page = NULL;
+    proof->source = 0;
     for (unsigned i = 0; i < words; i++) {
         proof->at[i] = fp + (uintptr_t)(intptr_t)offset[i];
         proof->value[i] = *(const volatile uintptr_t *)proof->at[i];
@@ -233,7 +234,7 @@ static void prove(struct rsd_js_proof *proof, const int32_t *offset, uint32_t wo
 /* Where the function leads to its source must be a word that can be loaded each time; else the answer is not settled. Of
  * generated code the word by which it leads to its positions tells more: the same function may have got other code, with
  * another meaning of the same pc, at the same place. */
-static bool prove_function(const struct rsd_js_view *view, struct rsd_js_proof *proof) {
+static bool prove_function(struct rsd_js *js, const struct rsd_js_view *view, struct rsd_js_proof *proof) {
     const struct rsd_js_layout *v8 = &rsd_js_layout;
     uintptr_t code = view->code.object.at;
     proof->shared_at = code && rsd_js_is_pointer(rsd_js_word(code + (uintptr_t)v8->code_positions))
@@ -241,19 +242,44 @@ static bool prove_function(const struct rsd_js_view *view, struct rsd_js_proof *
                            : view->function - 1 + (uintptr_t)v8->function_shared;
     proof->shared = rsd_js_word(proof->shared_at);
     proof->page = rsd_js_page_entry(proof->shared_at);
+    proof->source = rsd_js_shared_word(js, view->function);
     return proof->page != NULL && !(proof->shared_at & 7);
 }
 
+/* Of a frame whose code was found the pc says where it stands. What else lies in the frame of optimised code may look like
+ * bytecodes and an offset, and changes with every call. */
+static bool stands_by_pc(const struct rsd_js_view *view) {
+    return view->code.object.at &&
+           (!view->bytecodes.at || view->code.kind == (uint32_t)rsd_js_layout.code_kind_baseline);
+}
+
 /* Which words of the frame the answer hangs on. False: nothing shows whether it still holds. */
-static bool prove_by_kind(const struct rsd_js_view *view, struct rsd_js_proof *proof) {
+static bool prove_by_kind(struct rsd_js *js, const struct rsd_js_view *view, struct rsd_js_proof *proof) {
     const struct rsd_js_layout *v8 = &rsd_js_layout;
     const int32_t function[] = {v8->fp_function, v8->fp_bytecode_array, v8->fp_bytecode_offset};
-    bool unoptimised = view->bytecode_offset && rsd_js_is_pointer(view->bytecode_array);
+    bool unoptimised = !stands_by_pc(view) && view->bytecode_offset && rsd_js_is_pointer(view->bytecode_array);
     if (!(view->context & 1)) /* of one of V8's own frames, or too small for any */
         prove(proof, &v8->fp_context, view->context != 0, view->fp);
     else
         prove(proof, function, unoptimised ? 3 : 1, view->fp);
-    return !(view->context & 1) || !rsd_js_is_pointer(view->function) || prove_function(view, proof);
+    return !(view->context & 1) || !rsd_js_is_pointer(view->function) || prove_function(js, view, proof);
+}
+
+bool rsd_js_renew(struct rsd_js *js, struct rsd_js_proof *proof) {
+    const struct rsd_js_layout *v8 = &rsd_js_layout;
+    uintptr_t function = proof->page && proof->source ? *(const volatile uintptr_t *)proof->at[0] : 0;
+    struct rsd_js_proof now = *proof;
+    if (!rsd_js_is_pointer(function) || function == proof->value[0])
+        return false;
+    now.value[0] = function;
+    if (proof->shared_at == proof->value[0] - 1 + (uintptr_t)v8->function_shared) {
+        now.shared_at = function - 1 + (uintptr_t)v8->function_shared;
+        now.page = rsd_js_page_entry(now.shared_at);
+    }
+    if (!now.page || !rsd_js_holds(&now) || rsd_js_shared_word(js, function) != proof->source || js->forwarded)
+        return false;
+    *proof = now;
+    return true;
 }
 
 /* Generated code that is neither a function's nor the interpreter's: a regular expression, a stub of wasm. */
@@ -292,7 +318,7 @@ void rsd_js_frame(struct rsd_js *js, const struct rsd_registers *frame, struct r
         if (view.shared.at && !learning && !js->forwarded)
             believed = rsd_js_remember(js, &view, answer, believed);
     }
-    answer->settled = prove_by_kind(&view, &answer->proof) && believed && !learning && !js->forwarded;
+    answer->settled = prove_by_kind(js, &view, &answer->proof) && believed && !learning && !js->forwarded;
 }
 
 /* ---- The state ------------------------------------------------------------------------------------------------- */

@@ -85,6 +85,7 @@ struct rsd_js_proof {
     const _Atomic uint8_t *page; /* what is known of the page of `shared_at`; NULL: not a function's frame */
     uintptr_t shared_at;
     uintptr_t shared;
+    uintptr_t source; /* the word by which the function leads to its SharedFunctionInfo */
 };
 
 struct rsd_js_answer {
@@ -124,6 +125,10 @@ static inline bool rsd_js_holds(const struct rsd_js_proof *proof) {
     return !proof->page || ((atomic_load_explicit(proof->page, memory_order_acquire) & RSD_JS_PAGE_READABLE) &&
                             *(const volatile uintptr_t *)proof->shared_at == proof->shared);
 }
+
+/* An answer does not hold any more. Is it right again with the function that is there now, another one made from the same
+ * source, as closures are? Then the proof is of that one. After rsd_js_begin(). */
+bool rsd_js_renew(struct rsd_js *js, struct rsd_js_proof *proof);
 
 extern uintptr_t rsd_js_builtins, rsd_js_builtins_size; /* the embedded builtins; size 0: nothing is trusted */
 

@@ -34,9 +34,8 @@ static struct rsd_js_known *slot(struct rsd_js *js, const struct rsd_js_view *vi
     return &js->known[hash >> 32 & (RSD_JS_CACHE_SLOTS - 1)];
 }
 
-/* The word by which the frame's function leads to its SharedFunctionInfo; 0 if it is no function. */
-static uintptr_t shared_word(struct rsd_js *js, const struct rsd_js_view *view) {
-    struct rsd_js_object function = rsd_js_object(js, view->function);
+uintptr_t rsd_js_shared_word(struct rsd_js *js, uintptr_t word) {
+    struct rsd_js_object function = rsd_js_object(js, word);
     return rsd_js_is_function(function) ? rsd_js_word(function.at + (uintptr_t)rsd_js_layout.function_shared) : 0;
 }
 
@@ -49,7 +48,7 @@ static bool still_hangs_together(struct rsd_js *js, const struct rsd_js_known *k
 }
 
 bool rsd_js_recall(struct rsd_js *js, struct rsd_js_view *view, struct rsd_js_answer *answer) {
-    uintptr_t shared = shared_word(js, view);
+    uintptr_t shared = rsd_js_shared_word(js, view->function);
     const struct rsd_js_known *known = slot(js, view, shared);
     if (!shared || known->pc != view->pc || known->shared != shared || known->offset != key_offset(view) ||
         (known->doubts && known->doubts < RSD_JS_DOUBTS) || !still_hangs_together(js, known))
@@ -73,7 +72,7 @@ bool rsd_js_remember(struct rsd_js *js, const struct rsd_js_view *view, const st
     bool interpreted_elsewhere = !view->in_builtins && view->bytecodes.at && !is_baseline;
     if (answer->count > RSD_JS_KNOWN_PLACES || interpreted_elsewhere)
         return whole; /* with --interpreted-frames-native-stack each function has its own copy of the interpreter's entry */
-    uintptr_t shared = shared_word(js, view);
+    uintptr_t shared = rsd_js_shared_word(js, view->function);
     struct rsd_js_known *known = slot(js, view, shared);
     uint32_t doubts = whole ? 0 : doubts_about(known, view, shared);
     *known = (struct rsd_js_known){

@@ -1,7 +1,8 @@
 /*
  * A stack that was met before, and is met again: the short way, which most allocations take.
  *
- * A stack that came twice has a place of its own, one of two neighbouring ones that its leaf's registers lead to. If the
+ * A stack that came twice has a place of its own, one of four neighbouring ones that its leaf's registers lead to: a leaf in
+ * operator new, or in V8's allocation of maps, has many callers. If the
  * leaf is the same and every word that led outward from there is what it was, it is the same stack (again.c says why),
  * and next to nothing is written: stores wait behind those with which malloc itself has just missed the cache. All else is
  * in unwind.c.
@@ -18,11 +19,14 @@ static inline uint32_t rsd_unwind_hash(uint64_t key) {
     return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
-/* The first of the two places for a leaf. */
+#define RSD_LEAF_PLACES 4u
+#define RSD_LEAVES_BITS 6u
+_Static_assert(RSD_STACK_BEFORE == RSD_LEAF_PLACES << RSD_LEAVES_BITS, "every place has its leaves");
+
+/* The first of the places for a leaf. */
 static inline uint32_t rsd_unwind_place(const struct rsd_registers *leaf) {
-    return rsd_unwind_hash(leaf->pc ^ leaf->sp << 13) >> 25 << 1;
+    return rsd_unwind_hash(leaf->pc ^ leaf->sp << 13) / (UINT32_C(1) << (32 - RSD_LEAVES_BITS)) * RSD_LEAF_PLACES;
 }
-_Static_assert(RSD_STACK_BEFORE == 1u << 8, "every place has its leaves");
 
 /* The calling thread's stack, outward from `from`, if it is one that has a place and all of it holds; else NULL. */
 static inline const struct rsd_again *rsd_unwind_met(struct rsd_unwinder *u, const struct rsd_registers *from) {
@@ -30,9 +34,10 @@ static inline const struct rsd_again *rsd_unwind_met(struct rsd_unwinder *u, con
                              !rsd_bounds_at_home(&u->bounds, from->sp),
                          0))
         return NULL;
-    uint32_t place = rsd_unwind_place(from);
-    if (!rsd_again_holds(&u->again[place], from) && !rsd_again_holds(&u->again[++place], from))
-        return NULL;
+    uint32_t place = rsd_unwind_place(from), end = place + RSD_LEAF_PLACES;
+    while (!rsd_again_holds(&u->again[place], from))
+        if (++place == end)
+            return NULL;
     u->before = place;
     return &u->again[place];
 }

@@ -378,7 +378,7 @@ static uint32_t settle(struct rsd_unwinder *u) {
 /* Is this the second time that the stack was met? Then the next one finds it in a place of its own. */
 static void consider(struct rsd_unwinder *u, uint32_t place, const struct rsd_again *again) {
     uint32_t whole = hash_of(again);
-    place += whole & 1;
+    place += whole % RSD_LEAF_PLACES;
     if (u->met[place] == whole)
         u->wanted = place;
     u->met[place] = whole;
