@@ -265,7 +265,7 @@ size_t rsd_names_size(uint32_t depth) {
     size_t frames = 0;
     for (uint32_t i = 0; i < RSD_STACKS; i++)
         frames += names_room(i, depth);
-    return to_line(rsd_js_size()) + frames * sizeof(struct rsd_named);
+    return to_line(rsd_js_size()) + frames * sizeof(struct rsd_js_proof);
 }
 
 static bool write_function(void *context, const struct rsd_js_function *function) {
@@ -283,7 +283,7 @@ static bool write_function(void *context, const struct rsd_js_function *function
 
 void rsd_names_init(struct rsd_thread *thread, void *memory) {
     struct rsd_names *names = &thread->names;
-    struct rsd_named *named = (struct rsd_named *)((char *)memory + to_line(rsd_js_size()));
+    struct rsd_js_proof *named = (struct rsd_js_proof *)((char *)memory + to_line(rsd_js_size()));
     for (uint32_t i = 0; i < RSD_STACKS; i++) {
         names->of[i].named = named;
         named += names_room(i, rsd_trace.depth);
@@ -328,11 +328,12 @@ static uint32_t place_node(struct rsd_thread *thread, const struct rsd_js_place 
 
 /* The node of a frame that may be JavaScript; `named` is filled. */
 static uint32_t named_node(struct rsd_thread *thread, const struct rsd_stack *stack, uint32_t i, uint32_t parent,
-                           struct rsd_named *named) {
+                           struct rsd_js_proof *named) {
     const struct rsd_frame *frame = &stack->frame[i];
     struct rsd_js_answer answer;
     rsd_js_frame(thread->names.js, &(struct rsd_registers){frame->pc, frame->sp, frame->fp}, &answer);
-    *named = (struct rsd_named){i, answer.settled, answer.proof};
+    *named = answer.proof;
+    named->frame = (uint16_t)i;
     if (answer.count == 0)
         return frame_node(thread, frame, parent);
     for (uint32_t k = 0; k < answer.count; k++)
@@ -357,9 +358,8 @@ static uint32_t names_that_hold(struct rsd_thread *thread, const struct rsd_stac
     struct rsd_named_frames *of = &names->of[stack->place];
     uint32_t i = 0;
     for (; i < of->count && of->named[i].frame < kept; i++) {
-        struct rsd_named *named = &of->named[i];
-        if (__builtin_expect(named->settled && (rsd_js_holds(&named->proof) || rsd_js_renew(names->js, &named->proof)),
-                             1))
+        struct rsd_js_proof *named = &of->named[i];
+        if (__builtin_expect(rsd_js_holds(named) || rsd_js_renew(names->js, named), 1))
             continue;
         struct rsd_frame *frame = &stack->frame[named->frame];
         uint32_t parent = named->frame ? frame[-1].node : 0;
@@ -434,8 +434,7 @@ __attribute__((noinline)) static bool renew(struct rsd_names *names, struct rsd_
 static inline bool names_hold(struct rsd_names *names, uint32_t place) {
     struct rsd_named_frames *of = &names->of[place];
     for (uint32_t i = 0; i < of->count; i++) {
-        struct rsd_named *named = &of->named[i];
-        if (!named->settled || (!rsd_js_holds(&named->proof) && !renew(names, &named->proof)))
+        if (!rsd_js_holds(&of->named[i]) && !renew(names, &of->named[i]))
             return false;
     }
     return true;

@@ -39,18 +39,11 @@ struct rsd_trie {
     struct rsd_trie_entry recent[RSD_TRIE_RECENT];
 };
 
-/* A frame of a stack before that V8's objects gave a name to, or not. */
-struct rsd_named {
-    uint32_t frame; /* its place in the stack */
-    bool settled;
-    struct rsd_js_proof proof;
-};
-
 /* The frames that could be JavaScript of each stack that the unwinder remembers, outermost first. */
 struct rsd_names {
     struct rsd_js *js; /* NULL: JavaScript is not named */
     struct rsd_named_frames {
-        struct rsd_named *named;
+        struct rsd_js_proof *named; /* by what their names, or that they have none, can be told again */
         uint32_t count;
     } of[RSD_STACKS]; /* by rsd_stack.place */
 };

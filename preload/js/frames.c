@@ -222,13 +222,16 @@ static bool is_optimised(const struct rsd_js_view *view) {
 }
 
 static void prove(struct rsd_js_proof *proof, const int32_t *offset, uint32_t words, uintptr_t fp) {
-    proof->words = words;
-    proof->page = NULL;
-    proof->source = 0;
+    *proof = (struct rsd_js_proof){.words = (uint8_t)words, .fp = fp};
     for (unsigned i = 0; i < words; i++) {
-        proof->at[i] = fp + (uintptr_t)(intptr_t)offset[i];
-        proof->value[i] = *(const volatile uintptr_t *)proof->at[i];
+        proof->offset[i] = (int8_t)(offset[i] / (int32_t)sizeof(uintptr_t));
+        proof->value[i] = *rsd_js_proven(proof, i);
     }
+}
+
+/* The word by which the function leads to its SharedFunctionInfo: where it is not `shared`, it stands behind the words. */
+static uintptr_t source_of(const struct rsd_js_proof *proof) {
+    return proof->words < RSD_JS_WORDS ? proof->value[proof->words] : proof->shared;
 }
 
 /* Where the function leads to its source must be a word that can be loaded each time; else the answer is not settled. Of
@@ -242,7 +245,8 @@ static bool prove_function(struct rsd_js *js, const struct rsd_js_view *view, st
                            : view->function - 1 + (uintptr_t)v8->function_shared;
     proof->shared = rsd_js_word(proof->shared_at);
     proof->page = rsd_js_page_entry(proof->shared_at);
-    proof->source = rsd_js_shared_word(js, view->function);
+    if (proof->words < RSD_JS_WORDS)
+        proof->value[proof->words] = rsd_js_shared_word(js, view->function);
     return proof->page != NULL && !(proof->shared_at & 7);
 }
 
@@ -267,7 +271,7 @@ static bool prove_by_kind(struct rsd_js *js, const struct rsd_js_view *view, str
 
 bool rsd_js_renew(struct rsd_js *js, struct rsd_js_proof *proof) {
     const struct rsd_js_layout *v8 = &rsd_js_layout;
-    uintptr_t function = proof->page && proof->source ? *(const volatile uintptr_t *)proof->at[0] : 0;
+    uintptr_t function = proof->page && source_of(proof) ? *rsd_js_proven(proof, 0) : 0;
     struct rsd_js_proof now = *proof;
     if (!rsd_js_is_pointer(function) || function == proof->value[0])
         return false;
@@ -276,7 +280,7 @@ bool rsd_js_renew(struct rsd_js *js, struct rsd_js_proof *proof) {
         now.shared_at = function - 1 + (uintptr_t)v8->function_shared;
         now.page = rsd_js_page_entry(now.shared_at);
     }
-    if (!now.page || !rsd_js_holds(&now) || rsd_js_shared_word(js, function) != proof->source || js->forwarded)
+    if (!now.page || !rsd_js_holds(&now) || rsd_js_shared_word(js, function) != source_of(proof) || js->forwarded)
         return false;
     *proof = now;
     return true;
@@ -318,7 +322,7 @@ void rsd_js_frame(struct rsd_js *js, const struct rsd_registers *frame, struct r
         if (view.shared.at && !learning && !js->forwarded)
             believed = rsd_js_remember(js, &view, answer, believed);
     }
-    answer->settled = prove_by_kind(js, &view, &answer->proof) && believed && !learning && !js->forwarded;
+    answer->proof.settled = prove_by_kind(js, &view, &answer->proof) && believed && !learning && !js->forwarded;
 }
 
 /* ---- The state ------------------------------------------------------------------------------------------------- */

@@ -77,20 +77,22 @@ struct rsd_js_place {
 };
 
 /* What a frame's answer depends on, beside its pc: words of the stack, and the word that makes the function on the stack
- * one of that source: another may have come to lie at its address. */
+ * one of that source: another may have come to lie at its address. One line of the cache: a stack has up to twenty. */
 struct rsd_js_proof {
-    uint32_t words;
-    uintptr_t at[RSD_JS_WORDS];
+    uint16_t frame; /* the caller's to set: which one of the stack's it is of */
+    bool settled;   /* false: met in the middle of a collection; it does not hold, whatever the words are */
+    uint8_t words;
+    int8_t offset[RSD_JS_WORDS]; /* of these from `fp`, in words; the function's is the first */
+    uintptr_t fp;
     uintptr_t value[RSD_JS_WORDS];
     const _Atomic uint8_t *page; /* what is known of the page of `shared_at`; NULL: not a function's frame */
     uintptr_t shared_at;
     uintptr_t shared;
-    uintptr_t source; /* the word by which the function leads to its SharedFunctionInfo */
 };
+_Static_assert(sizeof(struct rsd_js_proof) == 64, "one line");
 
 struct rsd_js_answer {
     uint32_t count; /* 0: no JavaScript (a stub, an entry, an exit), or nothing that could be named */
-    bool settled;   /* false: met in the middle of a collection; ask again in the next stack, whatever the proof says */
     struct rsd_js_proof proof;
     /* Outermost first: the function itself, then what was inlined into it. */
     struct rsd_js_place place[RSD_JS_INLINED + 1];
@@ -116,12 +118,18 @@ static inline bool rsd_js_may_be(uintptr_t pc);
 /* Name a frame that may be. The words from `frame->sp` to `frame->fp` must be readable. */
 void rsd_js_frame(struct rsd_js *js, const struct rsd_registers *frame, struct rsd_js_answer *answer);
 
+static inline const volatile uintptr_t *rsd_js_proven(const struct rsd_js_proof *proof, uint32_t word) {
+    return (const volatile uintptr_t *)proof->fp + proof->offset[word];
+}
+
 /* Is the answer for a frame at the same place of the stack with the same pc still right? This runs for each frame of each
  * stack that is kept: most have one word or none, and where the page is described has been looked up. */
 static inline bool rsd_js_holds(const struct rsd_js_proof *proof) {
     for (uint32_t i = 0; i < proof->words; i++)
-        if (__builtin_expect(*(const volatile uintptr_t *)proof->at[i] != proof->value[i], 0))
+        if (__builtin_expect(*rsd_js_proven(proof, i) != proof->value[i], 0))
             return false;
+    if (__builtin_expect(!proof->settled, 0))
+        return false;
     return !proof->page || ((atomic_load_explicit(proof->page, memory_order_acquire) & RSD_JS_PAGE_READABLE) &&
                             *(const volatile uintptr_t *)proof->shared_at == proof->shared);
 }

@@ -204,7 +204,7 @@ static void check_proof(struct thread *thread, unsigned at, const struct rsd_reg
         return;
     const struct rsd_js_answer *old = &thread->kept[at].answer;
     if (at < thread->kept_count && thread->kept[at].pc == frame->pc && thread->kept[at].fp == frame->fp &&
-        old->settled && answer->settled && holds(thread->js, &old->proof)) {
+        old->proof.settled && answer->proof.settled && holds(thread->js, &old->proof)) {
         bool same = old->count == answer->count && !memcmp(old->place, answer->place, old->count * sizeof *old->place);
         proofs_held++;
         proofs_wrong += !same;
@@ -234,9 +234,9 @@ static void walk(size_t size, uintptr_t fp, bool keep) {
             ticks += __builtin_ia32_rdtsc() - from;
             frames++;
             named += answer.count;
-            unsettled += !answer.settled;
+            unsettled += !answer.proof.settled;
             for (uint32_t i = 0; i < answer.count; i++)
-                (answer.settled ? thread->at_rest : thread->in_motion)[answer.place[i].function]++;
+                (answer.proof.settled ? thread->at_rest : thread->in_motion)[answer.place[i].function]++;
             if (again)
                 check_proof(thread, at++, &frame, &answer);
             if (keep) {
