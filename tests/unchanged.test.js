@@ -4,6 +4,7 @@
 const { test } = require('node:test');
 const assert = require('node:assert');
 const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
 const path = require('node:path');
 const autocannon = require('autocannon');
 const { node, proving, record, root, start } = require('./lib/residue');
@@ -38,6 +39,20 @@ for (const major of MAJORS) {
     assert.deepStrictEqual(await lines(true), await lines(false));
   });
 }
+
+test('the helper is nicer than every thread of the program by ten', async (t) => {
+  const run = start(t, [node(20), script('server.js')]);
+  await run.line();
+  const tasks = `/proc/${run.child.pid}/task`;
+  const niceness = (stat) => Number(stat.slice(stat.lastIndexOf(')')).split(' ')[17]);
+  const stats = fs.readdirSync(tasks).map((id) => fs.readFileSync(path.join(tasks, id, 'stat'), 'utf8'));
+  const isHelper = (stat) => stat.includes('(residue)');
+  const own = niceness(fs.readFileSync('/proc/self/stat', 'utf8'));
+  assert.deepStrictEqual([...new Set(stats.filter((stat) => !isHelper(stat)).map(niceness))], [own]);
+  assert.deepStrictEqual(stats.filter(isHelper).map(niceness), [Math.min(19, own + 10)]);
+  run.child.kill('SIGTERM');
+  await run.ended;
+});
 
 // One run of the server under load: what it answers, how it ends, and its largest delay.
 async function serve(t, major, recorded) {
