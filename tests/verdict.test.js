@@ -84,13 +84,16 @@ async function judge(t, kind, seed) {
 const near = (what, told, true_, share = 0.05) =>
   assert.ok(Math.abs(told - true_) <= share * true_, `${what}: ${told} bytes, in truth ${true_}`);
 
+// Pages that a collection has emptied and another thread of V8's is still to give back: V8 does not count them any more.
+const EMPTIED = 4 * 256 * 1024;
+
 // What a worker knows: what it holds for good, and V8's own account of its heap (committed, so a little above resident).
 function check(truth, verdict, end, sites) {
   if (typeof truth === 'number') return near('mapped', end.mapped, truth);
   const held = sites.filter(({ stack }) => stack.some((frame) => frame.function === 'keepForGood'));
   if (truth.held_bytes) near('kept for good', held.reduce((sum, site) => sum + site.outstanding_bytes, 0), truth.held_bytes, 0.12);
   if (verdict.kind === 'js-heap') near("V8's heap", end.v8, truth.memory.heapTotal);
-  else assert.ok(end.v8 <= 1.05 * truth.memory.heapTotal, `V8's heap: ${end.v8} of ${truth.memory.heapTotal} bytes`);
+  else assert.ok(end.v8 <= 1.05 * truth.memory.heapTotal + EMPTIED, `V8's heap: ${end.v8} of ${truth.memory.heapTotal} bytes`);
 }
 
 test('workers of known truth get the verdict that is true', { concurrency: 3 }, (t) =>
