@@ -2,8 +2,9 @@
 
 const { test } = require('node:test');
 const assert = require('node:assert');
+const fs = require('node:fs');
 const path = require('node:path');
-const { canvasIsBuilt, node, program, proving, report, root, start } = require('./lib/residue');
+const { build, canvasIsBuilt, node, program, proving, report, residue, root, start } = require('./lib/residue');
 
 const SEEDS = proving ? [1, 2, 3] : [1];
 const SECONDS = proving ? 30 : 20;
@@ -61,14 +62,32 @@ function rssAt(timeline, time) {
   return a.rss_bytes + (b.rss_bytes - a.rss_bytes) * (time - a.t_s) / (b.t_s - a.t_s);
 }
 
+// A trace that is judged wrongly is worth a look: it is kept, as one file.
+function keep(trace, kind, seed) {
+  const file = path.join(build, 'misjudged', `${kind.replace(' ', '-')}.${seed}.pack`);
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.rmSync(file, { force: true });
+  residue('pack', '-o', file, trace);
+  return file;
+}
+
 async function judge(t, kind, seed) {
   if (kind in CANVAS && !canvasIsBuilt(t)) return;
-  const [cause, first] = TRUTH[kind];
-  const leaks = cause === 'leak';
   const run = start(t, command(kind, seed));
   const truth = JSON.parse(await run.line());
   assert.strictEqual((await run.ended).status, 0);
-  const { verdict, ledgers, sites, timeline } = report(run.trace());
+  try {
+    await compare(t, kind, truth, run.trace());
+  } catch (error) {
+    t.diagnostic(`kept: ${keep(run.trace(), kind, seed)}`);
+    throw error;
+  }
+}
+
+async function compare(t, kind, truth, trace) {
+  const [cause, first] = TRUTH[kind];
+  const leaks = cause === 'leak';
+  const { verdict, ledgers, sites, timeline } = report(trace);
   t.diagnostic(JSON.stringify(verdict));
   t.diagnostic(JSON.stringify(ledgers));
   if (!leaks && first) assert.ok(TRUTH[kind].includes(verdict.kind), verdict.kind);
@@ -78,8 +97,14 @@ async function judge(t, kind, seed) {
   assert.ok(Math.abs(ledgers.end.rss_bytes - rss) <= 0.03 * rss, `the ledger has ${ledgers.end.rss_bytes} of ${rss} bytes`);
   for (const { other, rss_bytes } of [ledgers.start, ledgers.end])
     assert.ok(other <= 0.02 * rss_bytes, `${other} of ${rss_bytes} bytes are not attributed`);
-  await t.test('the rows of the ledger are as the worker knows them', () => check(truth, verdict, ledgers.end, sites));
+  const held = outstandingOf('keepForGood', sites); // what a test refers to, sites and all, lives as long as the run
+  await t.test('the rows of the ledger are as the worker knows them', () => check(truth, verdict, ledgers.end, held));
 }
+
+const outstandingOf = (name, sites) =>
+  sites
+    .filter(({ stack }) => stack.some((frame) => frame.function === name))
+    .reduce((sum, site) => sum + site.outstanding_bytes, 0);
 
 const near = (what, told, true_, share = 0.05) =>
   assert.ok(Math.abs(told - true_) <= share * true_, `${what}: ${told} bytes, in truth ${true_}`);
@@ -88,10 +113,9 @@ const near = (what, told, true_, share = 0.05) =>
 const EMPTIED = 4 * 256 * 1024;
 
 // What a worker knows: what it holds for good, and V8's own account of its heap (committed, so a little above resident).
-function check(truth, verdict, end, sites) {
+function check(truth, verdict, end, held) {
   if (typeof truth === 'number') return near('mapped', end.mapped, truth);
-  const held = sites.filter(({ stack }) => stack.some((frame) => frame.function === 'keepForGood'));
-  if (truth.held_bytes) near('kept for good', held.reduce((sum, site) => sum + site.outstanding_bytes, 0), truth.held_bytes, 0.12);
+  if (truth.held_bytes) near('kept for good', held, truth.held_bytes, 0.12);
   if (verdict.kind === 'js-heap') near("V8's heap", end.v8, truth.memory.heapTotal);
   else assert.ok(end.v8 <= 1.05 * truth.memory.heapTotal + EMPTIED, `V8's heap: ${end.v8} of ${truth.memory.heapTotal} bytes`);
 }

@@ -20,6 +20,11 @@
 #define EVEN 0.1          /* how much the steps from mark to mark may differ, of the largest */
 #define ALL_OF_CALLS 0.98 /* of the calls in the window: their blocks are still there */
 
+/* V8 makes no collection on their account for less: kExternalAllocationSoftLimit in its heap.h. */
+#define KEPT_BUFFERS                                                                                                   \
+    "JavaScript still refers to them, or V8 has not collected them yet: for less than 64 MiB of them it may wait "     \
+    "long. What falls after gc() (node --expose-gc) is no leak."
+
 /* A function on the stack, and what it suggests. */
 static const struct {
     const char *function; /* as it is contained */
@@ -54,9 +59,8 @@ static const struct {
     {"internal::GlobalHandles", NULL,
      "handles by which native code holds JavaScript objects become more: references, wrapped objects or listeners "
      "of an addon that are never given up?"},
-    {"v8::internal::BackingStore", NULL,
-     "memory of ArrayBuffers and Buffers is kept: JavaScript still refers to them."},
-    {"NodeArrayBufferAllocator", NULL, "memory of ArrayBuffers and Buffers is kept: JavaScript still refers to them."},
+    {"v8::internal::BackingStore", NULL, "memory of ArrayBuffers and Buffers is kept: " KEPT_BUFFERS},
+    {"NodeArrayBufferAllocator", NULL, "memory of ArrayBuffers and Buffers is kept: " KEPT_BUFFERS},
 };
 
 /* Is it this function, and in this file? */
