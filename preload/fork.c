@@ -71,6 +71,7 @@ static void in_child(void) {
         return;
     }
     name_parent();
+    rsd_sys_after_fork();
     rsd_threads_after_fork();
     rsd_process_after_fork();
     rsd_log_after_fork();
