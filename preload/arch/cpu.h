@@ -38,13 +38,19 @@ static inline long rsd_syscall6(long number, long a, long b, long c, long d, lon
     return result;
 }
 
+/* What tells threads apart. */
+static inline uintptr_t rsd_cpu_thread_pointer(void) {
+    uintptr_t pointer;
+    __asm__ volatile("mov %%fs:0, %0" : "=r"(pointer));
+    return pointer;
+}
+
 /* clone: a thread that does work(argument) on a stack of its own, and ends. It has the caller's thread-local variables:
  * the caller must do nothing until *tid is 0 again. */
 static inline long rsd_cpu_clone(long flags, void *stack_end, void *tid, void (*work)(void *), void *argument) {
-    long result, thread_pointer;
-    __asm__ volatile("mov %%fs:0, %0" : "=r"(thread_pointer));
+    long result;
     register long r10 __asm__("r10") = (long)tid;
-    register long r8 __asm__("r8") = thread_pointer;
+    register uintptr_t r8 __asm__("r8") = rsd_cpu_thread_pointer();
     register void *r9 __asm__("r9") = argument;
     __asm__ volatile("syscall\n\t"
                      "test %%rax, %%rax\n\t"
