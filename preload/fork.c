@@ -35,6 +35,7 @@
 
 #include "helper.h"
 #include "init.h"
+#include "js/pages.h"
 #include "log.h"
 #include "modules.h"
 #include "moment.h"
@@ -63,6 +64,7 @@ static void name_parent(void) {
 }
 
 static void in_child(void) {
+    rsd_js_pages_after_fork();
     if (!atomic_load(&was_alive))
         return;
     if (rsd_thread_is_inside()) {
@@ -71,6 +73,7 @@ static void in_child(void) {
         return;
     }
     name_parent();
+    rsd_sys_after_fork();
     rsd_threads_after_fork();
     rsd_process_after_fork();
     rsd_log_after_fork();

@@ -4,7 +4,7 @@
  * - It starts with the program's first own thread. A program with one thread keeps one: some calls (unshare of a user
  *   namespace, setns) are refused to a process with two, and libc works without atomic operations as long as there is
  *   one. Such a program is sampled at its start, at its end, and when it seals a segment.
- * - All signals are blocked in it, so that none meant for the program is delivered here.
+ * - All signals are blocked in it but SIGSYS, so that none meant for the program is delivered here.
  * - It has a descriptor table of its own, empty at first (close_range with CLOSE_RANGE_UNSHARE, Linux 5.9): what it opens
  *   has no number in the program's, and what the program closes is closed.
  * - It is nicer than the program by ten: where all processors are busy, an event loop is not held up by a thread that has
@@ -18,7 +18,6 @@
  */
 #include "helper.h"
 
-#include <linux/close_range.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -101,7 +100,7 @@ static void give_way(void) {
 }
 
 static void *run(void *unused) {
-    RSD_SYSCALL(close_range, 0, ~0u, CLOSE_RANGE_UNSHARE, 0, 0, 0);
+    rsd_sys_leave_descriptors();
     RSD_SYSCALL(prctl, PR_SET_NAME, "residue", 0, 0, 0, 0);
     give_way();
     name_runtime();
@@ -121,6 +120,7 @@ static int create(void) {
     pthread_t thread;
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGSYS); /* the answer to a call of the thread's own (sys.h) */
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_SIZE);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);

@@ -13,7 +13,8 @@
  * followed up; one that fails is cut off again and recording stops, for a log with a hole would accuse the innocent.
  *
  * The recorder keeps no descriptor open: a program that closes what it does not know closes nothing of ours, and one
- * that runs out of descriptors has not lost any to us. Opening costs 2 us against 250 us for compressing.
+ * that runs out of descriptors has not lost any to us. What is open for a moment is so where the program cannot reach it
+ * (sys.c).
  *
  * Where the live files stand: in the trace directory on file systems on which reserved blocks stay reserved (else a
  * store into the mapping could raise SIGBUS on a full disk), otherwise in /dev/shm, otherwise in private memory. The same
@@ -179,20 +180,23 @@ void rsd_log_init(void) {
 
 static const int new_file = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
 
-static void *map_live_file(const char *path, long *error) {
-    int fd = rsd_sys_open(path, new_file, 0600);
-    if (fd < 0) {
-        *error = fd;
-        return NULL;
-    }
-    void *live = NULL;
-    *error = rsd_sys_file_may_grow(LIVE_FIRST) ? rsd_sys_reserve(fd, LIVE_FIRST) : -EFBIG;
-    if (*error == 0)
-        live = rsd_sys_map_file(fd, LIVE_MOST, error);
+struct live_file {
+    const char *path;
+    void *live;
+};
+
+static long map_live_file(void *p) {
+    struct live_file *file = p;
+    int fd = rsd_sys_open(file->path, new_file, 0600);
+    if (fd < 0)
+        return fd;
+    long error = rsd_sys_file_may_grow(LIVE_FIRST) ? rsd_sys_reserve(fd, LIVE_FIRST) : -EFBIG;
+    if (error == 0)
+        file->live = rsd_sys_map_file(fd, LIVE_MOST, &error);
     rsd_sys_close(fd);
-    if (!live)
-        rsd_sys_unlink(path);
-    return live;
+    if (!file->live)
+        rsd_sys_unlink(file->path);
+    return error;
 }
 
 static struct residue_live_header *open_live_as(uint32_t number, long *error) {
@@ -203,7 +207,9 @@ static struct residue_live_header *open_live_as(uint32_t number, long *error) {
     }
     char path[RSD_PATH_SIZE];
     name_file(path, live_kind == LIVE_SHM ? shm_directory : rsd_trace.directory, number, "live");
-    return map_live_file(path, error);
+    struct live_file file = {path, NULL};
+    *error = rsd_sys_apart(map_live_file, &file);
+    return file.live;
 }
 
 /* The first writer finds out whether the place is any good. */
@@ -216,12 +222,26 @@ static struct residue_live_header *open_live(uint32_t number, long *error) {
     return live;
 }
 
+/* Bytes and the file that they go to. */
+struct written {
+    const char *path;
+    const void *bytes;
+    size_t size;
+};
+
+static long write_new(void *p) {
+    const struct written *file = p;
+    int fd = rsd_sys_open(file->path, new_file, 0600);
+    if (fd < 0)
+        return fd;
+    long error = rsd_sys_write_all(fd, file->bytes, file->size);
+    rsd_sys_close(fd);
+    return error;
+}
+
 static long create_log(uint32_t number) {
     char path[RSD_PATH_SIZE];
     name_file(path, rsd_trace.directory, number, "log");
-    int fd = rsd_sys_open(path, new_file, 0600);
-    if (fd < 0)
-        return fd;
     struct residue_file_header header = {
         .skip_magic = RESIDUE_SKIP_FILE,
         .skip_size = RESIDUE_HEADER_SIZE - 8,
@@ -232,9 +252,7 @@ static long create_log(uint32_t number) {
         .trace_id = rsd_trace.id,
         .pid = (uint32_t)rsd_trace.pid,
     };
-    long error = rsd_sys_write_all(fd, &header, sizeof header);
-    rsd_sys_close(fd);
-    return error;
+    return rsd_sys_apart(write_new, &(struct written){path, &header, sizeof header});
 }
 
 /* The magic goes in last: a reader that sees it sees a complete header. */
@@ -291,17 +309,29 @@ void rsd_writer_isolate(struct rsd_writer *writer) {
         writer->segment[kind].used = writer->segment[kind].records = 0;
 }
 
-/* Make the live file longer, if the name still leads to it: what is mapped is that file. */
-static bool lengthen(const struct residue_live_header *live, uint32_t entries) {
-    char path[RSD_PATH_SIZE], there[offsetof(struct residue_live_header, pid)];
-    name_file(path, live_kind == LIVE_SHM ? shm_directory : rsd_trace.directory, live->writer, "live");
-    int fd = rsd_sys_open(path, O_RDWR | O_NOFOLLOW, 0);
+struct longer {
+    const char *path;
+    const struct residue_live_header *live;
+    uint32_t entries;
+};
+
+/* If the name still leads to the live file: what is mapped is that file. */
+static long reserve_more(void *p) {
+    const struct longer *l = p;
+    char there[offsetof(struct residue_live_header, pid)];
+    int fd = rsd_sys_open(l->path, O_RDWR | O_NOFOLLOW, 0);
     if (fd < 0)
-        return false;
-    bool longer = rsd_sys_read(fd, there, sizeof there) == sizeof there && memcmp(there, live, sizeof there) == 0 &&
-                  rsd_sys_file_may_grow(LIVE_SIZE(entries)) && rsd_sys_reserve(fd, LIVE_SIZE(entries)) == 0;
+        return fd;
+    bool longer = rsd_sys_read(fd, there, sizeof there) == sizeof there && memcmp(there, l->live, sizeof there) == 0 &&
+                  rsd_sys_file_may_grow(LIVE_SIZE(l->entries)) && rsd_sys_reserve(fd, LIVE_SIZE(l->entries)) == 0;
     rsd_sys_close(fd);
-    return longer;
+    return longer ? 0 : -EIO;
+}
+
+static bool lengthen(const struct residue_live_header *live, uint32_t entries) {
+    char path[RSD_PATH_SIZE];
+    name_file(path, live_kind == LIVE_SHM ? shm_directory : rsd_trace.directory, live->writer, "live");
+    return rsd_sys_apart(reserve_more, &(struct longer){path, live, entries}) == 0;
 }
 
 bool rsd_writer_grow_ring(struct rsd_writer *writer, uint32_t entries) {
@@ -365,30 +395,33 @@ static size_t build_frame(struct compressor *c, const struct rsd_writer *writer,
 }
 
 /* A frame that could not be written whole is cut off again: the log ends with a whole frame. */
-static long append_to(int fd, const void *bytes, size_t size) {
+static long append_to(int fd, const struct written *frame) {
     long end = rsd_sys_size(fd);
     long error = end;
     if (end >= 0)
-        error = rsd_sys_file_may_grow((uint64_t)end + size) ? rsd_sys_write_all(fd, bytes, size) : -EFBIG;
+        error = rsd_sys_file_may_grow((uint64_t)end + frame->size) ? rsd_sys_write_all(fd, frame->bytes, frame->size)
+                                                                   : -EFBIG;
     if (error < 0 && end >= 0)
         rsd_sys_truncate(fd, (uint64_t)end);
     return error;
 }
 
-/* No signal handler comes in between, for it may fork, and the copy must not write the frame as well; it may do anything
- * else to this thread, while it has a descriptor open. A copy that came to be earlier in the hook is sent away. */
+/* A copy of this process that came to be earlier in the hook, by a fork in a signal handler, must not write the frame as
+ * well. Later none can: signals are blocked. */
+static long append_frame(void *p) {
+    const struct written *frame = p;
+    int fd = rsd_is_other_process() ? -EPERM : rsd_sys_open(frame->path, O_WRONLY | O_APPEND | O_NOFOLLOW, 0);
+    if (fd < 0)
+        return fd;
+    long error = append_to(fd, frame);
+    rsd_sys_close(fd);
+    return error;
+}
+
 static long append(uint32_t number, const void *bytes, size_t size) {
     char path[RSD_PATH_SIZE];
     name_file(path, rsd_trace.directory, number, "log");
-    uint64_t signals = rsd_sys_block_signals();
-    int fd = rsd_is_other_process() ? -EPERM : rsd_sys_open(path, O_WRONLY | O_APPEND | O_NOFOLLOW, 0);
-    long error = fd;
-    if (fd >= 0) {
-        error = append_to(fd, bytes, size);
-        rsd_sys_close(fd);
-    }
-    rsd_sys_restore_signals(signals);
-    return error;
+    return rsd_sys_apart(append_frame, &(struct written){path, bytes, size});
 }
 
 static void empty_segment(struct rsd_writer *writer, enum residue_kind kind) {
@@ -434,16 +467,22 @@ __attribute__((cold, noinline)) bool rsd_writer_seal(struct rsd_writer *writer, 
     return true;
 }
 
+static long write_live(void *p) {
+    const struct written *file = p;
+    int fd = rsd_sys_open(file->path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return fd;
+    rsd_sys_write_all(fd, file->bytes, file->size);
+    rsd_sys_close(fd);
+    return 0;
+}
+
 void rsd_writer_save_private(struct rsd_writer *writer) {
     if (live_kind != LIVE_PRIVATE)
         return;
     char path[RSD_PATH_SIZE];
     name_file(path, rsd_trace.directory, writer->number, "live");
-    int fd = rsd_sys_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return;
-    rsd_sys_write_all(fd, writer->live, LIVE_SIZE(writer->live->ring.capacity));
-    rsd_sys_close(fd);
+    rsd_sys_apart(write_live, &(struct written){path, writer->live, LIVE_SIZE(writer->live->ring.capacity)});
 }
 
 /* ---- tagged records ---- */

@@ -241,10 +241,9 @@ static void read_mappings(struct reader *r) {
     put_mapping(&record, name);
 }
 
-uint64_t rsd_process_sample_mappings(void) {
+/* The thread's time that it took goes to *cost. */
+static long sample_mappings(void *cost) {
     static char *buffer;
-    if (atomic_flag_test_and_set(&reading))
-        return 0;
     uint64_t began = rsd_sys_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     if (!buffer)
         buffer = rsd_sys_memory(READ_SIZE + 1);
@@ -253,6 +252,15 @@ uint64_t rsd_process_sample_mappings(void) {
         read_mappings(&r);
         rsd_sys_close(r.fd);
     }
+    *(uint64_t *)cost = rsd_sys_clock_ns(CLOCK_THREAD_CPUTIME_ID) - began;
+    return r.fd < 0 ? r.fd : 0;
+}
+
+uint64_t rsd_process_sample_mappings(void) {
+    uint64_t cost = 0;
+    if (atomic_flag_test_and_set(&reading))
+        return 0;
+    rsd_sys_apart(sample_mappings, &cost);
     atomic_flag_clear(&reading);
-    return rsd_sys_clock_ns(CLOCK_THREAD_CPUTIME_ID) - began;
+    return cost;
 }

@@ -21,6 +21,6 @@ void rsd_say(const char *format, ...) {
     if (length > 0)
         used += (size_t)length < sizeof line - used - 1 ? (size_t)length : sizeof line - used - 2;
     line[used++] = '\n';
-    rsd_sys_write_all(2, line, used);
+    rsd_sys_say(line, used);
     errno = before;
 }

@@ -160,10 +160,11 @@ static inline int rsd_sys_tid(void) {
     return (int)RSD_SYSCALL(gettid, 0, 0, 0, 0, 0, 0);
 }
 
-/* All of them, for the calling thread, also those that libc keeps for itself (a cancellation). Returns what was blocked
- * before. */
+/* All of them, for the calling thread, also those that libc keeps for itself (a cancellation); but SIGSYS, by which a
+ * seccomp filter tells the program's handler of a call that it forbids, and kills where that is blocked. Returns what was
+ * blocked before. */
 static inline uint64_t rsd_sys_block_signals(void) {
-    uint64_t all = ~UINT64_C(0), before = 0;
+    uint64_t all = ~(UINT64_C(1) << (SIGSYS - 1)), before = 0;
     RSD_SYSCALL(rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof all, 0, 0);
     return before;
 }
@@ -191,6 +192,20 @@ static inline uint64_t rsd_sys_clock_ns(clockid_t clock) {
     clock_gettime(clock, &time);
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
+
+/* What work(argument) opens, it opens in a table of descriptors that the program has nothing to do with (sys.c). It must
+ * begin with opening, and returns a negative errno when that fails; no signal handler comes in between. Returns what work
+ * returns. */
+long rsd_sys_apart(long (*work)(void *), void *argument);
+
+/* In a child made by fork(): threads that were at work for others are not there. */
+void rsd_sys_after_fork(void);
+
+/* From now on this thread has an empty table of its own. False: this kernel cannot. */
+bool rsd_sys_leave_descriptors(void);
+
+/* Write to the program's standard error, also from a thread with a table of its own. */
+void rsd_sys_say(const void *text, size_t size);
 
 /* Whether a file may grow to `size` bytes. One that grows beyond RLIMIT_FSIZE raises SIGXFSZ, which kills. */
 bool rsd_sys_file_may_grow(uint64_t size);

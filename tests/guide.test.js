@@ -7,6 +7,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { execFileSync, spawnSync } = require('node:child_process');
 const { build, proving, root, scratch } = require('./lib/residue');
+const { canLimitMemory } = require('./lib/worlds');
 
 const guide = fs.readFileSync(path.join(root, 'examples', 'README.md'), 'utf8');
 
@@ -137,21 +138,8 @@ test('in CI: the fixed version passes, the leaky one does not', long, (t) => {
   assert.match(said, /residue check: FAILED: native memory grew by \+\d+\.\d KiB a request/);
 });
 
-const cgroups = () => {
-  const folder = fs.existsSync('/sys/fs/cgroup/memory') ? '/sys/fs/cgroup/memory' : '/sys/fs/cgroup';
-  const name = path.join(folder, `residue-test-${process.pid}`);
-  try {
-    fs.mkdirSync(name);
-    const can = ['memory.limit_in_bytes', 'memory.max'].some((file) => fs.existsSync(path.join(name, file)));
-    fs.rmdirSync(name);
-    return can;
-  } catch {
-    return false;
-  }
-};
-
 test('a worker that the OOM killer ended leaves a trace that is complete', long, (t) => {
-  if (!cgroups()) return t.skip('no memory cgroup can be made here (tests/sigkill.test.js kills instead)');
+  if (!canLimitMemory()) return t.skip('no memory cgroup can be made here (tests/sigkill.test.js kills instead)');
   const { run } = workshop(t);
   const [said] = blocksOf(8).map(run);
   assert.match(said, /ended by signal 9 *\n? *\(Killed\)/);

@@ -8,7 +8,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { execFileSync, spawnSync } = require('node:child_process');
 const { setTimeout: sleep } = require('node:timers/promises');
-const { library, node, program, proving, report, root, scratch, traces, variables } = require('./lib/residue');
+const { library, node, program, proving, report, residue, root, scratch, traces, variables } = require('./lib/residue');
 const { dump } = require('./lib/dump');
 const { canMount, isRoot, nobody } = require('./lib/worlds');
 
@@ -72,12 +72,18 @@ os.close(os.open(sys.argv[1] + '.done', os.O_CREAT, 0o600))
   assert.deepStrictEqual(daemons.map(({ forked_from: parent }) => typeof parent.pid), ['number']);
 });
 
-test(`${CHILDREN} short children: each has its trace, none disturbs another`, (t) => {
+test(`${CHILDREN} short children: each has its trace, none disturbs another, and all are listed`, (t) => {
   const all = same(t, [node(20), script('children.js'), String(CHILDREN)]);
   const shells = all.filter(({ exe }) => path.basename(exe) === 'dash');
   assert.strictEqual(shells.length, CHILDREN);
   assert.strictEqual(new Set(all.map(({ trace_id }) => trace_id)).size, all.length);
   assert.strictEqual(all.length, CHILDREN + 1);
+  const began = performance.now();
+  const lines = residue('list', path.dirname(all[0].trace)).trim().split('\n');
+  assert.strictEqual(lines.length, 1 + all.length);
+  assert.strictEqual(lines.filter((line) => / exit /.test(line)).length, all.length);
+  const seconds = (performance.now() - began) / 1000;
+  assert.ok(seconds < 10, `residue list took ${seconds.toFixed(1)} s`);
 });
 
 test('the same pid again, as in a container that is started anew', { skip: canMount ? false : 'only root may make a namespace' }, (t) => {

@@ -8,9 +8,10 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { command, library, node, outstanding, preload, program, proving, report, scratch, traces, variables } = require('./lib/residue');
-const { canMount, denied, formatted, isRoot, limited, mounted, nobody } = require('./lib/worlds');
+const { canLimitMemory, canMount, cgroup, denied, formatted, isRoot, limited, mounted, nobody } = require('./lib/worlds');
 
 const KEPT = 2 * 4096; // by programs/works.c, of 1,000 to 1,015 bytes
+const CGROUP_BYTES = 32_000_000;
 
 function run(world, argv, options) {
   const [name, ...args] = [...world, ...argv];
@@ -74,6 +75,7 @@ const GOES_ON = {
   'readlink=EACCES': 'file',
   'getrandom=ENOSYS': 'file',
   'close_range=ENOSYS': 'file',
+  'clone=EPERM': 'file',
   'prctl=EPERM': 'file',
   'tgkill=EPERM': 'file',
   'sched_yield=ENOSYS': 'file',
@@ -112,15 +114,41 @@ for (const call of ['append=EMFILE', 'write=ENOSPC', 'map-shared=ENODEV']) {
   });
 }
 
+const limitsMemory = { skip: !proving ? 'ten seconds: RESIDUE_PROVE=1' : canLimitMemory() ? false : 'no memory cgroup can be made here' };
+
+for (const argv of [[program('works')], [node(20), '-e', 'console.log(Array.from({ length: 9000 }, (_, i) => Buffer.allocUnsafeSlow(9000 + i)).length)']]) {
+  test(`${path.basename(argv[0])} in a sandbox that answers forbidden calls by SIGSYS: one line, and recording stops`, (t) => {
+    const folder = scratch(t);
+    const traps = preload(t, 'traps');
+    const { LD_PRELOAD, ...rest } = variables(folder, { MODE: 'full' });
+    const inside = (env) => run([], ['env', ...Object.entries(env).map((pair) => pair.join('=')), ...argv]);
+    const pair = { plain: inside({ LD_PRELOAD: traps }), recorded: inside({ ...rest, LD_PRELOAD: `${LD_PRELOAD}:${traps}` }) };
+    unharmed(pair, /cannot (write the log|create the files of a writer): Operation not permitted/);
+    assert.strictEqual(readable(traces(folder)[0]).status, 0);
+  });
+}
+
 // ---- Descriptors, limits -----------------------------------------------------------------------------------------
 
-test('every descriptor is taken: none is missing, recording stops', (t) => {
+const HUNGRY = [program('works'), '100', 'hungry'];
+
+test('every descriptor is taken: none is missing, and recording goes on', (t) => {
   const folder = scratch(t);
-  const pair = both(limited('--nofile=64'), [program('works'), '100', 'hungry'], folder, { options: { MODE: 'full' } });
-  unharmed(pair, /cannot (write the log|create the files of a writer): Too many open files/);
+  const pair = both(limited('--nofile=64'), HUNGRY, folder, { options: { MODE: 'full' } });
+  unharmed(pair);
   assert.match(pair.plain.stdout, /^descriptors up to 63$/m);
-  assert.strictEqual(readable(traces(folder)[0]).status, 0);
+  exact(folder);
 });
+
+for (const call of ['close_range=ENOSYS', 'clone=EPERM']) {
+  test(`every descriptor is taken, and ${call}: none is missing, recording stops`, (t) => {
+    const folder = scratch(t);
+    const pair = both([...denied(call), ...limited('--nofile=64')], HUNGRY, folder, { options: { MODE: 'full' } });
+    unharmed(pair, /cannot (write the log|create the files of a writer): Too many open files/);
+    assert.match(pair.plain.stdout, /^descriptors up to 63$/m);
+    assert.strictEqual(readable(traces(folder)[0]).status, 0);
+  });
+}
 
 for (const [bytes, line] of [[100_000, null], [400_000, /cannot write the log: File too large/]]) {
   test(`files may not grow beyond ${bytes} bytes: no SIGXFSZ`, (t) => {
@@ -133,6 +161,26 @@ test('one descriptor is free: recording goes on with it', (t) => {
   const folder = scratch(t);
   unharmed(both(limited('--nofile=4'), [program('small'), '20000'], folder, { options: { MODE: 'full' } }));
   exact(folder, 64);
+});
+
+test('a memory cgroup at its limit: the log is larger than the limit, and is whole', limitsMemory, (t) => {
+  const folder = scratch(t);
+  unharmed(both(cgroup(CGROUP_BYTES), [program('works'), '4500'], folder, { options: { MODE: 'full' } }));
+  exact(folder);
+  const [trace] = traces(folder);
+  const log = fs.readdirSync(trace).reduce((sum, name) => sum + fs.statSync(path.join(trace, name)).size, 0);
+  assert.ok(log > CGROUP_BYTES, `${log} bytes`);
+});
+
+test('a memory cgroup at its limit: the program is killed as ever, and what it held is on record', limitsMemory, (t) => {
+  const folder = scratch(t);
+  const script = 'kept = []; setInterval(() => { kept.push(Buffer.alloc(1000003, 1)); console.log(kept.length) })';
+  const { plain, recorded } = both(cgroup(200_000_000), [node(20), '-e', script], folder);
+  assert.strictEqual(plain.status, 128 + 9);
+  assert.strictEqual(recorded.status, 128 + 9);
+  const said = Number(recorded.stdout.trim().split('\n').at(-1));
+  const { blocks } = outstanding(report(traces(folder)[0]), (size) => size === 1000003);
+  assert.ok(said > 50 && (blocks === said || blocks === said + 1), `${blocks} on record, the program said ${said}`);
 });
 
 // A recorder needs memory of its own, and has none when the program's limit leaves no room for it.

@@ -5,7 +5,7 @@ const assert = require('node:assert');
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
-const { command, node, program, record, report, scratch, start, variables } = require('./lib/residue');
+const { command, node, program, proving, record, report, scratch, start, stat, variables } = require('./lib/residue');
 
 function run(argv, env) {
   return spawnSync(argv[0], argv.slice(1), { env: { ...process.env, ...env }, encoding: 'utf8' });
@@ -32,6 +32,18 @@ test('a program that closes every descriptor keeps its files to itself', (t) => 
   }
   report(trace);
 });
+
+for (const threads of [0, 3]) {
+  test(`closing 3 to 1023 twice, with ${threads} more threads at work: its files have no byte of ours, and recording goes on`, (t) => {
+    const rounds = proving ? 300 : 5;
+    const argv = [program('closes_twice'), scratch(t), String(rounds), String(threads)];
+    const { status, stdout, stderr, trace } = record(t, argv, { options: { MODE: 'full' } });
+    assert.deepStrictEqual({ status, stdout, stderr }, { status: 0, stdout: `${rounds} rounds\n`, stderr: '' });
+    const { recorder } = report(trace, '--at', 'end');
+    assert.deepStrictEqual([recorder.dropped, recorder.anomalies, recorder.problems], [0, 0, 0]);
+    assert.ok(stat(trace)['segments sealed'] > rounds, 'it was written all the time');
+  });
+}
 
 test('a descriptor that the program closes is closed', async (t) => {
   const SECONDS = 5;

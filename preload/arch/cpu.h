@@ -1,5 +1,6 @@
 /*
- * What is particular to the processor on the recording path: the fenced clock and the raw system call.
+ * What is particular to the processor on the recording path: the fenced clock, the raw system call, and a thread
+ * without libc.
  *
  * A raw call leaves errno alone and is never a cancellation point, which is why the recorder makes all of its own
  * calls in this way. It returns what the kernel returns: a negative errno on failure.
@@ -8,6 +9,7 @@
 #define RSD_ARCH_CPU_H
 
 #include <stdint.h>
+#include <sys/syscall.h>
 
 #if defined(__x86_64__)
 
@@ -32,6 +34,36 @@ static inline long rsd_syscall6(long number, long a, long b, long c, long d, lon
     __asm__ volatile("syscall"
                      : "=a"(result)
                      : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+/* What tells threads apart. */
+static inline uintptr_t rsd_cpu_thread_pointer(void) {
+    uintptr_t pointer;
+    __asm__ volatile("mov %%fs:0, %0" : "=r"(pointer));
+    return pointer;
+}
+
+/* clone: a thread that does work(argument) on a stack of its own, and ends. It has the caller's thread-local variables:
+ * the caller must do nothing until *tid is 0 again. */
+static inline long rsd_cpu_clone(long flags, void *stack_end, void *tid, void (*work)(void *), void *argument) {
+    long result;
+    register long r10 __asm__("r10") = (long)tid;
+    register uintptr_t r8 __asm__("r8") = rsd_cpu_thread_pointer();
+    register void *r9 __asm__("r9") = argument;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "mov %%r9, %%rdi\n\t"
+                     "call *%%rbx\n\t"
+                     "mov %[exit], %%eax\n\t"
+                     "xor %%edi, %%edi\n\t"
+                     "syscall\n"
+                     "1:"
+                     : "=a"(result)
+                     : "0"((long)SYS_clone), "D"(flags), "S"(stack_end), "d"(tid), "r"(r10), "r"(r8), "r"(r9),
+                       "b"(work), [exit] "i"(SYS_exit)
                      : "rcx", "r11", "memory");
     return result;
 }

@@ -244,10 +244,10 @@ static bool prove_function(struct rsd_js *js, const struct rsd_js_view *view, st
                            ? code + (uintptr_t)v8->code_positions
                            : view->function - 1 + (uintptr_t)v8->function_shared;
     proof->shared = rsd_js_word(proof->shared_at);
-    proof->page = rsd_js_page_entry(proof->shared_at);
+    proof->region = rsd_js_region(proof->shared_at);
     if (proof->words < RSD_JS_WORDS)
         proof->value[proof->words] = rsd_js_shared_word(js, view->function);
-    return proof->page != NULL && !(proof->shared_at & 7);
+    return proof->region != NULL && !(proof->shared_at & 7);
 }
 
 /* Of a frame whose code was found the pc says where it stands. What else lies in the frame of optimised code may look like
@@ -271,16 +271,16 @@ static bool prove_by_kind(struct rsd_js *js, const struct rsd_js_view *view, str
 
 bool rsd_js_renew(struct rsd_js *js, struct rsd_js_proof *proof) {
     const struct rsd_js_layout *v8 = &rsd_js_layout;
-    uintptr_t function = proof->page && source_of(proof) ? *rsd_js_proven(proof, 0) : 0;
+    uintptr_t function = proof->region && source_of(proof) ? *rsd_js_proven(proof, 0) : 0;
     struct rsd_js_proof now = *proof;
     if (!rsd_js_is_pointer(function) || function == proof->value[0])
         return false;
     now.value[0] = function;
     if (proof->shared_at == proof->value[0] - 1 + (uintptr_t)v8->function_shared) {
         now.shared_at = function - 1 + (uintptr_t)v8->function_shared;
-        now.page = rsd_js_page_entry(now.shared_at);
+        now.region = rsd_js_region(now.shared_at);
     }
-    if (!now.page || !rsd_js_holds(&now) || rsd_js_shared_word(js, function) != source_of(proof) || js->forwarded)
+    if (!now.region || !rsd_js_holds(&now) || rsd_js_shared_word(js, function) != source_of(proof) || js->forwarded)
         return false;
     *proof = now;
     return true;

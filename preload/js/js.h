@@ -85,7 +85,7 @@ struct rsd_js_proof {
     int8_t offset[RSD_JS_WORDS]; /* of these from `fp`, in words; the function's is the first */
     uintptr_t fp;
     uintptr_t value[RSD_JS_WORDS];
-    const _Atomic uint8_t *page; /* what is known of the page of `shared_at`; NULL: not a function's frame */
+    const struct rsd_js_region *region; /* of the memory at `shared_at`; NULL: not a function's frame */
     uintptr_t shared_at;
     uintptr_t shared;
 };
@@ -130,8 +130,8 @@ static inline bool rsd_js_holds(const struct rsd_js_proof *proof) {
             return false;
     if (__builtin_expect(!proof->settled, 0))
         return false;
-    return !proof->page || ((atomic_load_explicit(proof->page, memory_order_acquire) & RSD_JS_PAGE_READABLE) &&
-                            *(const volatile uintptr_t *)proof->shared_at == proof->shared);
+    return !proof->region || ((rsd_js_page_in(proof->region, proof->shared_at) & RSD_JS_PAGE_READABLE) &&
+                              *(const volatile uintptr_t *)proof->shared_at == proof->shared);
 }
 
 /* An answer does not hold any more. Is it right again with the function that is there now, another one made from the same

@@ -18,8 +18,20 @@
  *
  * A page keeps its code bit while V8 makes it writable: code pages toggle.
  *
- * The table is a radix tree whose nodes are made on demand and stay. Entered by all threads, from inside hooks,
- * without a lock: nodes are published by compare-and-swap, bytes are atomic.
+ * The table is a hash table of regions of 256 KiB. V8 maps each page of its heap at a random address, and unmaps it again,
+ * dozens of times a second under load: a region of which nothing is known any more is used again for another of the same
+ * bucket. It stays in its bucket, so a reader that comes by finds the way to the end; and it looks at the region's number
+ * again when it has read a page:
+ *
+ *     to be used again:   pages = 0; number = 0; ...; number = the new one; pages        (each store a release)
+ *     read:               number, page, number: the same both times => the page is of that region
+ *
+ * MOST regions describe 64 GiB; of what is mapped beyond nothing is known.
+ *
+ * Entered by all threads, from inside hooks. Reading takes no lock. What changes the table takes turns by a word that says
+ * whose turn it is: a signal handler that maps memory, come in the middle of a change by its own thread, goes ahead. It may
+ * make a second region of one number; so what goes is taken from all. A child made by fork finds the table whole at
+ * every store.
  */
 #include "js/pages.h"
 
@@ -31,41 +43,103 @@
 #include "js/js.h"
 #include "sys.h"
 
-#define ADDRESS_END ((uintptr_t)1 << RSD_JS_TOP_SHIFT)
-#define LEAF_BYTES ((uintptr_t)1 << RSD_JS_LEAF_SHIFT)
+#define ADDRESS_END ((uintptr_t)1 << 47)
+#define REGION_BYTES ((uintptr_t)1 << RSD_JS_REGION_SHIFT)
+#define MOST (1u << 18)
+#define LAST (MOST - 1)
+#define TRIES 10000u
+#define CLAIMED UINTPTR_MAX /* the number of a region for the instant between two that it describes */
 
 bool rsd_js_pages_kept;
-struct rsd_js_middle *_Atomic rsd_js_root[1 << (RSD_JS_TOP_SHIFT - RSD_JS_MID_SHIFT)];
+struct rsd_js_region *_Atomic rsd_js_regions;
+_Atomic uint32_t rsd_js_bucket[1u << RSD_JS_BUCKETS_SHIFT];
+static _Atomic uint32_t used; /* regions that are in a bucket */
+static _Atomic bool overflowed;
 
-/* ---- The tree -------------------------------------------------------------------------------------------------- */
+/* ---- Whose turn it is ------------------------------------------------------------------------------------------- */
 
-static struct rsd_js_middle *middle_of(uintptr_t address, bool make) {
-    struct rsd_js_middle *_Atomic *slot = &rsd_js_root[address >> RSD_JS_MID_SHIFT];
-    struct rsd_js_middle *middle = atomic_load_explicit(slot, memory_order_acquire);
-    if (middle || !make)
-        return middle;
-    struct rsd_js_middle *fresh = rsd_sys_memory(sizeof *fresh);
-    if (fresh && !atomic_compare_exchange_strong(slot, &middle, fresh)) {
-        rsd_sys_unmap(fresh, sizeof *fresh);
-        return middle;
+static _Atomic uintptr_t turn; /* a thread's pointer; 0: nobody's */
+
+/* True: to be given back. */
+static bool take_turn(void) {
+    uintptr_t self = rsd_cpu_thread_pointer();
+    for (unsigned i = 0; i < TRIES; i++) {
+        uintptr_t nobody = 0;
+        if (atomic_compare_exchange_weak(&turn, &nobody, self))
+            return true;
+        if (nobody == self)
+            return false;
+        rsd_sys_yield();
     }
-    return fresh;
+    return false;
 }
 
-static struct rsd_js_leaf *leaf_of(uintptr_t address, bool make) {
-    struct rsd_js_middle *middle = middle_of(address, make);
-    if (!middle)
-        return NULL;
-    struct rsd_js_leaf *_Atomic *slot = &middle->leaf[rsd_js_leaf_index(address)];
-    struct rsd_js_leaf *leaf = atomic_load_explicit(slot, memory_order_acquire);
-    if (leaf || !make)
-        return leaf;
-    struct rsd_js_leaf *fresh = rsd_sys_memory(sizeof *fresh);
-    if (fresh && !atomic_compare_exchange_strong(slot, &leaf, fresh)) {
-        rsd_sys_unmap(fresh, sizeof *fresh);
-        return leaf;
+static void give_turn(bool taken) {
+    if (taken)
+        atomic_store_explicit(&turn, 0, memory_order_release);
+}
+
+void rsd_js_pages_after_fork(void) {
+    atomic_store(&turn, 0);
+}
+
+/* ---- Regions ---------------------------------------------------------------------------------------------------- */
+
+static struct rsd_js_region *region_at(uint32_t at) {
+    return atomic_load_explicit(&rsd_js_regions, memory_order_relaxed) + at;
+}
+
+/* One of that number in what follows `at` in its bucket; 0: there is none. */
+static uint32_t find_from(uint32_t at, uintptr_t number) {
+    while (at && atomic_load_explicit(&region_at(at)->number, memory_order_relaxed) != number)
+        at = atomic_load_explicit(&region_at(at)->next, memory_order_relaxed);
+    return at;
+}
+
+static uint32_t new_region(_Atomic uint32_t *bucket) {
+    if (!atomic_load_explicit(&rsd_js_regions, memory_order_relaxed))
+        atomic_store_explicit(&rsd_js_regions, rsd_sys_memory(MOST * sizeof *rsd_js_regions), memory_order_release);
+    uint32_t at = atomic_load(&used), next = atomic_load_explicit(bucket, memory_order_relaxed);
+    if (!atomic_load_explicit(&rsd_js_regions, memory_order_relaxed) || at >= LAST ||
+        (at = atomic_fetch_add(&used, 1) + 1) > LAST) {
+        atomic_store(&overflowed, true);
+        return 0;
     }
-    return fresh;
+    do
+        atomic_store_explicit(&region_at(at)->next, next, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(bucket, &next, at));
+    return at;
+}
+
+/* Let a region that describes none describe this one. */
+static bool claim(struct rsd_js_region *region, uintptr_t number) {
+    uintptr_t none = 0;
+    if (!atomic_compare_exchange_strong(&region->number, &none, CLAIMED))
+        return false;
+    for (unsigned i = 0; i < RSD_JS_REGION_PAGES; i++)
+        atomic_store_explicit(&region->page[i], 0, memory_order_relaxed);
+    atomic_store_explicit(&region->number, number, memory_order_release);
+    return true;
+}
+
+/* The region of that number, made if there was none. NULL: there is no room for it. */
+static struct rsd_js_region *make_region(uintptr_t number) {
+    _Atomic uint32_t *bucket = &rsd_js_bucket[rsd_js_bucket_of(number)];
+    uint32_t at = find_from(atomic_load_explicit(bucket, memory_order_relaxed), number);
+    while (!at) {
+        uint32_t empty = find_from(atomic_load_explicit(bucket, memory_order_relaxed), 0);
+        if (!empty && !(empty = new_region(bucket)))
+            return NULL;
+        at = claim(region_at(empty), number) ? empty : 0;
+    }
+    return region_at(at);
+}
+
+static void release_if_empty(struct rsd_js_region *region) {
+    for (unsigned i = 0; i < RSD_JS_REGION_PAGES; i++)
+        if (atomic_load_explicit(&region->page[i], memory_order_relaxed))
+            return;
+    atomic_store_explicit(&region->number, 0, memory_order_release);
 }
 
 typedef void change_page(_Atomic uint8_t *page, unsigned bits);
@@ -75,19 +149,62 @@ static bool is_wanted(void) {
     return rsd_js_pages_kept;
 }
 
-/* `change` every page of [start, start + size). Where nothing was ever said about 16 MiB, only `make` makes a table.
- * */
+struct range {
+    uintptr_t start, end; /* whole pages */
+    change_page *change;
+    unsigned bits;
+};
+
+/* In so far as it lies in the region of that number. */
+static void change_region(struct rsd_js_region *region, uintptr_t number, const struct range *r) {
+    uintptr_t from = number << RSD_JS_REGION_SHIFT, to = from + REGION_BYTES;
+    from = from > r->start ? from : r->start;
+    to = to < r->end ? to : r->end;
+    for (uintptr_t at = from; at < to; at += RSD_JS_PAGE_SIZE)
+        r->change(&region->page[at >> RSD_JS_PAGE_SHIFT & (RSD_JS_REGION_PAGES - 1)], r->bits);
+    if (!r->bits)
+        release_if_empty(region);
+}
+
+static void change_made(const struct range *r) {
+    uintptr_t first = r->start >> RSD_JS_REGION_SHIFT, last = (r->end - 1) >> RSD_JS_REGION_SHIFT;
+    struct rsd_js_region *region;
+    for (uintptr_t number = first ? first : 1; number <= last && (region = make_region(number)); number++)
+        change_region(region, number, r);
+}
+
+/* A range may be longer than all that is known: then it is what is known that is looked through. */
+static void change_known(const struct range *r) {
+    uintptr_t first = r->start >> RSD_JS_REGION_SHIFT, last = (r->end - 1) >> RSD_JS_REGION_SHIFT;
+    uint32_t most = atomic_load(&used) < LAST ? atomic_load(&used) : LAST;
+    if (last - first >= most) {
+        for (uint32_t at = 1; at <= most; at++) {
+            uintptr_t number = atomic_load_explicit(&region_at(at)->number, memory_order_relaxed);
+            if (number && number >= first && number <= last)
+                change_region(region_at(at), number, r);
+        }
+        return;
+    }
+    for (uintptr_t number = first ? first : 1; number <= last; number++) {
+        uint32_t at = atomic_load_explicit(&rsd_js_bucket[rsd_js_bucket_of(number)], memory_order_relaxed);
+        for (; (at = find_from(at, number)); at = atomic_load_explicit(&region_at(at)->next, memory_order_relaxed))
+            change_region(region_at(at), number, r);
+    }
+}
+
+/* `change` every page of [from, from + size). Where nothing is known, only `make` makes a region. */
 static void each_page(const void *from, size_t size, bool make, change_page *change, unsigned bits) {
     uintptr_t start = (uintptr_t)from & ~(RSD_JS_PAGE_SIZE - 1);
     uintptr_t end = (uintptr_t)from + size < ADDRESS_END ? (uintptr_t)from + size : ADDRESS_END;
-    while (start < end) {
-        uintptr_t leaf_end = (start | (LEAF_BYTES - 1)) + 1;
-        uintptr_t stop = leaf_end < end ? leaf_end : end;
-        struct rsd_js_leaf *leaf = leaf_of(start, make);
-        for (uintptr_t at = start; leaf && at < stop; at += RSD_JS_PAGE_SIZE)
-            change(&leaf->page[rsd_js_page_index(at)], bits);
-        start = stop;
-    }
+    if (start >= end)
+        return;
+    const struct range range = {start, end, change, bits};
+    bool taken = take_turn();
+    if (make)
+        change_made(&range);
+    else
+        change_known(&range);
+    give_turn(taken);
 }
 
 static void set(_Atomic uint8_t *page, unsigned bits) {
@@ -116,7 +233,8 @@ void rsd_js_memory_goes(const void *start, size_t size) {
         each_page(start, size, false, set, 0);
 }
 
-/* A reservation without rights gets no table, for V8 reserves gigabytes: mprotect makes it when it opens a part. */
+/* A reservation without rights gets no regions, for V8 reserves gigabytes: mprotect makes them when it opens a part. But
+ * when a file may have got none, it makes none. */
 void rsd_js_memory_comes(const void *start, size_t size, int prot, int flags, int64_t offset) {
     if (!is_wanted())
         return;
@@ -135,7 +253,7 @@ void rsd_js_memory_protect_before(const void *start, size_t size, int prot) {
 
 void rsd_js_memory_protect_after(const void *start, size_t size, int prot) {
     if (is_wanted())
-        each_page(start, size, prot != PROT_NONE, protect, bits_of(prot));
+        each_page(start, size, prot != PROT_NONE && !atomic_load(&overflowed), protect, bits_of(prot));
 }
 
 void rsd_js_pages_trust(const void *start, size_t size) {

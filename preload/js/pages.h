@@ -18,48 +18,55 @@ enum rsd_js_page {
 
 #define RSD_JS_PAGE_SHIFT 12
 #define RSD_JS_PAGE_SIZE ((uintptr_t)1 << RSD_JS_PAGE_SHIFT)
-#define RSD_JS_LEAF_SHIFT 24 /* a leaf describes 16 MiB, */
-#define RSD_JS_MID_SHIFT 35  /* a middle table 32 GiB, */
-#define RSD_JS_TOP_SHIFT 47  /* and the root what a process can address */
+#define RSD_JS_REGION_SHIFT 18 /* 256 KiB: what V8 maps at a time, each at an address of its own */
+#define RSD_JS_REGION_PAGES (1u << (RSD_JS_REGION_SHIFT - RSD_JS_PAGE_SHIFT))
+#define RSD_JS_BUCKETS_SHIFT 13
 
-struct rsd_js_leaf {
-    _Atomic uint8_t page[1 << (RSD_JS_LEAF_SHIFT - RSD_JS_PAGE_SHIFT)];
-};
-
-struct rsd_js_middle {
-    struct rsd_js_leaf *_Atomic leaf[1 << (RSD_JS_MID_SHIFT - RSD_JS_LEAF_SHIFT)];
+struct rsd_js_region {
+    _Atomic uintptr_t number; /* address >> RSD_JS_REGION_SHIFT; 0: describes none now */
+    _Atomic uint32_t next;    /* of the same bucket; 0: the last */
+    _Atomic uint8_t page[RSD_JS_REGION_PAGES];
 };
 
 /* Is the table kept up to date? From the constructor on, if at all. */
 extern bool rsd_js_pages_kept;
 
-extern struct rsd_js_middle *_Atomic rsd_js_root[1 << (RSD_JS_TOP_SHIFT - RSD_JS_MID_SHIFT)];
+extern struct rsd_js_region *_Atomic rsd_js_regions; /* the first is none */
+extern _Atomic uint32_t rsd_js_bucket[1u << RSD_JS_BUCKETS_SHIFT];
 
-static inline size_t rsd_js_leaf_index(uintptr_t address) {
-    return address >> RSD_JS_LEAF_SHIFT & ((1u << (RSD_JS_MID_SHIFT - RSD_JS_LEAF_SHIFT)) - 1);
+static inline size_t rsd_js_bucket_of(uintptr_t number) {
+    return (number * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - RSD_JS_BUCKETS_SHIFT);
 }
 
-static inline size_t rsd_js_page_index(uintptr_t address) {
-    return address >> RSD_JS_PAGE_SHIFT & ((1u << (RSD_JS_LEAF_SHIFT - RSD_JS_PAGE_SHIFT)) - 1);
+/* What describes the region of `address` now, and may describe another later. NULL: nothing is known. */
+static inline const struct rsd_js_region *rsd_js_region(uintptr_t address) {
+    uintptr_t number = address >> RSD_JS_REGION_SHIFT;
+    uint32_t at = atomic_load_explicit(&rsd_js_bucket[rsd_js_bucket_of(number)], memory_order_acquire);
+    while (at) {
+        const struct rsd_js_region *region = atomic_load_explicit(&rsd_js_regions, memory_order_relaxed) + at;
+        if (atomic_load_explicit(&region->number, memory_order_acquire) == number)
+            return number ? region : NULL;
+        at = atomic_load_explicit(&region->next, memory_order_relaxed);
+    }
+    return NULL;
 }
 
-/* Where it stands what is known about the page of `address`; it stays there. NULL: nothing ever was. */
-static inline const _Atomic uint8_t *rsd_js_page_entry(uintptr_t address) {
-    if (address >> RSD_JS_TOP_SHIFT)
-        return NULL;
-    struct rsd_js_middle *middle =
-        atomic_load_explicit(&rsd_js_root[address >> RSD_JS_MID_SHIFT], memory_order_acquire);
-    if (!middle)
-        return NULL;
-    struct rsd_js_leaf *leaf = atomic_load_explicit(&middle->leaf[rsd_js_leaf_index(address)], memory_order_acquire);
-    return leaf ? &leaf->page[rsd_js_page_index(address)] : NULL;
+/* What `region` says of the page of `address`, if it still describes that: enum rsd_js_page, or 0. */
+static inline unsigned rsd_js_page_in(const struct rsd_js_region *region, uintptr_t address) {
+    unsigned bits = atomic_load_explicit(&region->page[address >> RSD_JS_PAGE_SHIFT & (RSD_JS_REGION_PAGES - 1)],
+                                         memory_order_acquire);
+    bool still = atomic_load_explicit(&region->number, memory_order_relaxed) == address >> RSD_JS_REGION_SHIFT;
+    return __builtin_expect(still, 1) ? bits : 0;
 }
 
 /* What is known about the page of `address`: enum rsd_js_page, or 0. */
 static inline unsigned rsd_js_page(uintptr_t address) {
-    const _Atomic uint8_t *entry = rsd_js_page_entry(address);
-    return entry ? atomic_load_explicit(entry, memory_order_acquire) : 0;
+    const struct rsd_js_region *region = rsd_js_region(address);
+    return region ? rsd_js_page_in(region, address) : 0;
 }
+
+/* In a child made by fork(): whoever was changing the table is not there. */
+void rsd_js_pages_after_fork(void);
 
 /* Memory that was there before any hook and stays: the executable's segments. */
 void rsd_js_pages_trust(const void *start, size_t size);

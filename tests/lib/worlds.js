@@ -2,8 +2,9 @@
 // root, and do it in a mount namespace of their own, so that nothing is left of it.
 
 const fs = require('node:fs');
+const path = require('node:path');
 const { spawnSync } = require('node:child_process');
-const { program } = require('./residue');
+const { program, root } = require('./residue');
 
 const isRoot = process.getuid() === 0;
 
@@ -28,6 +29,21 @@ function formatted(kind, folder, size, ...options) {
   return mounted(`mount -o loop '${image}' "$0"\nchmod 777 "$0"`, folder);
 }
 
+// Whether a memory cgroup can be made here, and a command that runs another in one of so many bytes.
+function canLimitMemory() {
+  const folder = fs.existsSync('/sys/fs/cgroup/memory') ? '/sys/fs/cgroup/memory' : '/sys/fs/cgroup';
+  const name = path.join(folder, `residue-test-${process.pid}`);
+  try {
+    fs.mkdirSync(name);
+    const can = ['memory.limit_in_bytes', 'memory.max'].some((file) => fs.existsSync(path.join(name, file)));
+    fs.rmdirSync(name);
+    return can;
+  } catch {
+    return false;
+  }
+}
+const cgroup = (bytes) => [path.join(root, 'examples', 'service', 'limited'), String(bytes)];
+
 const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 
-module.exports = { isRoot, canMount, denied, limited, mounted, formatted, nobody, works };
+module.exports = { isRoot, canMount, canLimitMemory, cgroup, denied, limited, mounted, formatted, nobody, works };

@@ -44,6 +44,7 @@ static const struct call {
     {"getcwd", SYS_getcwd, {{ANY}}},
     {"getrandom", SYS_getrandom, {{ANY}}},
     {"close_range", SYS_close_range, {{ANY}}},
+    {"clone", SYS_clone, {{ANY}}},
     {"prctl", SYS_prctl, {{ANY}}},
     {"tgkill", SYS_tgkill, {{ANY}}},
     {"sched_yield", SYS_sched_yield, {{ANY}}},
@@ -53,9 +54,10 @@ static const struct call {
 static const struct {
     const char *name;
     unsigned number;
-} errors[] = {{"EPERM", EPERM},   {"EACCES", EACCES}, {"ENOSPC", ENOSPC}, {"EMFILE", EMFILE}, {"ENFILE", ENFILE},
-              {"EDQUOT", EDQUOT}, {"EROFS", EROFS},   {"EIO", EIO},       {"ENOSYS", ENOSYS}, {"ENOMEM", ENOMEM},
-              {"ENODEV", ENODEV}, {"EFBIG", EFBIG},   {"EOPNOTSUPP", EOPNOTSUPP}};
+} errors[] = {{"EPERM", EPERM},          {"EACCES", EACCES}, {"ENOSPC", ENOSPC}, {"EMFILE", EMFILE},
+              {"ENFILE", ENFILE},        {"EDQUOT", EDQUOT}, {"EROFS", EROFS},   {"EIO", EIO},
+              {"ENOSYS", ENOSYS},        {"ENOMEM", ENOMEM}, {"ENODEV", ENODEV}, {"EFBIG", EFBIG},
+              {"EOPNOTSUPP", EOPNOTSUPP}};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

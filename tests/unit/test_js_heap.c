@@ -2,6 +2,7 @@
  * preload/js against a heap made by hand: what may be read, strings, functions, lines, positions, ids.
  */
 #include <criterion/criterion.h>
+#include <pthread.h>
 
 #include "js_fake.h"
 
@@ -63,6 +64,96 @@ Test(pages, a_mapped_file_is_never_loaded_from) {
     rsd_js_memory_comes(p, 4096, PROT_READ, MAP_PRIVATE, 0);
     rsd_js_memory_protect_after(p, 4096, PROT_READ);
     cr_assert_not(rsd_js_page((uintptr_t)p) & RSD_JS_PAGE_READABLE);
+}
+
+#define PLAIN (MAP_PRIVATE | MAP_ANONYMOUS)
+#define REGION ((uintptr_t)1 << RSD_JS_REGION_SHIFT)
+
+/* As V8 chooses where to map: nobody looks what is there, the table is all that is asked. */
+static uintptr_t address(uint64_t *seed) {
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return ((*seed >> 20 & 0x3fffffffffff) | REGION) & ~(REGION - 1);
+}
+
+static size_t regions(void) {
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof rsd_js_bucket / sizeof *rsd_js_bucket; i++)
+        for (uint32_t at = rsd_js_bucket[i]; at; at = rsd_js_regions[at].next)
+            count++;
+    return count;
+}
+
+Test(pages, a_heap_whose_pages_come_and_go_at_random_addresses_takes_bounded_memory) {
+    uintptr_t live[300] = {0};
+    uint64_t seed = 1;
+    rsd_js_pages_kept = true;
+    for (size_t i = 0; i < 1000000; i++) {
+        uintptr_t *one = &live[i % 300];
+        if (*one) {
+            cr_assert(rsd_js_range_is_readable(*one, REGION));
+            rsd_js_memory_goes((void *)*one, REGION);
+            cr_assert_eq(rsd_js_page(*one), 0);
+        }
+        *one = address(&seed);
+        rsd_js_memory_comes((void *)*one, REGION, PROT_READ | PROT_WRITE, PLAIN, 0);
+    }
+    cr_assert_lt(regions(), 4 * sizeof rsd_js_bucket / sizeof *rsd_js_bucket, "%zu regions", regions());
+}
+
+Test(pages, what_is_long_gone_is_not_taken_for_what_came_in_its_place) {
+    uint64_t seed = 2;
+    uintptr_t gone = address(&seed), next;
+    rsd_js_pages_kept = true;
+    rsd_js_memory_comes((void *)gone, REGION, PROT_READ, PLAIN, 0);
+    const struct rsd_js_region *region = rsd_js_region(gone);
+    cr_assert(rsd_js_page_in(region, gone) & RSD_JS_PAGE_READABLE);
+    rsd_js_memory_goes((void *)gone, REGION);
+    do
+        next = address(&seed);
+    while (rsd_js_bucket_of(next >> RSD_JS_REGION_SHIFT) != rsd_js_bucket_of(gone >> RSD_JS_REGION_SHIFT));
+    rsd_js_memory_comes((void *)next, REGION, PROT_READ, PLAIN, 0);
+    cr_assert_eq(rsd_js_region(next), region);
+    cr_assert_eq(rsd_js_page_in(region, gone), 0);
+    cr_assert_eq(rsd_js_page(gone), 0);
+}
+
+Test(pages, a_long_range_goes_whole_and_leaves_its_neighbours) {
+    char *start = (char *)(64 * REGION), *end = start + 5000 * REGION;
+    rsd_js_pages_kept = true;
+    for (char *p = start; p <= end; p += 50 * REGION)
+        rsd_js_memory_comes(p, REGION, PROT_READ, PLAIN, 0);
+    rsd_js_memory_goes(start + 4096, (size_t)(end - start));
+    cr_assert(rsd_js_page((uintptr_t)start) & RSD_JS_PAGE_READABLE);
+    cr_assert_eq(rsd_js_page((uintptr_t)start + 4096), 0);
+    for (char *p = start + 50 * REGION; p < end; p += 50 * REGION)
+        cr_assert_null(rsd_js_region((uintptr_t)p));
+    cr_assert_eq(rsd_js_page((uintptr_t)end), 0);
+    cr_assert(rsd_js_page((uintptr_t)end + 4096) & RSD_JS_PAGE_READABLE);
+}
+
+/* Each thread knows its own, while all change the table and what had been one's region becomes another's. */
+static void *come_and_go(void *wrong) {
+    uint64_t seed = (uintptr_t)&seed;
+    for (int i = 0; i < 100000; i++) {
+        uintptr_t at = address(&seed);
+        rsd_js_memory_comes((void *)at, 3 * 4096, PROT_READ, PLAIN, 0);
+        bool here = rsd_js_range_is_readable(at, 3 * 4096) && !(rsd_js_page(at + 3 * 4096) & RSD_JS_PAGE_READABLE);
+        rsd_js_memory_goes((void *)at, 3 * 4096);
+        if (!here || rsd_js_page(at))
+            atomic_fetch_add((_Atomic int *)wrong, 1);
+    }
+    return NULL;
+}
+
+Test(pages, threads_that_map_at_the_same_time_do_not_disturb_each_other) {
+    _Atomic int wrong = 0;
+    pthread_t thread[4];
+    rsd_js_pages_kept = true;
+    for (int i = 0; i < 4; i++)
+        pthread_create(&thread[i], NULL, come_and_go, &wrong);
+    for (int i = 0; i < 4; i++)
+        pthread_join(thread[i], NULL);
+    cr_assert_eq(wrong, 0);
 }
 
 /* ---- object.c -------------------------------------------------------------------------------------------------- */
