@@ -136,7 +136,7 @@ $(BUILD)/exports.map: preload/exports.map.in preload/hooks.def
 # Of the recorder, what stands on its own: the writer, the unwinder, and the reader of V8's objects.
 UNIT_PRELOAD = $(filter $(BUILD)/obj/preload/unwind/% $(BUILD)/obj/preload/js/%,$(PRELOAD_OBJ)) $(patsubst %,$(BUILD)/obj/preload/%.o,log nursery late sys clock)
 
-$(BUILD)/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(ANALYZER_OBJ)) $(UNIT_PRELOAD)
+$(BUILD)/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(ANALYZER_OBJ)) $(UNIT_PRELOAD) $(BUILD)/obj/preload/stacks.o
 	$(call say,LD )
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(ANALYZER_LIBS) -l:libzstd.a -lZydis -lcriterion -ldl
 
