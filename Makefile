@@ -25,7 +25,7 @@ ANALYZER_LIBS = -lm -lzstd -ldw -lelf -liberty -ljansson -lprotobuf-c
 # zstd is linked in and hidden: node 22 and later export a zstd of their own, which would take its place.
 PRELOAD_LIBS = -l:libzstd.a -Wl,--exclude-libs,ALL -lZydis -ldl -lpthread
 
-.PHONY: all demo test prove bench asan tsan fuzz install dist npm help clean setup programs unit format corpus sanitized
+.PHONY: all demo test prove mutate bench asan tsan fuzz install dist npm help clean setup programs unit format corpus sanitized
 .DEFAULT_GOAL = all
 
 # One short line a step; `make V=1` shows the commands.
@@ -54,6 +54,12 @@ prove: ## the long forms of the tests: 500 kills, 10 million blocks, arming, soa
 	@scripts/setup prove
 	@$(MAKE) --no-print-directory all programs unit sanitized
 	@RESIDUE_PROVE=1 scripts/test
+	@scripts/mutate
+
+mutate: ## take each protection out of the recorder and see its tests fail (10 minutes)
+	@scripts/setup test
+	@$(MAKE) --no-print-directory all programs unit corpus
+	@scripts/mutate
 
 bench: ## cost beside heaptrack, jemalloc and no tracer, into tests/bench/RESULTS.md (15 minutes)
 	@scripts/setup bench
@@ -136,7 +142,7 @@ $(BUILD)/exports.map: preload/exports.map.in preload/hooks.def
 # Of the recorder, what stands on its own: the writer, the unwinder, and the reader of V8's objects.
 UNIT_PRELOAD = $(filter $(BUILD)/obj/preload/unwind/% $(BUILD)/obj/preload/js/%,$(PRELOAD_OBJ)) $(patsubst %,$(BUILD)/obj/preload/%.o,log nursery late sys clock)
 
-$(BUILD)/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(ANALYZER_OBJ)) $(UNIT_PRELOAD)
+$(BUILD)/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(ANALYZER_OBJ)) $(UNIT_PRELOAD) $(BUILD)/obj/preload/stacks.o
 	$(call say,LD )
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(ANALYZER_LIBS) -l:libzstd.a -lZydis -lcriterion -ldl
 

@@ -51,6 +51,23 @@ for (const major of proving ? [18, 20, 22, 24, 26] : [18, 24])
       }
     });
 
+test('a table that is patched is writable afterwards only where it was before', (t) => {
+  const addon = path.join(build, 'addons', 'origins-dlsym.node');
+  const script = `
+    require(process.argv[1]);
+    const bytes = {};
+    for (const line of require('node:fs').readFileSync('/proc/self/maps', 'utf8').split('\\n')) {
+      const [, from, to, rights, file] = /^(\\w+)-(\\w+) (\\S+) .* (\\/.*)$/.exec(line) ?? [];
+      if (file !== process.argv[1] && file !== process.execPath) continue;
+      bytes[file + ' ' + rights] = (bytes[file + ' ' + rights] ?? 0) + parseInt(to, 16) - parseInt(from, 16);
+    }
+    console.log(JSON.stringify(bytes));`;
+  const argv = [node(20), '-e', script, addon];
+  const plain = execFileSync(argv[0], argv.slice(1), { encoding: 'utf8' });
+  assert.ok(Object.keys(JSON.parse(plain)).some((key) => key.startsWith(addon)), plain);
+  assert.deepStrictEqual(JSON.parse(record(t, argv).stdout), JSON.parse(plain));
+});
+
 // dlsym finds out by its return address who calls: the way there is a jump.
 test('the dlsym that addons and node get ends in a jump to the real one', () => {
   const code = execFileSync('objdump', ['-d', '--no-show-raw-insn', library], { encoding: 'utf8', maxBuffer: 1 << 28 });

@@ -43,7 +43,7 @@ test('every forked child has a trace of its own, which names its parent', (t) =>
   assert.strictEqual(all.length - own.length, 2, 'what was executed; a child that only executes makes no trace before');
 
   const parent = own.find(({ meta }) => !meta.forked_from);
-  const expected = { 31000: 1, 31001: 1, 31002: 1, 31003: 1, 33500: 1 };
+  const expected = { 31000: 1, 31001: 1, 31002: 1, 31003: 1, 31004: 1, 33500: 1 };
   assert.deepStrictEqual(marked(parent.trace), expected);
 
   const byPid = new Map(own.map((one) => [one.meta.pid, one]));

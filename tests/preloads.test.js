@@ -6,6 +6,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { execFileSync, spawnSync } = require('node:child_process');
 const { library, onlyTrace, outstanding, preload, program, record, report, scratch, variables } = require('./lib/residue');
+const { records } = require('./lib/dump');
 
 const LIBRARIES = '/usr/lib/x86_64-linux-gnu';
 const ALLOCATORS = ['libjemalloc.so.2', 'libtcmalloc_minimal.so.4', 'libmimalloc.so.2.0'];
@@ -93,4 +94,26 @@ test('constructors, destructors, signal handlers, thread-local objects, cancelle
   assert.deepStrictEqual(kept, {
     100001: 0, 100002: 0, 100003: 1, 100004: 0, 100005: 0, 100006: 1, 100007: 200, 100008: 200, 100009: 1, 100010: 1, 100011: 0,
   });
+});
+
+test('what a library allocates whose constructor runs before ours is recorded', (t) => {
+  const folder = scratch(t);
+  same(run([program('works')], folder, [library, preload(t, 'opened')]));
+  const trace = onlyTrace(folder);
+  assert.deepStrictEqual(counts(trace), once);
+  assert.strictEqual(records(trace).filter(({ kind, size }) => kind === 'alloc' && size === 100002).length, 1);
+});
+
+test('a signal handler in the middle of a hook: what it does is counted, not recorded, and the record that it interrupted is whole', (t) => {
+  const CALLS = 600, SIZE = 2048 * 4096;
+  const { status, stdout, trace } = record(t, [program('reenters'), String(CALLS)], { options: { MODE: 'full' } });
+  assert.deepStrictEqual({ status, stdout }, { status: 0, stdout: `${CALLS} calls\n` });
+  const result = report(trace, '--at', 'end');
+  const { dropped, anomalies } = result.recorder;
+  const recorded = records(trace).filter(({ api, size }) => /^mmap|^munmap/.test(api) && size === SIZE).length;
+  t.diagnostic(`${recorded} calls of the handler on record, ${dropped} came in the middle of a hook`);
+  assert.ok(dropped > 0);
+  assert.strictEqual(recorded + dropped, CALLS);
+  assert.strictEqual(anomalies, 0);
+  assert.strictEqual(outstanding(result, (size) => size === 777).blocks, 1000);
 });

@@ -45,6 +45,13 @@ for (const threads of [0, 3]) {
   });
 }
 
+test('a program begins with the descriptors that it begins with without us', (t) => {
+  const python = "import os; print([(n, os.readlink(f'/proc/self/fd/{n}')) for n in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{n}')])";
+  const argv = ['/usr/bin/python3', '-S', '-c', python];
+  const descriptors = (env) => run(argv, env).stdout.replace(/(pipe|socket):\[\d+\]/g, '$1');
+  assert.strictEqual(descriptors(variables(scratch(t))), descriptors({}));
+});
+
 test('a descriptor that the program closes is closed', async (t) => {
   const SECONDS = 5;
   const run = start(t, [program('descriptors'), String(SECONDS)]);

@@ -4,6 +4,7 @@
  *     mapper leak SECONDS       maps 256 KiB ten times a second, touches it, and never unmaps it
  *     mapper bundled SECONDS    reserves 1 GiB at its start and touches 256 KiB more of it ten times a second, as an
  *                               allocator does that a library brings along
+ *     mapper many SECONDS       has 30,000 mappings, and touches 256 KiB of others ten times a second
  *
  * A second thread sleeps, so that the recorder may have its helper. Prints the bytes that it touched.
  */
@@ -16,6 +17,7 @@
 
 #define STEP ((size_t)256 << 10)
 #define RESERVED ((size_t)1 << 30)
+#define MANY 30000
 
 static void *sleeper(void *unused) {
     sleep(1000);
@@ -31,11 +33,20 @@ static void *map(size_t size) {
     return at;
 }
 
+/* Every second page of it gets rights of its own. */
+static void map_many(void) {
+    char *at = map((size_t)MANY * 4096);
+    for (size_t i = 0; i < MANY; i += 2)
+        mprotect(at + i * 4096, 4096, PROT_READ);
+}
+
 int main(int argc, char **argv) {
     if (argc != 3) {
-        fprintf(stderr, "usage: mapper leak|bundled SECONDS\n");
+        fprintf(stderr, "usage: mapper leak|bundled|many SECONDS\n");
         return 2;
     }
+    if (strcmp(argv[1], "many") == 0)
+        map_many();
     int leaks = strcmp(argv[1], "leak") == 0;
     long steps = strtol(argv[2], NULL, 10) * 10;
     char *reserved = leaks ? NULL : map(RESERVED);

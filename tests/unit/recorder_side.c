@@ -35,8 +35,12 @@ void rsd_sample_note_size(uint64_t bytes) {
     (void)bytes;
 }
 
+static void (*at_seal)(void);
+
 void rsd_process_sample_if_due(uint64_t ticks) {
     (void)ticks;
+    if (at_seal)
+        at_seal();
 }
 
 bool rsd_is_other_process(void) {
@@ -129,6 +133,19 @@ void recorder_let_go(int side, uint64_t address) {
 
 bool recorder_kill_held(int side, uint64_t address) {
     return rsd_nursery_kill_held(&sides[side].nursery, &sides[side].writer, address);
+}
+
+void recorder_disown(uint64_t address) {
+    rsd_nursery_disown(address, rsd_clock_ticks());
+}
+
+void recorder_at_seal(void (*happen)(void)) {
+    at_seal = happen;
+}
+
+void recorder_barrier(void) {
+    if (rsd_nursery_barrier_begin())
+        rsd_nursery_barrier_end(rsd_clock_ticks());
 }
 
 void recorder_look(void) {

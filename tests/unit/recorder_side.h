@@ -19,10 +19,16 @@ bool recorder_nurseries(const char *directory);
 void recorder_young(int side, uint64_t address, uint32_t size);
 /* A free by the thread of this side: did the block die without a record? */
 bool recorder_kill(int side, uint64_t address);
+/* A free that looked into no ring but its own thread's. */
+void recorder_disown(uint64_t address);
+/* Something that happens, in another thread, whenever a segment has just been sealed. */
+void recorder_at_seal(void (*happen)(void));
 /* The two halves of a realloc. */
 bool recorder_hold(int side, uint64_t address);
 void recorder_let_go(int side, uint64_t address);
 bool recorder_kill_held(int side, uint64_t address);
+/* A mark. */
+void recorder_barrier(void);
 /* A sample of memory is taken; and the last sum that was written of what was young at one. */
 void recorder_look(void);
 bool recorder_late(struct residue_late *record);

@@ -9,6 +9,7 @@
 #include "js/bytecodes.h"
 #include "js/function.h"
 #include "js/intern.h"
+#include "js/js.h"
 #include "js/lines.h"
 #include "js/positions.h"
 #include "js/trust.h"
@@ -297,6 +298,19 @@ Test(ids, survive_that_the_table_grows, .init = fake_heap) {
     cr_assert_eq(fake_written, 1500);
 }
 
+Test(ids, of_functions_without_end_take_a_bounded_table, .init = fake_heap) {
+    char name[16];
+    uintptr_t room = fake_next;
+    for (uint32_t i = 1; i <= 150000; i++) {
+        fake_next = room; /* the one before is garbage */
+        snprintf(name, sizeof name, "f%u", i);
+        cr_assert_eq(id_of(name, "/a.js"), i);
+    }
+    cr_assert_eq(fake_js->interned_mask + 1, 65536);
+    fake_next = room;
+    cr_assert_eq(id_of("f150000", "/a.js"), 150000, "what was met lately is known");
+}
+
 Test(ids, are_not_given_to_what_could_not_be_written, .init = fake_heap) {
     fake_full = true;
     cr_assert_eq(id_of("f", "/a.js"), 0);
@@ -452,4 +466,55 @@ Test(bytecodes, lead_from_machine_code_to_the_offset, .init = fake_heap) {
     cr_assert_eq(rsd_js_bytecode_at(fake_get(fake_bytes(too_few, sizeof too_few)), all, 24), -1);
     cr_assert(rsd_js_is_bytecode_start(fake_js, all, 3));
     cr_assert_not(rsd_js_is_bytecode_start(fake_js, all, 4));
+}
+
+/* ---- frames.c, trust.c ----------------------------------------------------------------------------------------- */
+
+/* A closure of one of V8's own functions, which has a name and needs no line. */
+static uintptr_t builtin(void) {
+    uintptr_t shared = fake_object(282, 64), function = fake_object(2065, 64);
+    fake_set(shared, 24, fake_string("map"));
+    fake_set(shared, 40, fake_undefined());
+    fake_set(function, 32, shared);
+    return function;
+}
+
+/* The frame of a function, somewhere in V8's builtins. */
+static struct rsd_js_answer answer_for(uintptr_t function) {
+    static uintptr_t word[16];
+    const struct rsd_registers frame = {0x10080, (uintptr_t)&word[0], (uintptr_t)&word[8]};
+    struct rsd_js_answer answer;
+    rsd_js_builtins = 0x10000;
+    rsd_js_builtins_size = 0x1000;
+    word[7] = fake_undefined(); /* the context */
+    word[6] = function;
+    rsd_js_begin(fake_js);
+    rsd_js_frame(fake_js, &frame, &answer);
+    return answer;
+}
+
+Test(frames, that_met_an_object_on_its_way_are_named_and_asked_for_again, .init = fake_heap) {
+    uintptr_t function = builtin(), old = fake_object(2065, 64);
+    struct rsd_js_answer at_rest = answer_for(function);
+    cr_assert_eq(at_rest.count, 1);
+    cr_assert(at_rest.proof.settled);
+    fake_set(old, 0, function - 1);
+    struct rsd_js_answer in_motion = answer_for(old);
+    cr_assert_eq(in_motion.count, 1);
+    cr_assert_eq(in_motion.place[0].function, at_rest.place[0].function);
+    cr_assert_not(in_motion.proof.settled);
+}
+
+Test(frames, of_an_unknown_version_have_no_names_before_those_have_proved_right, .init = fake_heap) {
+    rsd_js_layout.tested = false;
+    cr_assert_eq(answer_for(builtin()).count, 0);
+    cr_assert_eq(rsd_js_names(), RSD_JS_LEARNING);
+    for (int i = 0; i < 40; i++)
+        for (enum rsd_js_topic topic = RSD_JS_FUNCTIONS; topic <= RSD_JS_SCRIPTS; topic++)
+            rsd_js_judge(topic, true);
+    cr_assert_eq(answer_for(builtin()).count, 1);
+    rsd_js_trust_anew();
+    rsd_js_judge(RSD_JS_SCRIPTS, false);
+    cr_assert_eq(rsd_js_names(), RSD_JS_BAD, "one failure before that is the end of it");
+    cr_assert_eq(answer_for(builtin()).count, 0);
 }

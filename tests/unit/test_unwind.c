@@ -3,13 +3,18 @@
  * of this very process. What it does on real programs is the business of tests/unwind/run.sh.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "unwind/cache.h"
 #include "unwind/cfi.h"
 #include "unwind/check.h"
 #include "unwind/code.h"
+#include "unwind/libunwind.h"
 #include "unwind/maps.h"
 #include "unwind/object.h"
 #include "unwind/registers.h"
@@ -277,4 +282,54 @@ Test(unwind, forgetting_code_drops_the_stack_before) {
     rsd_unwind_forget(code.start, code.end);
     cr_assert_eq(descend(5, &stack), 0u);
     cr_assert_eq(stack->end, RESIDUE_END_ROOT);
+}
+
+/* ---- libunwind ---- */
+
+/* A stack that libunwind is at first not allowed to read: then it is in the middle of a step. */
+static uintptr_t *page;
+static uintptr_t code;
+static int child_status;
+
+static bool ask_libunwind(void) {
+    uintptr_t low = (uintptr_t)page;
+    struct rsd_bounds bounds = {
+        .low = low, .last = low + RSD_PAGE - RSD_WORD, .home_low = low, .home_high = low + RSD_PAGE};
+    struct rsd_place place = {.address = code, .sp = low + 256, .fp = low + 512};
+    struct rsd_frame caller;
+    return rsd_libunwind_step(&bounds, &place, &caller);
+}
+
+static void allow(void) {
+    mprotect(page, RSD_PAGE, PROT_READ | PROT_WRITE);
+    for (unsigned i = 0; i < RSD_PAGE / RSD_WORD; i++)
+        page[i] = code;
+}
+
+static void fork_inside(int signal_number) {
+    (void)signal_number;
+    pid_t child = fork();
+    if (child == 0) {
+        allow();
+        rsd_libunwind_after_fork();
+        _exit(ask_libunwind() ? 1 : 2);
+    }
+    waitpid(child, &child_status, 0);
+    allow();
+}
+
+Test(unwind, a_child_forked_while_somebody_was_inside_libunwind_does_without_it) {
+    code = here();
+    page = mmap(NULL, RSD_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    rsd_libunwind_start();
+    signal(SIGSEGV, fork_inside);
+    cr_assert(ask_libunwind(), "the parent has it");
+    cr_assert(WIFEXITED(child_status));
+    cr_assert_eq(WEXITSTATUS(child_status), 2);
+    if (fork() == 0) { /* nobody is inside */
+        rsd_libunwind_after_fork();
+        _exit(ask_libunwind() ? 1 : 2);
+    }
+    wait(&child_status);
+    cr_assert_eq(WEXITSTATUS(child_status), 1);
 }

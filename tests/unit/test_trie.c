@@ -1,0 +1,90 @@
+/*
+ * preload/stacks.c: the table in which the stacks of a thread are known, on stacks of this very process. Modules are
+ * none of its business here.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "init.h"
+#include "modules.h"
+#include "thread.h"
+
+#define DEPTH 64u
+#define STACKS 15000u
+#define MOVED_AT_ONCE 8u /* entries, with each new node */
+
+uint32_t rsd_module_at(struct rsd_thread *thread, uintptr_t pc) {
+    (void)thread, (void)pc;
+    return 0;
+}
+
+bool rsd_module_is_ours(uintptr_t pc) {
+    (void)pc;
+    return false;
+}
+
+static char directory[] = "/tmp/residue-trie.XXXXXX";
+static struct rsd_thread *thread;
+
+static void make_thread(void) {
+    cr_assert(mkdtemp(directory));
+    strcpy(rsd_trace.directory, directory);
+    rsd_trace.depth = DEPTH;
+    rsd_clock_init();
+    rsd_log_init();
+    thread = calloc(1, sizeof *thread);
+    thread->unwinder = aligned_alloc(64, (rsd_unwinder_size(DEPTH) + 63) & ~(size_t)63);
+    memset(thread->unwinder, 0, rsd_unwinder_size(DEPTH));
+    cr_assert(rsd_writer_open(&thread->writer, 1) && rsd_trie_init(&thread->trie));
+    rsd_unwind_start();
+    rsd_unwinder_init(thread->unwinder, DEPTH);
+}
+
+static void remove_files(void) {
+    char path[sizeof directory + 20];
+    for (unsigned live = 0; live < 2; live++) {
+        snprintf(path, sizeof path, "%s/t1.%s", directory, live ? "live" : "log");
+        unlink(path);
+    }
+    rmdir(directory);
+}
+
+/* The node of this process's stack as part of the work that was queued at `origin`: all frames are new with each. */
+static __attribute__((noinline)) uint32_t node_here(uint32_t origin) {
+    const uintptr_t *frame = __builtin_frame_address(0);
+    const struct rsd_registers from = {frame[1], (uintptr_t)(frame + 2), frame[0]};
+    thread->origin = (struct rsd_origin){.node = origin, .writer = 7, .kind = RESIDUE_ORIGIN_THREAD};
+    return rsd_stack_node(thread, &from);
+}
+
+static uint32_t node_of_stack(uint32_t origin) {
+    volatile uint32_t node = node_here(origin);
+    return node;
+}
+
+Test(trie, a_table_that_has_become_too_small_is_moved_a_few_entries_at_a_time, .init = make_thread,
+     .fini = remove_files) {
+    static uint32_t node[STACKS];
+    const struct rsd_trie *trie = &thread->trie;
+    uint32_t tables = 0;
+    for (uint32_t i = 0; i < 2 * STACKS; i++) {
+        uint32_t mask = trie->now.mask, moved = trie->moved;
+        uint64_t before = thread->writer.last_node;
+        uint32_t now = node_of_stack(1 + i % STACKS);
+        uint64_t nodes = thread->writer.last_node - before;
+        if (i >= STACKS) {
+            cr_assert_eq(now, node[i - STACKS], "stack %u was forgotten", i - STACKS);
+            continue;
+        }
+        node[i] = now;
+        if (trie->now.mask != mask) {
+            moved = 0;
+            tables++;
+        }
+        cr_assert(now && nodes > 2);
+        cr_assert_leq(trie->moved - moved, MOVED_AT_ONCE * nodes, "%u entries at a time", trie->moved - moved);
+    }
+    cr_assert_geq(tables, 4u);
+}
