@@ -17,6 +17,7 @@
 #include "first.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,10 +48,14 @@ static bool comes_here(void *(*allocate)(size_t)) {
     return rsd_self->writer.counter[RESIDUE_COUNTER_ALLOCS] != before;
 }
 
+/* In a program that was linked to lie at a fixed address malloc is, for everybody, a jump of its own to wherever it is. */
 static const char *owner_of(void *(*allocate)(size_t)) {
     Dl_info info;
-    if (!dladdr((void *)(uintptr_t)allocate, &info) || !info.dli_fname)
+    const ElfW(Sym) *symbol = NULL;
+    if (!dladdr1((void *)(uintptr_t)allocate, &info, (void **)&symbol, RTLD_DL_SYMENT) || !info.dli_fname)
         return "the program";
+    if (symbol && symbol->st_shndx == SHN_UNDEF)
+        return "another library";
     const char *slash = strrchr(info.dli_fname, '/');
     return slash ? slash + 1 : info.dli_fname;
 }

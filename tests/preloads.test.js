@@ -5,7 +5,7 @@ const assert = require('node:assert');
 const fs = require('node:fs');
 const path = require('node:path');
 const { execFileSync, spawnSync } = require('node:child_process');
-const { library, onlyTrace, outstanding, preload, program, record, report, scratch, variables } = require('./lib/residue');
+const { library, node, onlyTrace, outstanding, preload, program, record, report, residue, root, scratch, start, variables } = require('./lib/residue');
 const { records } = require('./lib/dump');
 
 const LIBRARIES = '/usr/lib/x86_64-linux-gnu';
@@ -116,4 +116,21 @@ test('a signal handler in the middle of a hook: what it does is counted, not rec
   assert.strictEqual(recorded + dropped, CALLS);
   assert.strictEqual(anomalies, 0);
   assert.strictEqual(outstanding(result, (size) => size === 777).blocks, 1000);
+});
+
+// The helper says it, which has no descriptors of the program's.
+test('another malloc before us, and off at first: one line says so when recording starts', async (t) => {
+  const jemalloc = path.join(LIBRARIES, ALLOCATORS[0]);
+  if (!fs.existsSync(jemalloc)) return t.skip('libjemalloc is not installed');
+  const rounds = path.join(root, 'tests', 'node', 'rounds.js');
+  const argv = ['env', `LD_PRELOAD=${jemalloc}:${library}`, node(20), rounds];
+  const recorded = start(t, argv, { options: { START: 'off', ONLY: 'node' }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  recorded.child.stderr.setEncoding('utf8').on('data', (text) => (said += text));
+  await recorded.line();
+  assert.strictEqual(said, '');
+  residue('start', recorded.trace());
+  recorded.child.kill('SIGKILL');
+  await recorded.ended;
+  assert.match(said, /^residue: malloc is that of another library, which comes first: .*\n$/); // node has a jump to it
 });

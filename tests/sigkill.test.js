@@ -72,7 +72,7 @@ function lanesOf(events) {
 const oneMoreAtMost = (recorded, stored, what) =>
   assert.ok(recorded === stored || recorded === stored + 1, `${what}: ${recorded} in the trace, ${stored} completed`);
 
-const FULL_KILLS = proving ? KILLS : 6; // each is read back as text: millions of lines
+const FULL_KILLS = proving ? KILLS : 3; // each is read back as text: millions of lines
 
 test(`full: after ${FULL_KILLS} kills no record is missing and none is there twice`, async (t) => {
   for (let i = 0; i < FULL_KILLS; i++) {
