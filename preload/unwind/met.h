@@ -2,10 +2,9 @@
  * A stack that was met before, and is met again: the short way, which most allocations take.
  *
  * A stack that came twice has a place of its own, one of four neighbouring ones that its leaf's registers lead to: a leaf in
- * operator new, or in V8's allocation of maps, has many callers. If the
- * leaf is the same and every word that led outward from there is what it was, it is the same stack (again.c says why),
- * and next to nothing is written: stores wait behind those with which malloc itself has just missed the cache. All else is
- * in unwind.c.
+ * operator new, or in V8's allocation of maps, has many callers. If the leaf is the same and every word that led outward from
+ * there is what it was, it is the same stack (again.c says why), and next to nothing is written: stores wait behind those with
+ * which malloc itself has just missed the cache. All else is in unwind.c.
  */
 #ifndef RSD_MET_H
 #define RSD_MET_H
