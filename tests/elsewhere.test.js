@@ -134,7 +134,7 @@ test('a pack of a busy process holds together: nothing is lost, and at most the 
     const pack = path.join(folder, 'now.pack');
     const busy = start(t, [program('killed'), path.join(folder, 'ledger'), '300'], { options: { MODE: mode } });
     while (!fs.existsSync(path.join(folder, 'ledger'))) await sleep(5);
-    await sleep(200); // a log that is just being made may lack its header: a problem that is told
+    await sleep(500); // a log that is just being made may lack its header: a problem that is told
     for (let i = 0; i < (proving ? 40 : 3); i++) {
       await sleep(10);
       text(['pack', '-o', pack, busy.trace()]);
