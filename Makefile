@@ -140,7 +140,7 @@ $(BUILD)/exports.map: preload/exports.map.in preload/hooks.def
 	$(Q)$(CC) -E -P -x c -o $@ $<
 
 # Of the recorder, what stands on its own: the writer, the unwinder, and the reader of V8's objects.
-UNIT_PRELOAD = $(filter $(BUILD)/obj/preload/unwind/% $(BUILD)/obj/preload/js/%,$(PRELOAD_OBJ)) $(patsubst %,$(BUILD)/obj/preload/%.o,log nursery late sys clock)
+UNIT_PRELOAD = $(filter $(BUILD)/obj/preload/unwind/% $(BUILD)/obj/preload/js/%,$(PRELOAD_OBJ)) $(patsubst %,$(BUILD)/obj/preload/%.o,log frame nursery late sys clock)
 
 $(BUILD)/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(ANALYZER_OBJ)) $(UNIT_PRELOAD) $(BUILD)/obj/preload/stacks.o
 	$(call say,LD )
@@ -149,7 +149,7 @@ $(BUILD)/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(ANALYZER_OBJ)) $(UNIT_PRELOAD
 # The fuzz targets (tests/fuzz): `corpus` runs what is kept, `fuzz` is the same under libFuzzer or AFL++ (scripts/fuzz).
 FUZZ_SRC = $(filter-out %/driver.c %/libfuzzer.c %/protocol.c,$(wildcard tests/fuzz/*.c))
 FUZZ_OBJ = $(FUZZ_SRC:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/unit/trace_writer.o $(UNIT_PRELOAD) \
-           $(patsubst %,$(BUILD)/obj/preload/%.o,record sample addresses say) $(filter-out %/main.o,$(ANALYZER_OBJ))
+           $(patsubst %,$(BUILD)/obj/preload/%.o,record sample addresses say sealer) $(filter-out %/main.o,$(ANALYZER_OBJ))
 FUZZ_LIBS = $(ANALYZER_LIBS) -l:libzstd.a -lZydis -ldl
 
 corpus: $(BUILD)/corpus
@@ -160,7 +160,7 @@ $(BUILD)/corpus: $(BUILD)/obj/tests/fuzz/driver.o $(FUZZ_OBJ)
 
 # The recording protocol with threads, made for ThreadSanitizer.
 PROTOCOL_OBJ = $(patsubst %,$(BUILD)/obj/tests/fuzz/%.o,protocol recorder_parts ledger) \
-               $(patsubst %,$(BUILD)/obj/preload/%.o,record sample addresses say nursery late log sys clock) $(filter-out %/main.o,$(ANALYZER_OBJ))
+               $(patsubst %,$(BUILD)/obj/preload/%.o,record sample addresses say sealer nursery late log frame sys clock) $(filter-out %/main.o,$(ANALYZER_OBJ))
 $(BUILD)/protocol: $(PROTOCOL_OBJ)
 	$(call say,LD )
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(FUZZ_LIBS)

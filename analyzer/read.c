@@ -16,7 +16,8 @@
  * the ring, so they are dead or in the segment.
  *
  * A copy of a segment is good if the sequence number is the same before and after: within one number bytes are only
- * added, so those up to the first `used` do not change. Events come before NODE and OTHER, so that every node that an
+ * added, so those up to the first `used` do not change. The two segments of a kind are copied as a pair: the second may be
+ * two numbers ahead of the first only if the first was sealed meanwhile, and its number is then another. Events come before NODE and OTHER, so that every node that an
  * event names is in the copy or in the log. What is newer than the copies (the log may hold it) is cut off by time in
  * cursor.c.
  */
@@ -54,10 +55,10 @@ bool rsd_read_at(int fd, void *to, size_t size, uint64_t offset) {
 
 /* 1: "A reader refuses a file whose major it does not know and names both versions." */
 static bool version_ok(const char *name, unsigned major, unsigned minor, struct rsd_problems *problems) {
-    if (major == RESIDUE_FORMAT_MAJOR)
+    if (major >= RESIDUE_FORMAT_OLDEST && major <= RESIDUE_FORMAT_MAJOR)
         return true;
-    rsd_problem(problems, name, 8, "format %u.%u; this residue reads %u.x: the file is left out", major, minor,
-                RESIDUE_FORMAT_MAJOR);
+    rsd_problem(problems, name, 8, "format %u.%u; this residue reads %u.x to %u.x: the file is left out", major, minor,
+                RESIDUE_FORMAT_OLDEST, RESIDUE_FORMAT_MAJOR);
     return false;
 }
 
@@ -194,13 +195,22 @@ static uint64_t load(const uint64_t *word) {
     return atomic_load_explicit((const _Atomic uint64_t *)word, memory_order_acquire);
 }
 
+/* Where the descriptor of a segment stands: the first of its kind, or the second. */
+static const struct residue_segment *descriptor(const struct residue_live_header *h, enum residue_kind kind, int side) {
+    return side ? &h->second[kind] : &h->segment[kind];
+}
+
+static uint64_t descriptor_offset(enum residue_kind kind, int side) {
+    return (side ? offsetof(struct residue_live_header, second) : offsetof(struct residue_live_header, segment)) +
+           sizeof(struct residue_segment) * (uint64_t)kind;
+}
+
 /* 3.1: "A segment with capacity 0 is not in use. A commit word that says more than the capacity is damage." */
-static bool segment_ok(const struct rsd_writer *writer, const struct live *live, enum residue_kind kind) {
-    const struct residue_segment *s = &live->header->segment[kind];
-    uint64_t commit = load(&s->commit);
+static bool segment_ok(const struct rsd_writer *writer, const struct live *live, enum residue_kind kind, int side) {
+    const struct residue_segment *s = descriptor(live->header, kind, side);
+    uint64_t commit = load(&s->commit), at = descriptor_offset(kind, side);
     if (!s->capacity)
         return false;
-    uint64_t at = offsetof(struct residue_live_header, segment) + sizeof *s * (uint64_t)kind;
     if ((uint64_t)s->offset + s->capacity > live->size || s->capacity > RSD_MAX_CONTENT || s->offset % 8) {
         rsd_problem(live->problems, writer->live_name, at, "segment of kind %d lies outside of the file", kind);
         return false;
@@ -213,25 +223,44 @@ static bool segment_ok(const struct rsd_writer *writer, const struct live *live,
     return true;
 }
 
-static void copy_segment(struct rsd_writer *writer, const struct live *live, enum residue_kind kind) {
-    if (!segment_ok(writer, live, kind))
-        return;
-    const struct residue_segment *s = &live->header->segment[kind];
-    uint8_t *rows = rsd_alloc(s->capacity);
-    for (int i = 0; i < COPY_ATTEMPTS; i++) {
-        uint64_t commit = load(&s->commit);
-        uint32_t used = residue_commit_used(commit);
-        if (used > s->capacity)
-            break;
-        memcpy(rows, live->bytes + s->offset, used);
-        atomic_thread_fence(memory_order_acquire);
-        if (residue_commit_sequence(load(&s->commit)) != residue_commit_sequence(commit))
-            continue;
-        writer->open[kind] = (struct rsd_open_segment){rsd_realloc(rows, used), used, residue_commit_sequence(commit)};
-        return;
-    }
-    free(rows);
-    rsd_problem(live->problems, writer->live_name, s->offset, "segment of kind %d could not be copied", kind);
+static void drop(struct rsd_open_segment *open) {
+    free(open->rows);
+    *open = (struct rsd_open_segment){0};
+}
+
+/* What `copy` has room for; false if the segment was sealed meanwhile. */
+static bool copy_segment(struct rsd_open_segment *copy, const struct live *live, const struct residue_segment *s) {
+    uint64_t commit = load(&s->commit);
+    uint32_t used = residue_commit_used(commit);
+    if (used > s->capacity)
+        return false;
+    copy->sequence = residue_commit_sequence(commit);
+    copy->size = used;
+    memcpy(copy->rows, live->bytes + s->offset, used);
+    atomic_thread_fence(memory_order_acquire);
+    return residue_commit_sequence(load(&s->commit)) == copy->sequence;
+}
+
+static bool copy_pair(struct rsd_open_segment copy[2], const struct live *live, enum residue_kind kind) {
+    for (int side = 0; side < 2; side++)
+        if (copy[side].rows && !copy_segment(&copy[side], live, descriptor(live->header, kind, side)))
+            return false;
+    const struct residue_segment *first = descriptor(live->header, kind, 0);
+    return !copy[0].rows || residue_commit_sequence(load(&first->commit)) == copy[0].sequence;
+}
+
+static void copy_segments(struct rsd_writer *writer, const struct live *live, enum residue_kind kind) {
+    struct rsd_open_segment *copy = writer->copy[kind];
+    for (int side = 0; side < 2; side++)
+        if (segment_ok(writer, live, kind, side))
+            copy[side].rows = rsd_alloc(descriptor(live->header, kind, side)->capacity);
+    for (int i = 0; i < COPY_ATTEMPTS; i++)
+        if (copy_pair(copy, live, kind))
+            return;
+    for (int side = 0; side < 2; side++)
+        drop(&copy[side]);
+    rsd_problem(live->problems, writer->live_name, descriptor_offset(kind, 0),
+                "segments of kind %d could not be copied", kind);
 }
 
 static bool ring_ok(const struct rsd_writer *writer, const struct live *live, uint64_t size) {
@@ -286,7 +315,7 @@ static void copy_ring(struct rsd_writer *writer, const struct live *live) {
 static void copy_live(struct rsd_writer *writer, const struct live *live) {
     copy_ring(writer, live);
     for (int kind = 0; kind < RESIDUE_KINDS; kind++)
-        copy_segment(writer, live, (enum residue_kind)kind);
+        copy_segments(writer, live, (enum residue_kind)kind);
     writer->has_live = true;
     writer->tid = live->header->tid;
     writer->serial = live->header->serial;
@@ -320,37 +349,71 @@ void rsd_writer_read_live(struct rsd_writer *writer, int fd, struct rsd_identity
 
 /* ---- Log and live together --------------------------------------------------------------------------------------- */
 
-static void drop_open(struct rsd_open_segment *open) {
-    free(open->rows);
-    *open = (struct rsd_open_segment){0};
+static void widen(uint64_t from, uint64_t to, uint64_t *first, uint64_t *last) {
+    if (from < *first)
+        *first = from;
+    if (to > *last)
+        *last = to;
+}
+
+/* A record's time where the segment begins, and that of its last one. */
+static void open_span(enum residue_kind kind, const struct rsd_open_segment *open, uint64_t *first, uint64_t *last) {
+    if (!open->size)
+        return;
+    const uint8_t *at = open->rows, *end = open->rows + open->size;
+    for (size_t size; at < end && (size = rsd_record_at(kind, at, end)); at += size)
+        widen(rsd_time_at(kind, at), rsd_time_at(kind, at), first, last);
+}
+
+/* The time of the last record before an open segment, log and older segment taken together. */
+static uint64_t last_time(const struct rsd_writer *writer, enum residue_kind kind) {
+    const struct rsd_frames *frames = &writer->frames[kind];
+    uint64_t first = UINT64_MAX, last = frames->count ? frames->list[frames->count - 1].last : 0;
+    if (kind == RESIDUE_NODE)
+        return 0;
+    open_span(kind, &writer->open[kind], &first, &last);
+    return last;
 }
 
 /* 3.1: "a live segment whose sequence number is in the log already is a copy and is dropped; otherwise its records are
- * the newest of the kind". */
-static void join_segment(struct rsd_writer *writer, enum residue_kind kind, struct rsd_problems *problems) {
+ * newer than those of the log". `last`: the number before it. */
+static void join_segment(struct rsd_writer *writer, enum residue_kind kind, int side, uint32_t *last,
+                         struct rsd_problems *problems) {
+    const struct rsd_open_segment *copy = &writer->copy[kind][side];
     struct rsd_open_segment *open = &writer->open[kind];
-    struct rsd_frames *frames = &writer->frames[kind];
-    if (!open->sequence || open->sequence <= frames->last_sequence) {
-        drop_open(open);
+    if (copy->sequence <= *last)
         return;
-    }
-    uint32_t lost = open->sequence - frames->last_sequence - 1;
+    uint32_t lost = copy->sequence - *last - 1;
+    *last = copy->sequence;
     if (lost)
-        rsd_problem(problems, writer->live_name, offsetof(struct residue_live_header, segment) + 32 * (uint64_t)kind,
+        rsd_problem(problems, writer->live_name, descriptor_offset(kind, side),
                     "%u segments of kind %d lost before this one", lost, kind);
     writer->lost += lost;
-    if (lost && kind == RESIDUE_NODE && open->size) { /* the live file does not say with which id it begins */
+    if (lost && kind == RESIDUE_NODE && copy->size) { /* the live file does not say with which id it begins */
         rsd_problem(problems, writer->live_name, RSD_NO_OFFSET,
                     "the ids of its nodes are lost: stacks will be missing");
-        open->size = 0;
         return;
     }
     const char *why = NULL;
-    uint64_t floor = frames->count && kind != RESIDUE_NODE ? frames->list[frames->count - 1].last : 0;
-    size_t good = rsd_rows_check(kind, open->rows, open->size, floor, &why);
+    size_t good = rsd_rows_check(kind, copy->rows, copy->size, last_time(writer, kind), &why);
     if (why)
         rsd_problem(problems, writer->live_name, RSD_NO_OFFSET, "segment of kind %d, byte %zu: %s", kind, good, why);
-    open->size = good;
+    if (!open->sequence)
+        open->sequence = copy->sequence;
+    open->rows = rsd_realloc(open->rows, open->size + good);
+    memcpy(open->rows + open->size, copy->rows, good);
+    open->size += good;
+}
+
+/* The older of the two first. */
+static void join_segments(struct rsd_writer *writer, enum residue_kind kind, struct rsd_problems *problems) {
+    struct rsd_open_segment *copy = writer->copy[kind];
+    uint32_t last = writer->frames[kind].last_sequence;
+    int older = copy[1].sequence && copy[1].sequence < copy[0].sequence;
+    join_segment(writer, kind, older, &last, problems);
+    join_segment(writer, kind, !older, &last, problems);
+    for (int side = 0; side < 2; side++)
+        drop(&copy[side]);
 }
 
 static int by_time(const void *first, const void *second) {
@@ -388,24 +451,8 @@ void rsd_writer_read_log(struct rsd_writer *writer, int fd, struct rsd_identity 
             index_frames(writer, identity->running, problems);
     }
     for (int kind = 0; kind < RESIDUE_KINDS; kind++)
-        join_segment(writer, (enum residue_kind)kind, problems);
+        join_segments(writer, (enum residue_kind)kind, problems);
     join_ring(writer);
-}
-
-static void widen(uint64_t from, uint64_t to, uint64_t *first, uint64_t *last) {
-    if (from < *first)
-        *first = from;
-    if (to > *last)
-        *last = to;
-}
-
-/* A record's time where the segment begins, and that of its last one. */
-static void open_span(enum residue_kind kind, const struct rsd_open_segment *open, uint64_t *first, uint64_t *last) {
-    if (!open->size)
-        return;
-    const uint8_t *at = open->rows, *end = open->rows + open->size;
-    for (size_t size; at < end && (size = rsd_record_at(kind, at, end)); at += size)
-        widen(rsd_time_at(kind, at), rsd_time_at(kind, at), first, last);
 }
 
 bool rsd_writer_span(const struct rsd_writer *writer, enum residue_kind kind, uint64_t *first, uint64_t *last) {

@@ -17,11 +17,11 @@ struct rsd_frames {
     uint32_t last_sequence;
 };
 
-/* A copy of the open segment of one kind; empty when the log has it already. */
+/* What a live file holds of one kind and the log does not: one segment, or two of which the first is full. */
 struct rsd_open_segment {
     uint8_t *rows;
     size_t size;
-    uint32_t sequence;
+    uint32_t sequence; /* of the first */
 };
 
 struct rsd_writer {
@@ -30,6 +30,7 @@ struct rsd_writer {
     int log;                    /* open for reading, or -1 */
     uint64_t log_size;
     struct rsd_frames frames[RESIDUE_KINDS];
+    struct rsd_open_segment copy[RESIDUE_KINDS][2]; /* as in the live file, until the log is known */
     struct rsd_open_segment open[RESIDUE_KINDS];
     struct residue_alloc *ring; /* the entries that count, oldest first */
     size_t ring_count;

@@ -33,15 +33,16 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "frame.h"
 #include "helper.h"
 #include "init.h"
 #include "js/pages.h"
-#include "log.h"
 #include "modules.h"
 #include "moment.h"
 #include "nursery.h"
 #include "origin.h"
 #include "process.h"
+#include "sealer.h"
 #include "sys.h"
 #include "thread.h"
 #include "unwind/unwind.h"
@@ -76,7 +77,8 @@ static void in_child(void) {
     rsd_sys_after_fork();
     rsd_threads_after_fork();
     rsd_process_after_fork();
-    rsd_log_after_fork();
+    rsd_compressors_after_fork();
+    rsd_sealer_after_fork();
     rsd_nursery_after_fork();
     rsd_modules_after_fork();
     rsd_origin_after_fork();

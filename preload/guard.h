@@ -37,9 +37,9 @@ static inline struct rsd_thread *rsd_enter(void) {
     return self;
 }
 
-/* What the counters know to have been slow in this thread: derived rules and seals. */
+/* What is known to have been slow in this thread: derived rules and full segments. */
 static inline uint64_t rsd_slow_ticks(const struct rsd_thread *self) {
-    return self->writer.counter[RESIDUE_COUNTER_RULE_TICKS] + self->writer.counter[RESIDUE_COUNTER_SEAL_TICKS];
+    return self->writer.counter[RESIDUE_COUNTER_RULE_TICKS] + self->writer.slow_ticks;
 }
 
 static inline void rsd_leave(struct rsd_thread *self) {

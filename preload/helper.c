@@ -30,6 +30,7 @@
 #include "process.h"
 #include "real.h"
 #include "sample.h"
+#include "sealer.h"
 #include "snapshot.h"
 #include "sys.h"
 
@@ -44,6 +45,7 @@
 #define STACK_SIZE (256u << 10)
 
 static atomic_flag started = ATOMIC_FLAG_INIT;
+static _Atomic bool running;
 static atomic_flag writing = ATOMIC_FLAG_INIT; /* tallies */
 static _Atomic uint64_t mappings_cost_ns;
 
@@ -103,6 +105,7 @@ static void *run(void *unused) {
     rsd_sys_leave_descriptors();
     RSD_SYSCALL(prctl, PR_SET_NAME, "residue", 0, 0, 0, 0);
     give_way();
+    atomic_store(&running, true);
     name_runtime();
     uint64_t next_mappings = 0;
     for (unsigned turn = 0; rsd_alive(); turn++) {
@@ -115,7 +118,7 @@ static void *run(void *unused) {
     return unused;
 }
 
-static int create(void) {
+static int create(void *(*run_thread)(void *)) {
     pthread_attr_t attributes;
     pthread_t thread;
     sigset_t all, before;
@@ -125,15 +128,20 @@ static int create(void) {
     pthread_attr_setstacksize(&attributes, STACK_SIZE);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = rsd_real.pthread_create(&thread, &attributes, run, NULL);
+    int error = rsd_real.pthread_create(&thread, &attributes, run_thread, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     return error;
 }
 
+bool rsd_helper_runs(void) {
+    return atomic_load_explicit(&running, memory_order_relaxed);
+}
+
 void rsd_helper_after_fork(void) {
     atomic_flag_clear(&started);
     atomic_flag_clear(&writing);
+    atomic_store(&running, false);
 }
 
 void rsd_helper_start(void) {
@@ -141,8 +149,10 @@ void rsd_helper_start(void) {
         return;
     struct rsd_thread *self = rsd_ours_begin();
     int before = errno;
-    if (!self || create() != 0)
+    if (!self || create(run) != 0)
         atomic_flag_clear(&started); /* the next thread that the program makes tries again */
+    else
+        create(rsd_sealer_run); /* without it each thread seals its own segments */
     if (self)
         rsd_ours_end(self);
     errno = before;

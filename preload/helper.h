@@ -4,8 +4,13 @@
 #ifndef RSD_HELPER_H
 #define RSD_HELPER_H
 
-/* The program has more than one thread now: start the helper, once. */
+#include <stdbool.h>
+
+/* The program has more than one thread now: start the helper and the sealer, once. */
 void rsd_helper_start(void);
+
+/* Whether it is at work. */
+bool rsd_helper_runs(void);
 
 /* In a child made by fork() (fork.c): it has none. */
 void rsd_helper_after_fork(void);

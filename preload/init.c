@@ -58,6 +58,7 @@
 #include "real.h"
 #include "sample.h"
 #include "say.h"
+#include "sealer.h"
 #include "snapshot.h"
 #include "sys.h"
 #include "thread.h"
@@ -237,6 +238,7 @@ bool rsd_is_other_process(void) {
 void rsd_stop(long error, const char *what) {
     static atomic_flag said = ATOMIC_FLAG_INIT;
     shut_gate();
+    rsd_sealer_end();
     if (atomic_flag_test_and_set(&said) || rsd_is_other_process())
         return;
     int before = errno;

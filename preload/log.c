@@ -2,15 +2,19 @@
  * Segments, sealing and the commit word.
  *
  * A record is copied into the writer's open segment, which lies in a MAP_SHARED file, and becomes part of the trace by
- * one store of the commit word (sequence << 32 | used). When the segment is full it is sealed:
+ * one store of the commit word (sequence << 32 | used). Of each kind there are two segments. When the open one is full, the
+ * writer goes on in the other, and the full one is sealed, by the thread that is there for it (sealer.c) or by the
+ * writer itself, where that thread is not there yet, or not done with the one before:
  *
- *     frame = header + zstd(planes(records))        in memory
- *     append frame to the log                       one write; the file is opened for it and closed again
- *     commit = (sequence + 1) << 32                 one store
+ *     hand over   the other's commit = (sequence + 1) << 32             one store
+ *     seal        frame = header + zstd(planes(records))                in memory
+ *                 append the frame to the log                           one write; the file is opened for it and closed again
+ *                 the full one's commit = 0                             one store
  *
  * A kill before the append leaves the records in the live segment; between the append and the store they are in both,
  * with the same sequence number, and the reader takes one. There is no third case. A write that comes back short is
- * followed up; one that fails is cut off again and recording stops, for a log with a hole would accuse the innocent.
+ * followed up; one that fails is cut off again. What the sealing thread could not write the writer tries again when it needs the
+ * room; if that fails recording stops, for a log with a hole would accuse the innocent.
  *
  * The recorder keeps no descriptor open: a program that closes what it does not know closes nothing of ours, and one
  * that runs out of descriptors has not lost any to us. What is open for a moment is so where the program cannot reach it
@@ -20,130 +24,41 @@
  * store into the mapping could raise SIGBUS on a full disk), otherwise in /dev/shm, otherwise in private memory. The same
  * order when the first of them cannot be made: no shared mappings there, /dev/shm full.
  *
- * A writer is entered by the one thread that has it. Compression contexts are shared: claimed by compare-and-swap from
- * a pool, made when all are taken, never given back to the system.
+ * Threads: a writer is entered by the one thread that has it. Its full segments are sealed by whoever holds `sealing`:
+ *
+ *     waiting   a bit a kind: set by the writer (release) once content[kind] is filled in, cleared by the sealing
+ *               thread (release) once the segment is empty. Set: content[kind] and that segment are the sealing thread's.
+ *
+ * Frames of one kind come into the log in order, for the next segment is not handed over before that bit is clear.
  */
-#define ZSTD_STATIC_LINKING_ONLY
 #include "log.h"
 
 #include <errno.h>
 #include <linux/magic.h>
 #include <stdio.h>
-#include <zstd.h>
 
 #include "init.h"
 #include "nursery.h"
 #include "process.h"
-#include "residue/planes.h"
 #include "sample.h"
+#include "sealer.h"
 #include "sys.h"
 
 #define XFS_MAGIC 0x58465342
-#define LEVEL 1
+#define WAIT_NS 50000u
 
-/* Bytes of each open segment, by kind. */
+/* Bytes of each segment, by kind, and of the space that it has. */
+#define LARGE_ROOM 16384u
+#define ROOM RSD_SEGMENT_MOST
 static const uint32_t segment_capacity[RESIDUE_KINDS] = {
     [RESIDUE_ALLOC] = 65520, /* whole records of 24 */
-    [RESIDUE_FREE] = 65536,  [RESIDUE_LARGE] = 16384, [RESIDUE_NODE] = 65520, [RESIDUE_OTHER] = 65536,
+    [RESIDUE_FREE] = ROOM,   [RESIDUE_LARGE] = LARGE_ROOM, [RESIDUE_NODE] = 65520, [RESIDUE_OTHER] = ROOM,
 };
-#define SEGMENT_ROOM 65536u /* space between the starts of two segments */
-#define RING_OFFSET (RESIDUE_LIVE_HEADER_SIZE + RESIDUE_KINDS * SEGMENT_ROOM)
+#define RING_OFFSET (RESIDUE_LIVE_HEADER_SIZE + 2 * ((RESIDUE_KINDS - 1) * ROOM + LARGE_ROOM))
 #define LIVE_SIZE(entries) (RING_OFFSET + (entries) * sizeof(struct residue_alloc))
 #define LIVE_FIRST LIVE_SIZE(RSD_NURSERY_FIRST)
 #define LIVE_MOST                                                                                                      \
     LIVE_SIZE(RSD_NURSERY_MOST) /* mapped from the start: what lies behind the file's end is not touched */
-
-static const uint32_t record_size[RESIDUE_KINDS] = {
-    [RESIDUE_ALLOC] = sizeof(struct residue_alloc),
-    [RESIDUE_FREE] = sizeof(struct residue_free),
-    [RESIDUE_LARGE] = sizeof(struct residue_large),
-    [RESIDUE_NODE] = sizeof(struct residue_node),
-    [RESIDUE_OTHER] = 0, /* of any size: never in planes */
-};
-
-/* ---- compression contexts ---- */
-
-/* zstd looks for these two in the whole process, for programs that trace their own use of it: they would be called from
- * inside our hooks. */
-unsigned long long ZSTD_trace_compress_begin(const ZSTD_CCtx *context);
-void ZSTD_trace_compress_end(unsigned long long trace, const void *what);
-
-unsigned long long ZSTD_trace_compress_begin(const ZSTD_CCtx *context) {
-    (void)context;
-    return 0;
-}
-
-void ZSTD_trace_compress_end(unsigned long long trace, const void *what) {
-    (void)trace, (void)what;
-}
-
-#define POOL_SIZE 64u
-
-struct compressor {
-    _Atomic bool taken;
-    ZSTD_CCtx *context; /* the start of the mapping that holds all three */
-    unsigned char *planes;
-    unsigned char *frame;
-    size_t frame_size;
-};
-
-static struct compressor pool[POOL_SIZE];
-
-static size_t context_size(void) {
-    ZSTD_compressionParameters parameters = ZSTD_getCParams(LEVEL, SEGMENT_ROOM, 0);
-    return (ZSTD_estimateCCtxSize_usingCParams(parameters) + 4095) & ~(size_t)4095;
-}
-
-static size_t frame_size(void) {
-    return RESIDUE_HEADER_SIZE + ZSTD_compressBound(SEGMENT_ROOM);
-}
-
-static size_t compressor_size(void) {
-    return context_size() + SEGMENT_ROOM + frame_size();
-}
-
-/* The context and its two buffers in one mapping, so that making one can fail in one place only. */
-static bool make_compressor(struct compressor *c) {
-    unsigned char *memory = rsd_sys_memory(compressor_size());
-    if (!memory)
-        return false;
-    c->context = ZSTD_initStaticCCtx(memory, context_size());
-    c->planes = memory + context_size();
-    c->frame = c->planes + SEGMENT_ROOM;
-    c->frame_size = frame_size();
-    return c->context && !ZSTD_isError(ZSTD_CCtx_setParameter(c->context, ZSTD_c_compressionLevel, LEVEL)) &&
-           !ZSTD_isError(ZSTD_CCtx_setParameter(c->context, ZSTD_c_checksumFlag, 1));
-}
-
-static struct compressor *take_compressor(void) {
-    for (unsigned i = 0; i < POOL_SIZE; i++) {
-        bool free_now = false;
-        if (!atomic_compare_exchange_strong_explicit(&pool[i].taken, &free_now, true, memory_order_acquire,
-                                                     memory_order_relaxed))
-            continue;
-        if (pool[i].context || make_compressor(&pool[i]))
-            return &pool[i];
-        atomic_store_explicit(&pool[i].taken, false, memory_order_release);
-        return NULL;
-    }
-    return NULL;
-}
-
-static void give_compressor(struct compressor *c) {
-    atomic_store_explicit(&c->taken, false, memory_order_release);
-}
-
-/* A context that was taken is a thread's that is not there, and half way through a frame. */
-void rsd_log_after_fork(void) {
-    for (unsigned i = 0; i < POOL_SIZE; i++) {
-        if (!atomic_load(&pool[i].taken))
-            continue;
-        if (pool[i].context)
-            rsd_sys_unmap(pool[i].context, compressor_size());
-        pool[i].context = NULL;
-        give_compressor(&pool[i]);
-    }
-}
 
 /* ---- names of files ---- */
 
@@ -269,6 +184,17 @@ static long create_log(uint32_t number) {
     return rsd_sys_apart(write_new, &(struct written){path, &header, sizeof header});
 }
 
+/* Two segments of each kind, one behind the other. */
+static void place_segments(struct residue_live_header *live) {
+    uint32_t at = RESIDUE_LIVE_HEADER_SIZE;
+    for (uint32_t kind = 0; kind < RESIDUE_KINDS; kind++) {
+        uint32_t room = kind == RESIDUE_LARGE ? LARGE_ROOM : ROOM;
+        live->segment[kind] = (struct residue_segment){residue_commit(1, 0), at, segment_capacity[kind], {0}};
+        live->second[kind] = (struct residue_segment){0, at + room, segment_capacity[kind], {0}};
+        at += 2 * room;
+    }
+}
+
 /* The magic goes in last: a reader that sees it sees a complete header. */
 static void fill_live_header(struct residue_live_header *live, uint32_t number) {
     live->major = RESIDUE_FORMAT_MAJOR;
@@ -276,11 +202,7 @@ static void fill_live_header(struct residue_live_header *live, uint32_t number) 
     live->writer = number;
     live->trace_id = rsd_trace.id;
     live->pid = (uint32_t)rsd_trace.pid;
-    for (uint32_t kind = 0; kind < RESIDUE_KINDS; kind++) {
-        live->segment[kind].commit = residue_commit(1, 0);
-        live->segment[kind].offset = RESIDUE_LIVE_HEADER_SIZE + kind * SEGMENT_ROOM;
-        live->segment[kind].capacity = segment_capacity[kind];
-    }
+    place_segments(live);
     if (rsd_trace.nursery && number != RESIDUE_PROCESS_WRITER) {
         live->ring.offset = RING_OFFSET;
         live->ring.capacity = RSD_NURSERY_FIRST;
@@ -321,6 +243,7 @@ void rsd_writer_isolate(struct rsd_writer *writer) {
     rsd_sys_replace_by_memory(writer->live, LIVE_MOST);
     for (uint32_t kind = 0; kind < RESIDUE_KINDS; kind++)
         writer->segment[kind].used = writer->segment[kind].records = 0;
+    atomic_store(&writer->waiting, 0);
 }
 
 struct longer {
@@ -359,55 +282,6 @@ bool rsd_writer_grow_ring(struct rsd_writer *writer, uint32_t entries) {
 
 /* ---- sealing ---- */
 
-/* Time of the first and the last record; ids for nodes. */
-static void find_range(const struct rsd_writer *writer, enum residue_kind kind, uint64_t *first, uint64_t *last) {
-    const struct rsd_segment *segment = &writer->segment[kind];
-    if (kind == RESIDUE_NODE) {
-        *first = writer->first_node;
-        *last = writer->last_node;
-        return;
-    }
-    if (kind != RESIDUE_OTHER) {
-        memcpy(first, segment->bytes, 8);
-        memcpy(last, segment->bytes + segment->used - record_size[kind], 8);
-        return;
-    }
-    const struct residue_tagged *record = (const void *)segment->bytes;
-    *first = record->time;
-    for (uint32_t at = 0; at < segment->used; at += record->size) {
-        record = (const void *)(segment->bytes + at);
-        *last = record->time;
-    }
-}
-
-/* The frame in memory, header first; its size, or 0 when zstd refused. */
-static size_t build_frame(struct compressor *c, const struct rsd_writer *writer, enum residue_kind kind) {
-    const struct rsd_segment *segment = &writer->segment[kind];
-    const unsigned char *content = segment->bytes;
-    struct residue_frame_header header = {
-        .skip_magic = RESIDUE_SKIP_FRAME,
-        .skip_size = RESIDUE_HEADER_SIZE - 8,
-        .kind = (uint8_t)kind,
-        .encoding = record_size[kind] ? RESIDUE_PLANES : RESIDUE_ROWS,
-        .sequence = segment->sequence,
-        .raw_size = segment->used,
-        .records = segment->records,
-    };
-    find_range(writer, kind, &header.first, &header.last);
-    if (record_size[kind]) {
-        residue_to_planes(c->planes, content, segment->records, record_size[kind]);
-        content = c->planes;
-    }
-    size_t packed = ZSTD_compress2(c->context, c->frame + RESIDUE_HEADER_SIZE, c->frame_size - RESIDUE_HEADER_SIZE,
-                                   content, segment->used);
-    if (ZSTD_isError(packed))
-        return 0;
-    header.packed_size = (uint32_t)packed;
-    header.checksum = residue_fnv1a(&header, offsetof(struct residue_frame_header, checksum));
-    memcpy(c->frame, &header, sizeof header);
-    return RESIDUE_HEADER_SIZE + packed;
-}
-
 /* A frame that could not be written whole is cut off again: the log ends with a whole frame. */
 static long append_to(int fd, const struct written *frame) {
     long end = rsd_sys_size(fd);
@@ -438,14 +312,10 @@ static long append(uint32_t number, const void *bytes, size_t size) {
     return rsd_sys_apart(append_frame, &(struct written){path, bytes, size});
 }
 
-static void empty_segment(struct rsd_writer *writer, enum residue_kind kind) {
-    struct rsd_segment *segment = &writer->segment[kind];
-    segment->sequence++;
-    segment->used = 0;
-    segment->records = 0;
-    if (kind == RESIDUE_NODE)
-        writer->first_node = writer->last_node + 1;
-    atomic_store_explicit(segment->commit, residue_commit(segment->sequence, 0), memory_order_release);
+/* The one of the two that is not open: the full one, or the empty one. */
+static struct residue_segment *other_segment(const struct rsd_writer *writer, enum residue_kind kind) {
+    struct residue_segment *first = &writer->live->segment[kind];
+    return (void *)writer->segment[kind].commit == &first->commit ? &writer->live->second[kind] : first;
 }
 
 static void count_seal(struct rsd_writer *writer, uint64_t raw, uint64_t packed, uint64_t since) {
@@ -458,27 +328,90 @@ static void count_seal(struct rsd_writer *writer, uint64_t raw, uint64_t packed,
         writer->counter[RESIDUE_COUNTER_SEAL_MAX] = ticks;
 }
 
+/* Write out the full segment of a kind that waits. A negative errno when that failed: it stays as it is. */
+static long seal(struct rsd_writer *writer, enum residue_kind kind) {
+    uint64_t began = rsd_clock_ticks();
+    const struct rsd_content *content = &writer->content[kind];
+    struct rsd_compressor *c = rsd_compressor_take();
+    if (!c)
+        return -ENOMEM;
+    const unsigned char *frame;
+    size_t size = rsd_frame_build(c, kind, content, &frame);
+    long error = size ? append(writer->number, frame, size) : -EINVAL;
+    rsd_compressor_give(c);
+    if (error < 0)
+        return error;
+    atomic_store_explicit((_Atomic uint64_t *)&other_segment(writer, kind)->commit, 0, memory_order_release);
+    count_seal(writer, content->used, size, began);
+    rsd_sample_note_size(size);
+    atomic_fetch_and_explicit(&writer->waiting, ~(1u << kind), memory_order_release);
+    return 0;
+}
+
+static bool waits(const struct rsd_writer *writer, uint32_t kind) {
+    return atomic_load_explicit(&writer->waiting, memory_order_acquire) & 1u << kind;
+}
+
+long rsd_writer_seal_waiting(struct rsd_writer *writer) {
+    long error = 0;
+    if (atomic_flag_test_and_set_explicit(&writer->sealing, memory_order_acquire))
+        return -EBUSY;
+    for (uint32_t kind = 0; kind < RESIDUE_KINDS && error == 0; kind++)
+        if (waits(writer, kind))
+            error = seal(writer, (enum residue_kind)kind);
+    atomic_flag_clear_explicit(&writer->sealing, memory_order_release);
+    return error;
+}
+
+/* Until no segment of the kind waits. It is our own work unless somebody is at it; what the sealer could not do, we try again,
+ * and say if it cannot be done. */
+static bool seal_now(struct rsd_writer *writer, enum residue_kind kind) {
+    while (waits(writer, kind)) {
+        long error = rsd_writer_seal_waiting(writer);
+        if (error == -EBUSY) {
+            rsd_sys_sleep_ns(WAIT_NS);
+        } else if (error < 0) {
+            rsd_stop(error, "cannot write the log");
+            return false;
+        }
+    }
+    return true;
+}
+
+static void hand_over(struct rsd_writer *writer, enum residue_kind kind) {
+    struct rsd_segment *segment = &writer->segment[kind];
+    struct residue_segment *other = other_segment(writer, kind);
+    writer->content[kind] = (struct rsd_content){.bytes = segment->bytes,
+                                                 .used = segment->used,
+                                                 .records = segment->records,
+                                                 .sequence = segment->sequence,
+                                                 .first_node = writer->first_node,
+                                                 .last_node = writer->last_node};
+    if (kind == RESIDUE_NODE)
+        writer->first_node = writer->last_node + 1;
+    *segment = (struct rsd_segment){.commit = (_Atomic uint64_t *)&other->commit,
+                                    .bytes = (unsigned char *)writer->live + other->offset,
+                                    .capacity = segment->capacity,
+                                    .sequence = segment->sequence + 1};
+    atomic_store_explicit(segment->commit, residue_commit(segment->sequence, 0), memory_order_release);
+    atomic_fetch_or_explicit(&writer->waiting, 1u << kind, memory_order_release);
+}
+
+/* A copy of this process (append_frame) must not open a segment in what is the parent's file. */
+static bool turn_page(struct rsd_writer *writer, enum residue_kind kind) {
+    if (rsd_is_other_process() || !seal_now(writer, kind))
+        return false;
+    hand_over(writer, kind);
+    return rsd_sealer_take(writer) || seal_now(writer, kind);
+}
+
 __attribute__((cold, noinline)) bool rsd_writer_seal(struct rsd_writer *writer, enum residue_kind kind) {
     uint64_t began = rsd_clock_ticks();
-    uint32_t raw = writer->segment[kind].used;
-    struct compressor *c = take_compressor();
-    if (!c) {
-        rsd_stop(-ENOMEM, "no memory to compress with");
-        return false;
-    }
-    size_t size = build_frame(c, writer, kind);
-    long error = size ? append(writer->number, c->frame, size) : -EINVAL;
-    give_compressor(c);
-    if (error < 0) {
-        rsd_stop(error, "cannot write the log");
-        return false;
-    }
-    empty_segment(writer, kind);
-    count_seal(writer, raw, size, began);
-    rsd_sample_note_size(size);
-    if (kind != RESIDUE_OTHER) /* a barrier may be under way, and a sample raises one */
+    bool turned = turn_page(writer, kind);
+    if (turned && kind != RESIDUE_OTHER) /* a barrier may be under way, and a sample raises one */
         rsd_process_sample_if_due(began);
-    return true;
+    writer->slow_ticks += rsd_clock_ticks() - began;
+    return turned;
 }
 
 static long write_live(void *p) {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "frame.h"
 #include "residue/format.h"
 
 #define RSD_PATH_SIZE 1024u /* a path stands on the stack of a thread that may have 16 KiB of it */
@@ -33,7 +34,13 @@ struct rsd_writer {
     uint64_t last_large; /* signal handler recorded something between a time that was taken and its record */
     uint64_t last_node;  /* ids of nodes count from 1 */
     uint64_t first_node; /* id of the first node of the open NODE segment */
+    uint64_t slow_ticks; /* that its thread has spent on full segments */
     uint32_t number;
+    atomic_flag sealing;                       /* held by whoever seals its full segments */
+    _Atomic uint32_t waiting;                  /* kinds of which a full segment waits to be sealed, a bit each */
+    _Atomic bool queued;                       /* by sealer.c */
+    struct rsd_writer *next_queued;            /* the same */
+    struct rsd_content content[RESIDUE_KINDS]; /* of the full segments that wait */
 };
 
 /* Decide where the live files stand; once, after the trace directory was made. */
@@ -52,11 +59,12 @@ void rsd_writer_release(struct rsd_writer *writer);
 /* Put private memory in the place of its live part, with empty segments, for a hook that may go on writing there. */
 void rsd_writer_isolate(struct rsd_writer *writer);
 
-/* In a child made by fork() (fork.c). */
-void rsd_log_after_fork(void);
-
-/* Compress a segment into the log and empty it. False when that failed: recording has been stopped then. */
+/* Go on in an empty segment; the full one is sealed soon. False when that failed: recording has been stopped then. */
 bool rsd_writer_seal(struct rsd_writer *writer, enum residue_kind kind);
+
+/* Compress the full segments into the log and empty them; on any thread. A negative errno when that failed: they stay as
+ * they are; -EBUSY: another thread is at it. */
+long rsd_writer_seal_waiting(struct rsd_writer *writer);
 
 /* Room for a ring of so many entries, and the ring is of that capacity then. False: as it was. */
 bool rsd_writer_grow_ring(struct rsd_writer *writer, uint32_t entries);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "helper.h"
 #include "init.h"
 #include "js/js.h"
 #include "log.h"
@@ -71,6 +72,8 @@ static void sample_clock(void) {
 static _Atomic uint64_t last_sample;
 
 void rsd_process_sample_if_due(uint64_t ticks) {
+    if (rsd_helper_runs())
+        return;
     uint64_t last = atomic_load_explicit(&last_sample, memory_order_relaxed);
     if ((double)(int64_t)(ticks - last) > rsd_clock_rate && atomic_compare_exchange_strong(&last_sample, &last, ticks))
         rsd_process_sample();

@@ -150,7 +150,7 @@ for (const call of ['close_range=ENOSYS', 'clone=EPERM']) {
   });
 }
 
-for (const [bytes, line] of [[100_000, null], [400_000, /cannot write the log: File too large/]]) {
+for (const [bytes, line] of [[100_000, null], [700_000, /cannot write the log: File too large/]]) {
   test(`files may not grow beyond ${bytes} bytes: no SIGXFSZ`, (t) => {
     const pair = both(limited(`--fsize=${bytes}`), [program('works'), '400'], scratch(t), { options: { MODE: 'full' } });
     unharmed(pair, line ?? /File too large/);

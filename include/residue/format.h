@@ -1,5 +1,5 @@
 /*
- * The trace format, version 1: the one thing that the recorder (preload/) and the analyzer (analyzer/) share.
+ * The trace format, version 2: the one thing that the recorder (preload/) and the analyzer (analyzer/) share.
  *
  * FORMAT.md beside this file is the specification; this header mirrors it, table by table and in the same order, and
  * checks every size when it is compiled. All integers are little-endian. The numbers here stand on disk: they are
@@ -12,8 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RESIDUE_FORMAT_MAJOR 1u
-#define RESIDUE_FORMAT_MINOR 1u
+#define RESIDUE_FORMAT_MAJOR 2u
+#define RESIDUE_FORMAT_MINOR 0u
+#define RESIDUE_FORMAT_OLDEST 1u /* the major from which on traces are read */
 
 /* ---- 1. Files -------------------------------------------------------------------------------------------------- */
 
@@ -131,12 +132,14 @@ struct residue_live_header {
     struct residue_segment segment[RESIDUE_KINDS]; /* indexed by enum residue_kind */
     uint64_t zero1[4];
     struct residue_ring ring;
-    uint64_t zero2[92];
+    struct residue_segment second[RESIDUE_KINDS]; /* the same: of each kind there are two */
+    uint64_t zero2[72];
     uint64_t counter[RESIDUE_COUNTER_SLOTS]; /* indexed by enum residue_counter; cumulative over the writer's life */
     uint64_t zero3[256];
 };
 static_assert(offsetof(struct residue_live_header, segment) == 64, "FORMAT.md 3");
 static_assert(offsetof(struct residue_live_header, ring) == 256, "FORMAT.md 3");
+static_assert(offsetof(struct residue_live_header, second) == 288, "FORMAT.md 3");
 static_assert(offsetof(struct residue_live_header, counter) == 1024, "FORMAT.md 3");
 static_assert(sizeof(struct residue_live_header) == RESIDUE_LIVE_HEADER_SIZE, "FORMAT.md 3");
 
@@ -187,7 +190,7 @@ enum residue_counter {
 /* ---- 4. Records of fixed size -------------------------------------------------------------------------------------- */
 
 #define RESIDUE_LARGE_SIZE 1048576u /* bytes: allocations from here on are RESIDUE_LARGE records */
-#define RESIDUE_ADDRESS_BITS 48   /* an address that needs more cannot be recorded */
+#define RESIDUE_ADDRESS_BITS 48     /* an address that needs more cannot be recorded */
 #define RESIDUE_ADDRESS_MASK ((UINT64_C(1) << RESIDUE_ADDRESS_BITS) - 1)
 
 /* Which function was called. */

@@ -191,6 +191,15 @@ static void put_log(FILE *out, unsigned writer, const uint8_t *bytes, size_t siz
     }
 }
 
+static size_t put_segment(struct residue_segment *segment, const uint8_t *live, size_t size, uint8_t *made, size_t at) {
+    uint32_t full = residue_commit_used(segment->commit);
+    FUZZ_MUST(segment->offset + full <= size);
+    memcpy(made + at, live + segment->offset, full);
+    segment->offset = (uint32_t)at;
+    segment->capacity = full + 8;
+    return at + segment->capacity;
+}
+
 /* A live file without its room: segments as long as they are full, one behind the other, then the entries of the ring. */
 static void put_live(FILE *out, unsigned writer, const uint8_t *bytes, size_t size) {
     struct residue_live_header h;
@@ -202,13 +211,8 @@ static void put_live(FILE *out, unsigned writer, const uint8_t *bytes, size_t si
     size_t used = sizeof h;
     FUZZ_MUST(made);
     for (int kind = 0; kind < RESIDUE_KINDS; kind++) {
-        struct residue_segment *segment = &h.segment[kind];
-        uint32_t full = residue_commit_used(segment->commit);
-        FUZZ_MUST(segment->offset + full <= size);
-        memcpy(made + used, bytes + segment->offset, full);
-        segment->offset = (uint32_t)used;
-        segment->capacity = full + 8;
-        used += segment->capacity;
+        used = put_segment(&h.segment[kind], bytes, size, made, used);
+        used = put_segment(&h.second[kind], bytes, size, made, used);
     }
     if (h.ring.offset && h.ring.head < h.ring.capacity) {
         size_t full = h.ring.head * sizeof(struct residue_alloc);

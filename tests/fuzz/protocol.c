@@ -4,7 +4,7 @@
  *
  *     protocol FOLDER [SEED [STEPS]]    a trace into FOLDER, which must be empty
  *
- * Four threads allocate and free; two blocks of three are freed by another thread than made them, and an address is given
+ * Four threads allocate and free, and the sealer (sealer.c) writes their logs; two blocks of three are freed by another thread than made them, and an address is given
  * out again as soon as it is free. A fifth raises barriers all the while. At the end all is summed up and compared.
  *
  * The allocator is a shared stack of places under a lock: as with malloc, whoever gets a place gets it after it was given
@@ -17,8 +17,10 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "init.h"
 #include "ledger.h"
 #include "recorder_parts.h"
+#include "sealer.h"
 
 #define THREADS 4u
 #define PLACES 512u
@@ -125,7 +127,7 @@ static void *raise_barriers(void *argument) {
 }
 
 int main(int argc, char **argv) {
-    pthread_t thread[THREADS + 1];
+    pthread_t thread[THREADS + 1], sealer;
     if (argc < 2) {
         fputs("usage: protocol FOLDER [SEED [STEPS]]\n", stderr);
         return 2;
@@ -139,11 +141,15 @@ int main(int argc, char **argv) {
     for (uint32_t i = 0; i < THREADS; i++)
         parts_open(&threads[i], i + 1);
     parts_open(&barrier_thread, THREADS + 1);
+    FUZZ_MUST(pthread_create(&sealer, NULL, rsd_sealer_run, NULL) == 0);
     for (uint32_t i = 0; i < THREADS; i++)
         FUZZ_MUST(pthread_create(&thread[i], NULL, work, &threads[i]) == 0);
     FUZZ_MUST(pthread_create(&thread[THREADS], NULL, raise_barriers, &barrier_thread) == 0);
     for (uint32_t i = 0; i <= THREADS; i++)
         pthread_join(thread[i], NULL);
+    atomic_store(&rsd_gate->alive, 0);
+    rsd_sealer_end();
+    pthread_join(sealer, NULL);
     uint64_t blocks = 0, calls = 0, died = 0;
     for (uint32_t i = 0; i < THREADS; i++)
         died += threads[i].writer.counter[RESIDUE_COUNTER_ANNIHILATED];

@@ -15,6 +15,8 @@
 
 struct rsd_trace rsd_trace;
 __thread struct rsd_thread *rsd_self __attribute__((tls_model("initial-exec")));
+static struct rsd_gate gate = {.alive = 1};
+struct rsd_gate *rsd_gate = &gate;
 static __thread uint32_t site_of_call;
 static struct rsd_writer process;
 static atomic_flag taken = ATOMIC_FLAG_INIT;
@@ -42,7 +44,7 @@ struct rsd_thread *rsd_thread_attach(void) {
 }
 
 void rsd_thread_note_latency(struct rsd_thread *self) {
-    self->slow = self->writer.counter[RESIDUE_COUNTER_SEAL_TICKS] + self->writer.counter[RESIDUE_COUNTER_RULE_TICKS];
+    self->slow = self->writer.slow_ticks + self->writer.counter[RESIDUE_COUNTER_RULE_TICKS];
 }
 
 uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *from) {
@@ -70,11 +72,13 @@ static void write_meta(const char *directory) {
     snprintf(path, sizeof path, "%s/meta.json", directory);
     FILE *file = fopen(path, "we");
     must(file, path);
-    fprintf(file,
-            "{\"format\": {\"major\": 1, \"minor\": 0}, \"tool\": \"residue\", \"trace_id\": \"%016llx\", \"pid\": 1,\n"
-            " \"start_time\": 1, \"exe\": \"/bin/parts\", \"argv\": [\"parts\"], \"clock\": {\"source\": \"tsc\",\n"
-            " \"ticks\": %llu, \"monotonic_ns\": 1, \"realtime_ns\": 1, \"ticks_per_second\": 1000000000}}\n",
-            (unsigned long long)rsd_trace.id, (unsigned long long)rsd_clock_ticks());
+    fprintf(
+        file,
+        "{\"format\": {\"major\": %u, \"minor\": %u}, \"tool\": \"residue\", \"trace_id\": \"%016llx\", \"pid\": 1,\n"
+        " \"start_time\": 1, \"exe\": \"/bin/parts\", \"argv\": [\"parts\"], \"clock\": {\"source\": \"tsc\",\n"
+        " \"ticks\": %llu, \"monotonic_ns\": 1, \"realtime_ns\": 1, \"ticks_per_second\": 1000000000}}\n",
+        RESIDUE_FORMAT_MAJOR, RESIDUE_FORMAT_MINOR, (unsigned long long)rsd_trace.id,
+        (unsigned long long)rsd_clock_ticks());
     must(fclose(file) == 0, path);
 }
 

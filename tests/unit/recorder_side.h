@@ -11,7 +11,10 @@
  * one stack, and a free of every second one. False when a file could not be made. */
 bool recorder_write(const char *directory, uint32_t blocks);
 
-/* The same, with RLIMIT_FSIZE such that the log cannot take the second segment. Says what rsd_stop was told, or "". */
+/* The same, where a full segment is sealed by its thread when it needs the room, and not before. */
+bool recorder_write_unsealed(const char *directory, uint32_t blocks);
+
+/* The same as the first, with RLIMIT_FSIZE such that the log cannot take the second segment. Says what rsd_stop was told, or "". */
 const char *recorder_write_until_full(const char *directory, uint32_t blocks);
 
 /* Two threads' nurseries, writers 1 and 2, in a new trace. Sides are 0 and 1. */

@@ -20,7 +20,7 @@ static void make_directory(void) {
     cr_assert(mkdtemp(directory));
 }
 
-static void remove_directory(void) {
+static void empty_directory(void) {
     char path[sizeof directory + 300];
     DIR *open = opendir(directory);
     for (struct dirent *entry; (entry = readdir(open));) {
@@ -28,6 +28,10 @@ static void remove_directory(void) {
         unlink(path);
     }
     closedir(open);
+}
+
+static void remove_directory(void) {
+    empty_directory();
     rmdir(directory);
 }
 
@@ -98,6 +102,45 @@ Test(recorder_log, a_trace_without_a_sealed_segment_is_read_from_the_live_file_a
     struct reading r;
     start_reading(&r);
     cr_expect_eq(count_allocations(&r), 10);
+    cr_expect_eq(r.problems.total, 0);
+    stop_reading(&r);
+}
+
+Test(recorder_log, a_full_segment_that_nobody_has_sealed_is_read_before_the_open_one) {
+    const uint32_t full = 2730;                       /* blocks of a segment */
+    for (uint32_t sealed = 0; sealed < 4; sealed++) { /* the full one is the first of the two, or the second */
+        uint32_t blocks = (sealed + 1) * full + 100;
+        cr_assert(recorder_write_unsealed(directory, blocks));
+        struct reading r;
+        start_reading(&r);
+        cr_expect_eq(r.writer.frames[RESIDUE_ALLOC].count, sealed);
+        cr_expect_eq(r.writer.open[RESIDUE_ALLOC].size, (full + 100) * sizeof(struct residue_alloc));
+        cr_expect_eq(r.writer.lost, 0);
+        cr_expect_eq(count_allocations(&r), blocks);
+        cr_expect_eq(r.problems.total, 0);
+        stop_reading(&r);
+        empty_directory();
+    }
+}
+
+/* Killed between the append of a frame and the store that empties its segment. */
+Test(recorder_log, a_full_segment_that_the_log_has_already_is_read_once) {
+    const uint32_t blocks = 2 * 2730 + 100;
+    cr_assert(recorder_write(directory, blocks));
+    char path[sizeof directory + 20];
+    snprintf(path, sizeof path, "%s/t1.live", directory);
+    int live = open(path, O_RDWR);
+    struct residue_live_header h;
+    cr_assert_eq(pread(live, &h, sizeof h, 0), (ssize_t)sizeof h);
+    struct residue_segment *emptied =
+        h.second[RESIDUE_ALLOC].commit == 0 ? &h.second[RESIDUE_ALLOC] : &h.segment[RESIDUE_ALLOC];
+    cr_assert_eq(emptied->commit, 0);
+    emptied->commit = residue_commit(2, 65520);
+    cr_assert_eq(pwrite(live, &h, sizeof h, 0), (ssize_t)sizeof h);
+    close(live);
+    struct reading r;
+    start_reading(&r);
+    cr_expect_eq(count_allocations(&r), blocks);
     cr_expect_eq(r.problems.total, 0);
     stop_reading(&r);
 }

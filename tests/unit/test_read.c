@@ -235,16 +235,31 @@ Test(read, a_record_that_goes_back_in_time_ends_its_frame_and_those_before_it_co
     made_remove(folder);
 }
 
+static void set_major(const char *path, off_t offset, uint16_t major) {
+    int fd = open(path, O_RDWR);
+    cr_assert_eq(pwrite(fd, &major, sizeof major, offset), (ssize_t)sizeof major);
+    close(fd);
+}
+
+/* In which second segments were zero. */
+Test(read, a_trace_of_version_1_is_read) {
+    char *folder = three_segments(RESIDUE_PLANES);
+    set_major(path_in(folder, "t1.log"), 16, 1);
+    set_major(path_in(folder, "t1.live"), 8, 1);
+    struct reading r;
+    cr_assert_eq(count_in(folder, &r, ALLOCS), 35u);
+    cr_assert_eq(r.trace.problems.total, 0u);
+    reading_close(&r);
+    made_remove(folder);
+}
+
 Test(read, a_version_mismatch_names_both_versions) {
     char *folder = three_segments(RESIDUE_ROWS);
-    uint16_t major = 7;
-    int fd = open(path_in(folder, "t1.log"), O_RDWR);
-    cr_assert_eq(pwrite(fd, &major, sizeof major, 16), (ssize_t)sizeof major);
-    close(fd);
+    set_major(path_in(folder, "t1.log"), 16, 7);
     struct reading r;
     reading_open(&r, folder);
     char *text = rsd_problem_text(&r.trace.problems.list[0]);
-    cr_assert_str_eq(text, "t1.log: offset 8: format 7.1; this residue reads 1.x: the file is left out");
+    cr_assert_str_eq(text, "t1.log: offset 8: format 7.0; this residue reads 1.x to 2.x: the file is left out");
     free(text);
     reading_close(&r);
     made_remove(folder);

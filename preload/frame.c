@@ -1,0 +1,159 @@
+/*
+ * Frames: the records of a full segment, compressed.
+ *
+ *     frame = header + zstd(planes(records))
+ *
+ * What compresses is a context and its two buffers, shared by all threads: claimed by compare-and-swap from a pool, made
+ * when all are taken, never given back to the system. Nothing here touches a file.
+ */
+#define ZSTD_STATIC_LINKING_ONLY
+#include "frame.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "residue/planes.h"
+#include "sys.h"
+
+#define LEVEL 1
+
+/* zstd looks for these two in the whole process, for programs that trace their own use of it: they would be called from
+ * inside our hooks. */
+unsigned long long ZSTD_trace_compress_begin(const ZSTD_CCtx *context);
+void ZSTD_trace_compress_end(unsigned long long trace, const void *what);
+
+unsigned long long ZSTD_trace_compress_begin(const ZSTD_CCtx *context) {
+    (void)context;
+    return 0;
+}
+
+void ZSTD_trace_compress_end(unsigned long long trace, const void *what) {
+    (void)trace, (void)what;
+}
+
+#define POOL_SIZE 64u
+
+struct rsd_compressor {
+    _Atomic bool taken;
+    ZSTD_CCtx *context; /* the start of the mapping that holds all three */
+    unsigned char *planes;
+    unsigned char *frame;
+    size_t frame_size;
+};
+
+static struct rsd_compressor pool[POOL_SIZE];
+
+static size_t context_size(void) {
+    ZSTD_compressionParameters parameters = ZSTD_getCParams(LEVEL, RSD_SEGMENT_MOST, 0);
+    return (ZSTD_estimateCCtxSize_usingCParams(parameters) + 4095) & ~(size_t)4095;
+}
+
+static size_t frame_size(void) {
+    return RESIDUE_HEADER_SIZE + ZSTD_compressBound(RSD_SEGMENT_MOST);
+}
+
+static size_t compressor_size(void) {
+    return context_size() + RSD_SEGMENT_MOST + frame_size();
+}
+
+/* The context and its two buffers in one mapping, so that making one can fail in one place only. */
+static bool make_compressor(struct rsd_compressor *c) {
+    unsigned char *memory = rsd_sys_memory(compressor_size());
+    if (!memory)
+        return false;
+    c->context = ZSTD_initStaticCCtx(memory, context_size());
+    c->planes = memory + context_size();
+    c->frame = c->planes + RSD_SEGMENT_MOST;
+    c->frame_size = frame_size();
+    return c->context && !ZSTD_isError(ZSTD_CCtx_setParameter(c->context, ZSTD_c_compressionLevel, LEVEL)) &&
+           !ZSTD_isError(ZSTD_CCtx_setParameter(c->context, ZSTD_c_checksumFlag, 1));
+}
+
+struct rsd_compressor *rsd_compressor_take(void) {
+    for (unsigned i = 0; i < POOL_SIZE; i++) {
+        bool free_now = false;
+        if (!atomic_compare_exchange_strong_explicit(&pool[i].taken, &free_now, true, memory_order_acquire,
+                                                     memory_order_relaxed))
+            continue;
+        if (pool[i].context || make_compressor(&pool[i]))
+            return &pool[i];
+        atomic_store_explicit(&pool[i].taken, false, memory_order_release);
+        return NULL;
+    }
+    return NULL;
+}
+
+void rsd_compressor_give(struct rsd_compressor *c) {
+    atomic_store_explicit(&c->taken, false, memory_order_release);
+}
+
+/* A context that was taken is a thread's that is not there, and half way through a frame. */
+void rsd_compressors_after_fork(void) {
+    for (unsigned i = 0; i < POOL_SIZE; i++) {
+        if (!atomic_load(&pool[i].taken))
+            continue;
+        if (pool[i].context)
+            rsd_sys_unmap(pool[i].context, compressor_size());
+        pool[i].context = NULL;
+        rsd_compressor_give(&pool[i]);
+    }
+}
+
+/* ---- frames ---- */
+
+static const uint32_t record_size[RESIDUE_KINDS] = {
+    [RESIDUE_ALLOC] = sizeof(struct residue_alloc),
+    [RESIDUE_FREE] = sizeof(struct residue_free),
+    [RESIDUE_LARGE] = sizeof(struct residue_large),
+    [RESIDUE_NODE] = sizeof(struct residue_node),
+    [RESIDUE_OTHER] = 0, /* of any size: never in planes */
+};
+
+/* Time of the first and the last record; ids for nodes. */
+static void find_range(const struct rsd_content *content, enum residue_kind kind, uint64_t *first, uint64_t *last) {
+    if (kind == RESIDUE_NODE) {
+        *first = content->first_node;
+        *last = content->last_node;
+        return;
+    }
+    if (kind != RESIDUE_OTHER) {
+        memcpy(first, content->bytes, 8);
+        memcpy(last, content->bytes + content->used - record_size[kind], 8);
+        return;
+    }
+    const struct residue_tagged *record = (const void *)content->bytes;
+    *first = record->time;
+    for (uint32_t at = 0; at < content->used; at += record->size) {
+        record = (const void *)(content->bytes + at);
+        *last = record->time;
+    }
+}
+
+size_t rsd_frame_build(struct rsd_compressor *c, enum residue_kind kind, const struct rsd_content *content,
+                       const unsigned char **frame) {
+    const unsigned char *bytes = content->bytes;
+    struct residue_frame_header header = {
+        .skip_magic = RESIDUE_SKIP_FRAME,
+        .skip_size = RESIDUE_HEADER_SIZE - 8,
+        .kind = (uint8_t)kind,
+        .encoding = record_size[kind] ? RESIDUE_PLANES : RESIDUE_ROWS,
+        .sequence = content->sequence,
+        .raw_size = content->used,
+        .records = content->records,
+    };
+    find_range(content, kind, &header.first, &header.last);
+    if (record_size[kind]) {
+        residue_to_planes(c->planes, bytes, content->records, record_size[kind]);
+        bytes = c->planes;
+    }
+    size_t packed = ZSTD_compress2(c->context, c->frame + RESIDUE_HEADER_SIZE, c->frame_size - RESIDUE_HEADER_SIZE,
+                                   bytes, content->used);
+    if (ZSTD_isError(packed))
+        return 0;
+    header.packed_size = (uint32_t)packed;
+    header.checksum = residue_fnv1a(&header, offsetof(struct residue_frame_header, checksum));
+    memcpy(c->frame, &header, sizeof header);
+    *frame = c->frame;
+    return RESIDUE_HEADER_SIZE + packed;
+}
