@@ -1,9 +1,11 @@
-// The recorder's own thread is not noticed: by signals, descriptors, calls that want a process of one thread, and mmap.
+// The recorder's own threads are not noticed: by signals, descriptors, calls that want a process of one thread, and mmap.
 
 const { test } = require('node:test');
 const assert = require('node:assert');
 const { spawnSync } = require('node:child_process');
-const { program, record, residue } = require('./lib/residue');
+const fs = require('node:fs');
+const path = require('node:path');
+const { program, record, residue, start } = require('./lib/residue');
 
 test('it takes no signal that is meant for the program, and no number of a descriptor', (t) => {
   const { status, stdout } = spawnSync(program('wants'), { encoding: 'utf8' });
@@ -22,4 +24,32 @@ test('where smaps is dear it is read seldom: mmap waits for whoever reads it', (
   assert.strictEqual(status, 0);
   const times = residue('dump', trace).split('\n').filter((line) => / mapping .*\[stack\]/.test(line)).length;
   assert.ok(times >= 1 && times <= 2, `30,000 mappings were read ${times} times in ${SECONDS} s`);
+});
+
+// Fills a segment every few milliseconds, for half a second, and stays.
+const CHURN = `
+  const { setTimeout: sleep } = require('timers/promises');
+  (async () => {
+    for (let round = 0; round < 100; round++) {
+      for (let i = 0; i < 300; i++) Buffer.allocUnsafeSlow(100 + i);
+      await sleep(5);
+    }
+    console.log('done');
+    setInterval(() => {}, 1000);
+  })();`;
+const LEAST_NS = 20_000; // of processor time that compressing a segment takes
+
+test("full segments are written by a thread of the recorder's own", async (t) => {
+  const run = start(t, [process.execPath, '-e', CHURN], { options: { MODE: 'full' } });
+  await run.line();
+  const tasks = `/proc/${run.child.pid}/task`;
+  const read = (id, file) => fs.readFileSync(path.join(tasks, id, file), 'utf8');
+  const sealer = fs.readdirSync(tasks).find((id) => read(id, 'comm') === 'residue-log\n');
+  assert.ok(sealer, 'it has no such thread');
+  const worked = Number(read(sealer, 'schedstat').split(' ')[0]);
+  run.child.kill('SIGKILL');
+  await run.ended;
+  const segments = Number(/segments sealed +([\d,]+)/.exec(residue('stat', run.trace()))[1].replaceAll(',', ''));
+  assert.ok(segments > 10, `${segments} segments`);
+  assert.ok(worked > segments * LEAST_NS, `${worked} ns for ${segments} segments`);
 });
