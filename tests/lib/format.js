@@ -65,13 +65,13 @@ function rows(frame) {
   return out;
 }
 
-// 3.1: "a live segment whose sequence number is in the log already is a copy and is dropped".
+// 3: segments at 64, second segments at 288. 3.1: "a live segment whose sequence number is in the log already is a copy and is dropped".
 function liveFrames(file, sealed) {
   if (!fs.existsSync(file)) return [];
   const bytes = fs.readFileSync(file);
   const frames = [];
-  for (let kind = 0; kind < 5; kind++) {
-    const at = 64 + kind * 32;
+  for (const at of [64, 96, 128, 160, 192, 288, 320, 352, 384, 416]) {
+    const kind = (at < 256 ? at - 64 : at - 288) / 32;
     const used = bytes.readUInt32LE(at);
     const sequence = bytes.readUInt32LE(at + 4);
     const offset = bytes.readUInt32LE(at + 8);
