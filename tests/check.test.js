@@ -1,4 +1,5 @@
 // `residue check` in a script: it fails on the version that leaks and passes on the one that does not.
+// Runs alone: it judges curves.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

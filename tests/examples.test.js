@@ -1,5 +1,6 @@
 // Must show 1, and the other examples: the published leaks lead the report, counted to the block, and the versions in
 // which they are fixed have none.
+// Runs alone: it judges curves.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

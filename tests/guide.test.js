@@ -1,5 +1,6 @@
 // examples/README.md: every command is run as it stands there, and says what the guide says. Sections 1 to 4 always, the
 // others with RESIDUE_PROVE=1.
+// Runs alone: it judges curves.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

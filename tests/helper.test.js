@@ -1,4 +1,5 @@
 // The recorder's own threads are not noticed: by signals, descriptors, calls that want a process of one thread, and mmap.
+// Runs alone: it measures time.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

@@ -1,4 +1,5 @@
 // Each hint on a worker that shows its pattern: it is told, and says what was seen.
+// Runs alone: it judges curves.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

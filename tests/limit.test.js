@@ -1,4 +1,5 @@
 // A leak says when it reaches the limit of its cgroup, or the one that the user names.
+// Runs alone: it judges curves.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

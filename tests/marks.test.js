@@ -1,4 +1,5 @@
 // `residue mark`: what is outstanding is exact at a mark, and windows begin and end there.
+// Runs alone: it judges curves.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

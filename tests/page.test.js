@@ -1,5 +1,6 @@
 // The page of `residue html` in a headless browser: fast, quiet, usable by mouse, keyboard and screen reader, and deaf to
 // what a trace says in its names.
+// Runs alone: it measures time.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

@@ -1,5 +1,6 @@
 // Every way by which processes come to be: each image that is executed makes a trace of its own, whatever made it, and the
 // program notices nothing.
+// Runs alone: it counts what runs.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

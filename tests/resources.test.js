@@ -1,6 +1,7 @@
 // What runs out, is forbidden or is not there. In each of these worlds the program prints what it prints there without us
 // and ends in the same way; the recorder says at most one line. Then either recording goes on and is exact, or it stops,
 // and what was recorded until then can be read.
+// Runs alone: it takes what there is of a resource.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

@@ -1,4 +1,5 @@
 // The ledger, row by row, against what a program knows of itself and what the kernel says.
+// Runs alone: it measures memory.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

@@ -1,4 +1,5 @@
 // Must show 6: a trace can be reported while its process runs, and a pid that comes again gets a trace of its own.
+// Runs alone: it waits for what happens meanwhile.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

@@ -1,5 +1,6 @@
 // Must show 2, beside sigkill.test.js: at a random moment a busy program with many threads has no more descriptors, or the
 // disk under its trace is full. It runs on, as its own ledger says, and what was recorded until then is readable.
+// Runs alone: it takes what there is of a resource.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

@@ -1,5 +1,6 @@
 // A server under load for half an hour, marked and reported meanwhile: no request fails, every report is whole, and neither
 // the recorder's own memory nor its log grows beyond what was said. RESIDUE_SOAK_SECONDS makes it longer or shorter.
+// Runs alone: it measures time.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

@@ -1,4 +1,5 @@
 // `residue start` and `stop`, RESIDUE_START=off, RESIDUE_SNAPSHOT_AT.
+// Runs alone: it waits for what happens meanwhile.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

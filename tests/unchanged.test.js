@@ -1,5 +1,6 @@
 // Must show 8: programs print and return what they do without the recorder, and an event loop under load is not held
 // up.
+// Runs alone: it measures time.
 
 const { test } = require('node:test');
 const assert = require('node:assert');

@@ -1,4 +1,5 @@
 // Workers of known truth get the right verdict, and the ledger adds up.
+// Runs alone: it judges curves.
 
 const { test } = require('node:test');
 const assert = require('node:assert');
