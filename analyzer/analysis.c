@@ -51,9 +51,14 @@ static void add_moment(struct moments *m, uint64_t time, enum moment_kind kind, 
     m->list[m->count++] = (struct moment){time, kind, index};
 }
 
+/* The start of the window, which may lie before anything was recorded. */
+static uint64_t start_of(const struct rsd_analysis *a) {
+    return a->window.from > a->history.origin ? a->window.from : a->history.origin;
+}
+
 static void plan(struct moments *m, const struct rsd_analysis *a) {
     const struct rsd_window *window = &a->window;
-    uint64_t from = window->from > a->history.origin ? window->from : a->history.origin;
+    uint64_t from = start_of(a);
     uint64_t length = window->to > from ? window->to - from : 0;
     size_t most = a->history.barrier_count + 1 + RSD_SLICES + a->smaps.count + a->history.sample_count;
     *m = (struct moments){.list = rsd_alloc(most * sizeof *m->list)};
@@ -114,7 +119,7 @@ static void take_point(struct rsd_analysis *a, uint32_t number) {
 static void take(struct rsd_analysis *a, const struct moment *moment) {
     switch (moment->kind) {
     case FORGET:
-        rsd_pairing_forget(&a->pairing);
+        rsd_pairing_forget(&a->pairing, moment->time);
         break;
     case START:
         take_start(a);
@@ -185,6 +190,7 @@ static void merge_events(struct rsd_analysis *a, bool quiet) {
     free(moments.list);
     rsd_merge_close(&merge);
     rsd_progress_end(&progress);
+    rsd_pairing_end(&a->pairing);
     rsd_pairing_count_ranges(&a->pairing);
 }
 
@@ -212,9 +218,7 @@ static double cpu_at(const struct rsd_history *history, double time) {
 }
 
 static void measure_work(struct rsd_analysis *a) {
-    double from = (double)a->window.from, length = (double)a->window.to - from;
-    if (from < (double)a->history.origin)
-        from = (double)a->history.origin, length = (double)a->window.to - from;
+    double from = (double)start_of(a), length = (double)a->window.to - from;
     double first = cpu_at(&a->history, from), all = cpu_at(&a->history, from + length) - first;
     a->span = rsd_span_even(a->window.to_s - a->window.from_s);
     for (int i = 0; i < RSD_LEVELS && all > 0; i++)
@@ -231,7 +235,7 @@ static uint64_t first_sample_from(const struct rsd_analysis *a) {
 }
 
 static void pass(struct rsd_analysis *a, bool quiet) {
-    rsd_pairing_open(&a->pairing, &a->stacks, a->trace.writer_count);
+    rsd_pairing_open(&a->pairing, &a->stacks, a->trace.writer_count, start_of(a), a->window.to);
     a->pairing.forked = a->trace.meta.forked_from != 0;
     if (a->history.sampling.count)
         rsd_pairing_sample(&a->pairing, &a->history.sampling, &a->trace, a->window.from, a->history.rate);

@@ -87,7 +87,8 @@ static void join(struct rsd_groups *groups, const struct rsd_sites *sites, const
 }
 
 /* Give a curve to each group that grew or shrank by more than a trifle, or to all. */
-static void find_curves(struct rsd_groups *groups, const struct rsd_series *series, bool all) {
+static void find_curves(struct rsd_groups *groups, const struct rsd_series *series, const struct rsd_lasting *lasting,
+                        bool all) {
     uint32_t *row = rsd_alloc(groups->count * sizeof *row), *of_site = rsd_alloc(series->site_count * sizeof *of_site);
     uint32_t rows = 0;
     for (size_t i = 0; i < groups->count; i++)
@@ -95,9 +96,13 @@ static void find_curves(struct rsd_groups *groups, const struct rsd_series *seri
     for (size_t i = 0; i < series->site_count; i++)
         of_site[i] = groups->of_site[i] == RSD_NO_GROUP ? RSD_NO_ROW : row[groups->of_site[i]];
     groups->levels = rsd_series_rows(series, of_site, rows);
-    for (size_t i = 0; i < groups->count; i++)
-        if (row[i] != RSD_NO_ROW)
-            groups->list[i].level = groups->levels[row[i]];
+    groups->lasting = lasting ? rsd_lasting_rows(lasting, of_site, series->site_count, groups->levels, rows) : NULL;
+    for (size_t i = 0; i < groups->count; i++) {
+        if (row[i] == RSD_NO_ROW)
+            continue;
+        groups->list[i].level = groups->levels[row[i]];
+        groups->list[i].lasting = lasting ? groups->lasting[row[i]] : NULL;
+    }
     free(row);
     free(of_site);
 }
@@ -111,7 +116,7 @@ static void judge(struct rsd_groups *groups, const struct rsd_span *span) {
     for (size_t i = 0; i < groups->count; i++) {
         struct rsd_group *group = &groups->list[i];
         if (group->level)
-            group->trend = rsd_trend_of(group->level, span);
+            group->trend = rsd_trend_of_lasting(group->level, group->lasting ? group->lasting : group->level, span);
         else
             group->trend.verdict = span->seconds < RSD_TREND_SHORTEST ? RSD_VERDICT_SHORT : RSD_VERDICT_STEADY;
         if (group->trend.verdict == RSD_VERDICT_LEAK && may_be_chance(&group->site))
@@ -155,11 +160,12 @@ static void rank(struct rsd_groups *groups, size_t sites, enum rsd_metric metric
 }
 
 void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, const struct rsd_series *series,
-                     const struct rsd_span *span, const struct rsd_grouping *grouping, struct rsd_names *names) {
+                     const struct rsd_lasting *lasting, const struct rsd_span *span,
+                     const struct rsd_grouping *grouping, struct rsd_names *names) {
     struct rsd_intern ids = {0};
     *groups = (struct rsd_groups){.of_site = rsd_alloc(sites->count * sizeof *groups->of_site)};
     join(groups, sites, grouping, names, &ids);
-    find_curves(groups, series, grouping->metric == RSD_METRIC_PEAK);
+    find_curves(groups, series, lasting, grouping->metric == RSD_METRIC_PEAK);
     judge(groups, span);
     find_values(groups, grouping->metric);
     rank(groups, sites->count, grouping->metric, &ids);
@@ -173,6 +179,7 @@ void rsd_groups_free(struct rsd_groups *groups) {
     }
     free(groups->list);
     free(groups->levels);
+    free(groups->lasting);
     free(groups->of_site);
     *groups = (struct rsd_groups){0};
 }

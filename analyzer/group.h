@@ -28,6 +28,7 @@ struct rsd_group {
     double age_p10, age_p50, age_p90; /* seconds before the moment of analysis */
     struct rsd_trend trend;           /* STEADY and not looked into below RSD_JUDGED_GROWTH */
     double *level;                    /* its curve, RSD_LEVELS values; NULL where it was not looked into */
+    double *lasting;                  /* the same without what died young; NULL where that is not known */
 };
 
 #define RSD_JUDGED_GROWTH 1024 /* bytes, up or down */
@@ -37,9 +38,9 @@ struct rsd_group {
 struct rsd_groups {
     struct rsd_group *list; /* by rank, from 0 */
     size_t count, capacity;
-    uint32_t *of_site;            /* index in `list` by site; RSD_NO_GROUP for the tracer's own */
-    size_t shown;                 /* how many are wanted */
-    double (*levels)[RSD_LEVELS]; /* the curves of those that have one */
+    uint32_t *of_site; /* index in `list` by site; RSD_NO_GROUP for the tracer's own */
+    size_t shown;      /* how many are wanted */
+    double (*levels)[RSD_LEVELS], (*lasting)[RSD_LEVELS]; /* the curves of those that have one */
 };
 
 /* How sites are joined and ranked. */
@@ -50,9 +51,11 @@ struct rsd_grouping {
     void *context;
 };
 
-/* Join the sites of one set, judge their curves over the window, and rank them; by growth leaks come first. */
+/* Join the sites of one set, judge their curves over the window, and rank them; by growth leaks come first. `lasting`: NULL
+ * where it is not known what died young. */
 void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, const struct rsd_series *series,
-                     const struct rsd_span *span, const struct rsd_grouping *grouping, struct rsd_names *names);
+                     const struct rsd_lasting *lasting, const struct rsd_span *span,
+                     const struct rsd_grouping *grouping, struct rsd_names *names);
 void rsd_groups_free(struct rsd_groups *groups);
 /* Find sizes and ages of the first `shown` groups; `mappings`: they are of mappings, not of blocks. */
 void rsd_groups_detail(struct rsd_groups *groups, size_t shown, const struct rsd_analysis *analysis, bool mappings);

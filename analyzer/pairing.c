@@ -29,9 +29,11 @@
 #define ADDRESS_END (UINT64_C(1) << RESIDUE_ADDRESS_BITS)
 #define DETAIL_AS_BEFORE UINT32_MAX /* 4.3: "mremap: 0xffffffff, as the old range had it" */
 
-void rsd_pairing_open(struct rsd_pairing *pairing, const struct rsd_stacks *stacks, size_t writers) {
+void rsd_pairing_open(struct rsd_pairing *pairing, const struct rsd_stacks *stacks, size_t writers, uint64_t from,
+                      uint64_t to) {
     *pairing = (struct rsd_pairing){.unmapped = rsd_zalloc(writers, sizeof *pairing->unmapped),
                                     .freed = rsd_zalloc(FREED_SLOTS, sizeof *pairing->freed)};
+    rsd_lasting_open(&pairing->lasting, from, to);
     rsd_maps_open(&pairing->maps);
     rsd_sites_open(&pairing->heap, stacks);
     rsd_sites_open(&pairing->mappings, stacks);
@@ -40,6 +42,7 @@ void rsd_pairing_open(struct rsd_pairing *pairing, const struct rsd_stacks *stac
 void rsd_pairing_close(struct rsd_pairing *pairing) {
     rsd_live_free(&pairing->live);
     rsd_maps_close(&pairing->maps);
+    rsd_lasting_close(&pairing->lasting);
     rsd_sites_close(&pairing->heap);
     rsd_sites_close(&pairing->mappings);
     free(pairing->unmapped);
@@ -96,6 +99,8 @@ static inline struct rsd_sums *total_of(struct rsd_pairing *p, uint32_t site) {
 static inline void remove_block(struct rsd_pairing *p, const struct rsd_block *block, uint64_t time) {
     struct rsd_weight weight = rsd_weigh(p->sampling, block);
     struct rsd_sums *sums[] = {&p->heap.list[block->site].now, total_of(p, block->site)};
+    if (__builtin_expect(time - block->time >= p->lasting.age, 0))
+        rsd_lasting_died(&p->lasting, block->site, (double)weight.bytes, block->time, time);
     for (int i = 0; i < 2; i++) {
         sums_remove(sums[i], &weight);
         if (__builtin_expect(block->rate == 0, 1))
@@ -176,14 +181,31 @@ static inline void free_block(struct rsd_pairing *p, uint64_t where, uint64_t ti
     *freed_slot(p, address) = address;
 }
 
+struct forgetting {
+    struct rsd_pairing *pairing;
+    uint64_t time;
+};
+
 static void forget_block(void *context, const struct rsd_block *block) {
-    remove_block(context, block, UINT64_MAX);
+    const struct forgetting *f = context;
+    remove_block(f->pairing, block, f->time);
 }
 
-void rsd_pairing_forget(struct rsd_pairing *pairing) {
-    rsd_live_each(&pairing->live, forget_block, pairing);
+void rsd_pairing_forget(struct rsd_pairing *pairing, uint64_t time) {
+    struct forgetting context = {pairing, time};
+    rsd_live_each(&pairing->live, forget_block, &context);
     rsd_live_free(&pairing->live);
     pairing->gap = true;
+}
+
+static void stay(void *context, const struct rsd_block *block) {
+    struct rsd_pairing *p = context;
+    struct rsd_weight weight = rsd_weigh(p->sampling, block);
+    rsd_lasting_stayed(&p->lasting, block->site, (double)weight.bytes, block->time);
+}
+
+void rsd_pairing_end(struct rsd_pairing *pairing) {
+    rsd_live_each(&pairing->live, stay, pairing);
 }
 
 /* ---- Mappings ---------------------------------------------------------------------------------------------------- */

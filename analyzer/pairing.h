@@ -2,6 +2,7 @@
 #ifndef RSD_PAIRING_H
 #define RSD_PAIRING_H
 
+#include "lasting.h"
 #include "live.h"
 #include "maps.h"
 #include "merge.h"
@@ -59,10 +60,13 @@ struct rsd_pairing {
     uint64_t from;                       /* start of the window; only with `sampling` */
     uint64_t temporary;                  /* ticks: a sample that lived for less is a temporary */
     struct rsd_unmapped *unmapped;       /* by place of the writer */
+    struct rsd_lasting lasting;          /* of `heap` */
     uint64_t *freed;                     /* addresses that were freed lately, by hash */
 };
 
-void rsd_pairing_open(struct rsd_pairing *pairing, const struct rsd_stacks *stacks, size_t writers);
+/* The window goes from one time to the other. */
+void rsd_pairing_open(struct rsd_pairing *pairing, const struct rsd_stacks *stacks, size_t writers, uint64_t from,
+                      uint64_t to);
 /* Records are samples. To be called after opening; the window begins at `from`, the clock makes `rate` ticks a second. */
 void rsd_pairing_sample(struct rsd_pairing *pairing, const struct rsd_sampling *sampling, const struct rsd_trace *trace,
                         uint64_t from, double rate);
@@ -70,7 +74,9 @@ void rsd_pairing_close(struct rsd_pairing *pairing);
 /* Apply the present record of a stream: ALLOC, FREE or LARGE. */
 void rsd_pairing_apply(struct rsd_pairing *pairing, const struct rsd_stream *stream);
 /* Recording of blocks begins here, again or for the first time: what was outstanding may have been freed meanwhile. */
-void rsd_pairing_forget(struct rsd_pairing *pairing);
+void rsd_pairing_forget(struct rsd_pairing *pairing, uint64_t time);
+/* The end of the window has come: what is outstanding stays. */
+void rsd_pairing_end(struct rsd_pairing *pairing);
 /* Count the ranges in use into live_blocks of the mapping sites: splitting makes it useless to keep that up. */
 void rsd_pairing_count_ranges(struct rsd_pairing *pairing);
 uint64_t rsd_pairing_anomalies(const struct rsd_pairing *pairing);

@@ -15,6 +15,9 @@
  *   still rises, has not filled up.
  * - Does it come back? A fall of more than half of the range, with nothing that was kept for good, is churn.
  *
+ * - Does it last? Where the ages of the blocks are known, a second curve leaves out what died young (lasting.c), and with it the
+ *   teeth. A leak is seen in that one; what rises in the first one only is garbage.
+ *
  * The shares below were chosen on the workers of tests/verdict.test.js; a report prints the figures beside the word.
  */
 #include "judge/trend.h"
@@ -36,6 +39,8 @@
 #define LATE_RISES 5      /* in a row: six values in order are by chance in one of 720 cases */
 #define LATE_FLAT 0.15    /* of the rise: how much the curve may move before it begins */
 #define LATE_STEP 0.5     /* of the rise: a step above it is a jump */
+
+#define OUTGROWN 2.0 /* times the deepest fall: a rise that garbage does not explain */
 
 #define PER_FLOOR (RSD_SLICES / RSD_FLOORS)
 #define LAST (RSD_FLOORS - 1)
@@ -92,12 +97,12 @@ static double mann_kendall(const double *floor, int sign) {
     return erfc((s - 1) / sqrt(variance) / sqrt(2)) / 2;
 }
 
-/* The largest fall from a floor to a later one. */
-static double largest_fall(const double *floor) {
-    double top = floor[0], fall = 0;
-    for (int i = 1; i < RSD_FLOORS; i++) {
-        top = fmax(top, floor[i]);
-        fall = fmax(fall, top - floor[i]);
+/* The largest fall from a level, or a floor, to a later one. */
+static double largest_fall(const double *level, int count) {
+    double top = level[0], fall = 0;
+    for (int i = 1; i < count; i++) {
+        top = fmax(top, level[i]);
+        fall = fmax(fall, top - level[i]);
     }
     return fall;
 }
@@ -200,7 +205,8 @@ static enum rsd_verdict judge(const double *level, const double *floor, const st
         return RSD_VERDICT_STEADY;
     if (rise <= 0 && mann_kendall(floor, -1) < SIGNIFICANT)
         return RSD_VERDICT_FALLING;
-    bool falls = largest_fall(floor) > FALL_SHARE * (high - low) && kept_for_good(floor) < KEPT_SHARE * (high - low);
+    bool falls =
+        largest_fall(floor, RSD_FLOORS) > FALL_SHARE * (high - low) && kept_for_good(floor) < KEPT_SHARE * (high - low);
     if (rise <= 0 || falls) /* what it gained it has given back */
         return total > 2 * fabs(level[RSD_SLICES] - level[0]) ? RSD_VERDICT_CHURN : RSD_VERDICT_STEADY;
     if (floor[RSD_FLOORS / 5] - level[0] >= SETTLED_SHARE * rise)
@@ -235,6 +241,30 @@ struct rsd_trend rsd_trend_of(const double level[RSD_LEVELS], const struct rsd_s
     if (seconds >= RSD_TREND_SHORTEST)
         trend.verdict = judge(level, floor, &trend, slope, span->work);
     return trend;
+}
+
+static bool outgrows_its_falls(const double *level) {
+    return level[RSD_SLICES] - level[0] >= OUTGROWN * largest_fall(level, RSD_LEVELS);
+}
+
+static bool rises(enum rsd_verdict verdict) {
+    return verdict == RSD_VERDICT_LEAK || verdict == RSD_VERDICT_UNCLEAR || verdict == RSD_VERDICT_PLATEAU ||
+           verdict == RSD_VERDICT_STARTUP;
+}
+
+/* What rises and does not last is garbage that is waiting for a collection: churn. Unless the rise is large against all its falls: then
+ * there is more and more that is made anew all the time. */
+struct rsd_trend rsd_trend_of_lasting(const double level[RSD_LEVELS], const double lasting[RSD_LEVELS],
+                                      const struct rsd_span *span) {
+    struct rsd_trend whole = rsd_trend_of(level, span), lasts = rsd_trend_of(lasting, span);
+    whole.whole = true;
+    if (lasts.verdict == RSD_VERDICT_LEAK)
+        return lasts;
+    if (!rises(whole.verdict) || outgrows_its_falls(level))
+        return whole;
+    if (!rises(lasts.verdict))
+        lasts.verdict = RSD_VERDICT_CHURN;
+    return lasts;
 }
 
 const char *rsd_verdict_name(enum rsd_verdict verdict) {

@@ -30,6 +30,7 @@ struct rsd_trend {
     double since;     /* share of the window that has passed when the rise begins: 0, unless it begins late */
     double late;      /* share of the rise of the floors that lies in the second half; 0.5 for a straight line */
     int rises;        /* floors that are higher than the one before, of RSD_FLOORS - 1 */
+    bool whole;       /* where it is known what lasts: told from all that was outstanding nevertheless */
 };
 
 #define RSD_FLOORS 16 /* the curve is judged by the lowest level in each sixteenth of the window */
@@ -45,6 +46,10 @@ struct rsd_span {
 struct rsd_span rsd_span_even(double seconds);
 
 struct rsd_trend rsd_trend_of(const double level[RSD_LEVELS], const struct rsd_span *span);
+
+/* The same of a curve of which it is known what lasts: `lasting` is all but what died young. */
+struct rsd_trend rsd_trend_of_lasting(const double level[RSD_LEVELS], const double lasting[RSD_LEVELS],
+                                      const struct rsd_span *span);
 
 /* "leak", "plateau", ... as in JSON and in text */
 const char *rsd_verdict_name(enum rsd_verdict verdict);

@@ -11,9 +11,10 @@
  *     churn       the largest fall of all native memory from which it rises again
  *
  * When V8 compiles a function anew its allocations may come by another way: one call site's blocks are replaced by another's,
- * which looks like a leak of the second; and a cache replaces by one line what it was filled with by another. So to the curves
- * of all that leaks is added what others have lost since they had most (but for churn, which gets it back, and for what still
- * others gained at the same time), and only if the sum leaks, there is a leak.
+ * which looks like a leak of the second; and a cache replaces by one line what it was filled with by another. Both are kin:
+ * the same code makes the blocks (names.c). So to the curves of what leaks in a family is added what the others of it have
+ * lost since they had most (but for churn that gets it back, and for what still others gained at the same time), and only if the sum
+ * leaks, the family does. Of all these curves what died young is left out (lasting.c): garbage that is collected did not move.
  *
  * A leak is named even where something else is larger: what else there is may stop, a leak does not. Only beside a heap of
  * V8's or a library's allocator that grows it must be a tenth of that: their bookkeeping grows with them. What matters is at least MATERIAL, and a five-hundredth of RSS.
@@ -28,8 +29,9 @@
 #define MATERIAL (128 << 10) /* bytes: a leak of 1 MB a minute, seen for 30 s, is four times this */
 #define PLAIN 0.001          /* p of all that leaks together */
 #define PARTS 8
-#define MOVED 3        /* times what leaks have gained in a part: losses come in lumps, as a collector makes them */
-#define LEFT_SHARE 0.2 /* of what leaks, after what others lost is subtracted */
+#define MOVED 3         /* times what leaks have gained in a part: losses come in lumps, as a collector makes them */
+#define BACK_SHARE 0.25 /* of what churn lost: what it gets back */
+#define LEFT_SHARE 0.2  /* of what leaks, after what others lost is subtracted */
 #define MATERIAL_SHARE 0.002 /* of RSS */
 #define COARSE (4 << 20)     /* bytes: what is known by pages and at two moments only must be more */
 #define LEAK_SHARE 0.1       /* of what V8 or a bundled allocator grew by */
@@ -42,15 +44,24 @@
 #define SHORT_RUN 30.0          /* seconds that show what a run of a few cannot */
 #define WARM_SHARE 0.2          /* of RSS: what warm-up left is worth a word */
 
+/* Call sites that leak and are kin, and what became of those of their kin that do not. */
+struct family {
+    int64_t leaking;
+    size_t leaks;
+    double level[RSD_LEVELS];  /* of what leaks, less what others lost */
+    double lost[RSD_LEVELS];   /* by slice: what others have lost, of those that have had their top; ... */
+    double gained[RSD_LEVELS]; /* ... and gained: between them it only moved */
+};
+
 struct sums {
     int64_t leaking, filled, startup, unclear;
     int rises; /* of the largest that is unclear */
     int64_t most_unclear;
     size_t leaks;
-    double level[RSD_LEVELS];  /* of what leaks, less what others lost */
-    double lost[RSD_LEVELS];   /* by slice: what others have lost, of those that have had their top; ... */
-    double gained[RSD_LEVELS]; /* ... and gained: between them it only moved */
-    struct rsd_trend trend;    /* of `level` */
+    struct rsd_trend trend; /* of all that leaks */
+    struct rsd_intern kin;
+    struct family *families; /* by number in `kin` */
+    size_t count, capacity;
 };
 
 static void add_curve(double *sum, const double *level) {
@@ -58,30 +69,74 @@ static void add_curve(double *sum, const double *level) {
         sum[i] += level[i];
 }
 
-static void add_changes(struct sums *sums, const double *level) {
+static int top_of(const double *level) {
     int top = 0;
-    for (int i = 1; i < RSD_LEVELS && level; i++)
+    for (int i = 1; i < RSD_LEVELS; i++)
         if (level[i] > level[top])
             top = i;
-    for (int i = 1; i < RSD_LEVELS && level; i++) {
+    return top;
+}
+
+/* Does it rise again when it has fallen from its top? */
+static bool comes_back(const double *level) {
+    double fallen = 0, risen = 0;
+    for (int i = top_of(level) + 1; i < RSD_LEVELS; i++) {
+        fallen += fmax(0, level[i - 1] - level[i]);
+        risen += fmax(0, level[i] - level[i - 1]);
+    }
+    return risen > BACK_SHARE * fallen;
+}
+
+static void add_changes(struct family *family, const double *level) {
+    int top = top_of(level);
+    for (int i = 1; i < RSD_LEVELS; i++) {
         double change = level[i] - level[i - 1];
         if (i > top)
-            sums->lost[i] += change;
+            family->lost[i] += change;
         else if (change > 0)
-            sums->gained[i] += change;
+            family->gained[i] += change;
     }
 }
 
-static void add_group(struct sums *sums, const struct rsd_group *group) {
-    int64_t growth = rsd_site_growth(&group->site);
+static uint32_t family_of(struct sums *sums, const struct rsd_group *group, struct rsd_names *names) {
+    uint64_t kin = rsd_names_kin(names, group->site.stack);
+    return rsd_intern(&sums->kin, &kin, sizeof kin);
+}
+
+static const double *lasting_of(const struct rsd_group *group) {
+    return group->lasting ? group->lasting : group->level;
+}
+
+/* The curve that the group's verdict was told from. */
+static const double *judged_of(const struct rsd_group *group) {
+    return group->trend.whole ? group->level : lasting_of(group);
+}
+
+static int64_t growth_of(const struct rsd_group *group) {
+    const double *level = judged_of(group);
+    return level ? (int64_t)(level[RSD_SLICES] - level[0]) : rsd_site_growth(&group->site);
+}
+
+static void add_leak(struct sums *sums, const struct rsd_group *group, struct rsd_names *names) {
+    uint32_t number = family_of(sums, group, names);
+    if (number == sums->count) {
+        RSD_ROOM(sums->families, sums->count, sums->capacity);
+        sums->families[sums->count++] = (struct family){0};
+    }
+    struct family *family = &sums->families[number];
+    family->leaking += growth_of(group);
+    family->leaks++;
+    add_curve(family->level, judged_of(group));
+}
+
+/* A call site that does not leak; all that do are known. */
+static void add_other(struct sums *sums, const struct rsd_group *group, struct rsd_names *names) {
+    int64_t growth = growth_of(group);
     switch (group->trend.verdict) {
-    case RSD_VERDICT_LEAK:
-        sums->leaking += growth;
-        sums->leaks++;
-        add_curve(sums->level, group->level);
-        return;
     case RSD_VERDICT_CHURN:
-        return;
+        if (!group->level || comes_back(lasting_of(group)))
+            return;
+        break;
     case RSD_VERDICT_PLATEAU:
         sums->filled += growth;
         break;
@@ -98,42 +153,80 @@ static void add_group(struct sums *sums, const struct rsd_group *group) {
     default:
         break;
     }
-    add_changes(sums, group->level);
+    uint32_t number = sums->count && group->level ? family_of(sums, group, names) : UINT32_MAX;
+    if (number < sums->count)
+        add_changes(&sums->families[number], lasting_of(group));
+}
+
+static void add_groups(struct sums *sums, const struct rsd_group *const *list, size_t count, struct rsd_names *names) {
+    for (size_t i = 0; i < count; i++)
+        if (list[i]->trend.verdict == RSD_VERDICT_LEAK)
+            add_leak(sums, list[i], names);
+    for (size_t i = 0; i < count; i++)
+        if (list[i]->trend.verdict != RSD_VERDICT_LEAK)
+            add_other(sums, list[i], names);
 }
 
 /* What moves is lost about when it is gained: in each eighth of the window no more is subtracted than the leaks can have taken
  * over in it. */
-static void subtract_losses(struct sums *sums) {
-    double lost = 0, was = sums->level[0];
+static void subtract_losses(struct family *family) {
+    double lost = 0, was = family->level[0];
     for (int part = 0; part < PARTS; part++) {
         int first = 1 + part * RSD_SLICES / PARTS, last = first + RSD_SLICES / PARTS - 1;
-        double loss = 0, least = -MOVED * fmax(0, sums->level[last] - was), share;
+        double loss = 0, least = -MOVED * fmax(0, family->level[last] - was), share;
         for (int i = first; i <= last; i++)
-            loss += fmin(0, sums->lost[i] + sums->gained[i]);
+            loss += fmin(0, family->lost[i] + family->gained[i]);
         share = loss < least ? least / loss : 1;
-        was = sums->level[last];
+        was = family->level[last];
         for (int i = first; i <= last; i++) {
-            lost += share * fmin(0, sums->lost[i] + sums->gained[i]);
-            sums->level[i] += lost;
+            lost += share * fmin(0, family->lost[i] + family->gained[i]);
+            family->level[i] += lost;
         }
     }
 }
 
-/* What moved from one call site to another did not leak: at most the sum of both grew. A sum that is small against what it is
- * the difference of is noise. */
-static void join_curves(struct sums *sums, const struct rsd_span *span) {
-    subtract_losses(sums);
-    sums->trend = rsd_trend_of(sums->level, span);
-    int64_t growth = (int64_t)(sums->level[RSD_SLICES] - sums->level[0]);
-    bool plain = sums->trend.verdict == RSD_VERDICT_LEAK && sums->trend.p < PLAIN &&
-                 (double)growth >= LEFT_SHARE * (double)sums->leaking;
-    if (growth < sums->leaking)
-        sums->leaking = growth > 0 ? growth : 0;
-    if (plain)
+/* What moved from one call site to its kin did not leak: at most the sum of both grew. A sum that is small against what it
+ * is the difference of is noise. */
+static bool still_leaks(struct family *family, const struct rsd_span *span) {
+    subtract_losses(family);
+    double growth = family->level[RSD_SLICES] - family->level[0];
+    bool large = growth >= LEFT_SHARE * (double)family->leaking;
+    if (growth < (double)family->leaking)
+        family->leaking = growth > 0 ? (int64_t)growth : 0;
+    return large && rsd_trend_of(family->level, span).verdict == RSD_VERDICT_LEAK;
+}
+
+/* All families together must be plain: of many call sites some rise by chance. */
+static void join_families(struct sums *sums, const struct rsd_span *span) {
+    double level[RSD_LEVELS] = {0};
+    for (size_t i = 0; i < sums->count; i++) {
+        struct family *family = &sums->families[i];
+        if (!still_leaks(family, span)) {
+            sums->filled += family->leaking;
+            continue;
+        }
+        sums->leaking += family->leaking;
+        sums->leaks += family->leaks;
+        add_curve(level, family->level);
+    }
+    free(sums->families);
+    rsd_intern_free(&sums->kin);
+    sums->trend = rsd_trend_of(level, span);
+    if (sums->trend.verdict == RSD_VERDICT_LEAK && sums->trend.p < PLAIN)
         return;
     sums->filled += sums->leaking;
     sums->leaking = 0;
     sums->leaks = 0;
+}
+
+static void sum_blocks(struct sums *sums, const struct rsd_analysis *a, const struct rsd_groups *heap,
+                       struct rsd_names *names) {
+    const struct rsd_group **list = rsd_alloc(heap->count * sizeof *list);
+    for (size_t i = 0; i < heap->count; i++)
+        list[i] = &heap->list[i];
+    add_groups(sums, list, heap->count, names);
+    join_families(sums, &a->span);
+    free(list);
 }
 
 static uint32_t owner_of(const struct rsd_analysis *a, const struct rsd_group *group) {
@@ -143,15 +236,20 @@ static uint32_t owner_of(const struct rsd_analysis *a, const struct rsd_group *g
 /* Mappings of V8's heap have a curve of their own; those of others, and of WebAssembly, are call sites as blocks are. */
 static struct rsd_trend sum_mappings(struct sums *sums, const struct rsd_analysis *a, const struct rsd_groups *mappings,
                                      struct rsd_names *names) {
+    const struct rsd_group **list = rsd_alloc(mappings->count * sizeof *list);
     double v8[RSD_LEVELS] = {0};
+    size_t count = 0;
     for (size_t i = 0; i < mappings->count; i++) {
         const struct rsd_group *group = &mappings->list[i];
         bool node = rsd_is_node(&a->history, owner_of(a, group));
         if (node && rsd_v8_kind_of(names, &a->stacks, group->site.stack) != RSD_V8_BUFFERS)
             add_curve(v8, group->level);
         else
-            add_group(sums, group);
+            list[count++] = group;
     }
+    add_groups(sums, list, count, names);
+    join_families(sums, &a->span);
+    free(list);
     return rsd_trend_of(v8, &a->span);
 }
 
@@ -329,11 +427,8 @@ void rsd_judge(struct rsd_judgement *j, const struct rsd_analysis *a, const stru
         j->more_s = SHORT_RUN - seconds;
         return;
     }
-    for (size_t i = 0; i < heap->count; i++)
-        add_group(&blocks, &heap->list[i]);
+    sum_blocks(&blocks, a, heap, names);
     struct rsd_trend v8 = sum_mappings(&maps, a, mappings, names);
-    join_curves(&blocks, &a->span);
-    join_curves(&maps, &a->span);
     judge_process(j, a, &blocks, &v8);
     j->rate = j->cause == RSD_CAUSE_JS_HEAP ? v8.rate : (double)j->bytes / seconds;
 

@@ -12,6 +12,9 @@
  * call sites, of which one stops growing and the next begins. The hash of a node mixes its frame into the hash of its
  * parent, so all are found in one pass from the root.
  *
+ * Kin. Two call sites are kin if the same code makes their blocks: the same frames from the allocation up to where V8 begins,
+ * or JavaScript. What JavaScript asked for, and by which way V8 got there, does not count.
+ *
  * A return address belongs to the instruction before it, so it is looked up one byte lower (a call may be the last
  * instruction of its function); an interrupted instruction is looked up where it is.
  */
@@ -171,6 +174,23 @@ uint64_t rsd_names_hash(struct rsd_names *names, uint32_t node) {
     if (!names->hashes)
         find_hashes(names);
     return names->hashes[node];
+}
+
+/* ---- Kin --------------------------------------------------------------------------------------------------------- */
+
+static bool is_of_v8(const struct rsd_symbol *symbol) {
+    return symbol && (strncmp(symbol->name, "_ZN2v8", 6) == 0 || strncmp(symbol->name, "_ZNK2v8", 7) == 0);
+}
+
+uint64_t rsd_names_kin(struct rsd_names *names, uint32_t number) {
+    const struct rsd_stack_node *nodes = names->stacks->nodes;
+    uint64_t hash = 0;
+    for (; number && nodes[number].kind == RESIDUE_NODE_NATIVE; number = nodes[number].parent) {
+        if (rsd_names_is_script(names, number) || is_of_v8(symbol_of(names, &nodes[number])))
+            break;
+        hash = frame_hash(names, &nodes[number], hash);
+    }
+    return hash;
 }
 
 /* ---- Frames ------------------------------------------------------------------------------------------------------ */

@@ -40,6 +40,8 @@ void rsd_names_use_source_maps(struct rsd_names *names);
 const struct rsd_named *rsd_names_frames(struct rsd_names *names, uint32_t node, size_t *count);
 /* A number for the stack that ends in `node` that is the same in each run: see names.c. */
 uint64_t rsd_names_hash(struct rsd_names *names, uint32_t node);
+/* The same for all call sites whose blocks the same code makes, whatever JavaScript asked for them: see names.c. */
+uint64_t rsd_names_kin(struct rsd_names *names, uint32_t node);
 /* Is the node code of JavaScript or of V8's builtins without a name of its own? */
 bool rsd_names_is_script(struct rsd_names *names, uint32_t node);
 /* The address in its binary at which a node's names are looked up. False: it is no native code of a known binary. */

@@ -50,10 +50,10 @@ bool rsd_report_make(struct rsd_report *report, struct rsd_analysis *analysis,
     struct blaming blaming = {report, options->by};
     struct rsd_grouping blocks = {options->metric, options->by == RSD_BY_SITE ? NULL : label_of, &blaming};
     struct rsd_grouping ranges = {RSD_METRIC_GROWTH, NULL, NULL};
-    rsd_groups_make(&report->heap, &analysis->pairing.heap, &analysis->heap_series, &analysis->span, &blocks,
-                    report->names);
-    rsd_groups_make(&report->mappings, &analysis->pairing.mappings, &analysis->mapping_series, &analysis->span, &ranges,
-                    report->names);
+    rsd_groups_make(&report->heap, &analysis->pairing.heap, &analysis->heap_series, &analysis->pairing.lasting,
+                    &analysis->span, &blocks, report->names);
+    rsd_groups_make(&report->mappings, &analysis->pairing.mappings, &analysis->mapping_series, NULL, &analysis->span,
+                    &ranges, report->names);
     name_ledgers(analysis, report->names);
     rsd_judge(&report->judgement, analysis, &report->heap, &report->mappings, report->names);
     report->top = options->top && options->top < report->heap.count ? options->top : report->heap.count;

@@ -1,0 +1,243 @@
+/*
+ * What is told of traces that are made: garbage between collections, what moves from one call site to another, and leaks
+ * beside both.
+ *
+ * A program of a minute. Its call sites are lines of JavaScript above native code, which is one of two: MAKER or OTHER.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reading.h"
+#include "report/report.h"
+
+#define SECOND 1000u /* ticks */
+#define LENGTH (60 * SECOND)
+#define HEAP UINT64_C(0x555600000000)
+#define LINES 6
+
+enum maker { MAKER, OTHER };
+
+#define MOST 40000
+
+struct event {
+    uint64_t time, address;
+    uint32_t size, node; /* size 0: it is freed */
+};
+
+struct program {
+    char *folder;
+    struct made_writer *process, *thread;
+    uint32_t node[LINES][2]; /* by line and maker */
+    uint64_t address;        /* of the last block */
+    struct event *events;
+    size_t count;
+};
+
+static struct program program_open(void) {
+    struct program p = {.folder = made_folder("judge"), .address = HEAP, .events = malloc(MOST * sizeof *p.events)};
+    struct residue_runtime runtime = {
+        .head = {.tag = RESIDUE_TAG_RUNTIME, .time = 3}, .name_size = 4, .version_size = 8};
+    made_meta(p.folder);
+    p.process = made_open(p.folder, 0);
+    p.thread = made_open(p.folder, 1);
+    made_module(p.process, 2, 1, 0x555500000000, "/srv/app/bin/node");
+    made_tagged(p.process, &runtime, sizeof runtime, "node", "v20.20.2");
+    made_thread(p.thread, 2, 4711, 1, "node");
+    struct residue_js_function js = {.head = {.tag = RESIDUE_TAG_JS_FUNCTION, .time = 2},
+                                     .id = 1,
+                                     .line = 10,
+                                     .column = 1,
+                                     .name_size = 6,
+                                     .file_size = 11};
+    made_tagged(p.thread, &js, sizeof js, "handle", "/srv/app.js");
+    uint32_t end = made_node(p.thread, RESIDUE_NODE_END, RESIDUE_END_ROOT, 0, 0, RESIDUE_SOURCE_NONE);
+    for (uint64_t line = 0; line < LINES; line++) {
+        uint32_t script = made_node(p.thread, RESIDUE_NODE_JS, (line + 1) << 32 | 5, end, 1, RESIDUE_SOURCE_FP);
+        for (uint64_t maker = 0; maker < 2; maker++) {
+            uint32_t wrap = made_node(p.thread, RESIDUE_NODE_NATIVE, 0x555500001000 + maker * 0x1000, script, 1,
+                                      RESIDUE_SOURCE_CFI);
+            p.node[line][maker] = made_node(p.thread, RESIDUE_NODE_NATIVE, 0x555500008000, wrap, 1, RESIDUE_SOURCE_CFI);
+        }
+    }
+    for (uint64_t second = 0; second < 60; second++)
+        made_memory(p.process, second * SECOND + 1, 64 << 20);
+    return p;
+}
+
+static void add(struct program *p, struct event event) {
+    cr_assert_lt(p->count, MOST);
+    p->events[p->count++] = event;
+}
+
+static uint64_t make(struct program *p, uint64_t time, int line, enum maker maker, uint32_t size) {
+    uint64_t address = p->address += 0x100000;
+    add(p, (struct event){time, address, size, p->node[line][maker]});
+    return address;
+}
+
+static void drop(struct program *p, uint64_t time, uint64_t address) {
+    add(p, (struct event){time, address, 0, 0});
+}
+
+static int by_time(const void *first, const void *second) {
+    const struct event *a = first, *b = second;
+    return a->time < b->time ? -1 : a->time > b->time;
+}
+
+static void seal_if_full(struct made_writer *w, enum residue_kind kind) {
+    if (w->segment[kind].records == 1000)
+        made_seal(w, kind, RESIDUE_PLANES);
+}
+
+static void write_events(struct program *p) {
+    qsort(p->events, p->count, sizeof *p->events, by_time);
+    for (size_t i = 0; i < p->count; i++) {
+        const struct event *event = &p->events[i];
+        if (event->size)
+            made_alloc(p->thread, event->time, event->address, event->size, event->node);
+        else
+            made_free(p->thread, event->time, event->address);
+        seal_if_full(p->thread, RESIDUE_ALLOC);
+        seal_if_full(p->thread, RESIDUE_FREE);
+    }
+    free(p->events);
+}
+
+/* Is told, and what it was told from is gone. */
+static struct rsd_judgement judged(struct program *p, enum rsd_verdict *first) {
+    struct rsd_analysis_options options = {.quiet = true};
+    struct rsd_analysis analysis;
+    struct rsd_report report;
+    char *why = NULL;
+    write_events(p);
+    made_barrier(p->process, LENGTH, RESIDUE_BARRIER_TEARDOWN, "");
+    made_end(p->process, LENGTH + 1);
+    made_live(p->process);
+    made_live(p->thread);
+    cr_assert(rsd_analyse(&analysis, p->folder, &options, &why), "%s", why);
+    cr_assert(rsd_report_make(&report, &analysis, &(struct rsd_report_options){.top = 20}));
+    struct rsd_judgement judgement = report.judgement;
+    *first = report.heap.list[0].trend.verdict;
+    rsd_report_free(&report);
+    rsd_analysis_free(&analysis);
+    made_close(p->process);
+    made_close(p->thread);
+    made_remove(p->folder);
+    return judgement;
+}
+
+/* ---- Garbage ----------------------------------------------------------------------------------------------------- */
+
+#define PERIOD_FROM 3600u /* ticks between collections, about a sixteenth of the window, and ever longer: ... */
+#define PERIOD_MORE 30u   /* ... the lowest level in each sixteenth rises, for it is ever later in its tooth */
+
+/* Every 20 ms a block that is dropped at once and collected at the next collection; each `kept`th of them is kept. */
+static void collect_garbage(struct program *p, int line, uint64_t kept) {
+    uint64_t garbage[1000];
+    size_t count = 0, number = 0;
+    uint64_t period = PERIOD_FROM, due = period;
+    for (uint64_t time = 10; time < LENGTH; time += 20) {
+        if (time >= due) {
+            for (size_t i = 0; i < count; i++)
+                drop(p, time - 5, garbage[i]);
+            count = 0;
+            due += period += PERIOD_MORE;
+        }
+        uint64_t block = make(p, time, line, MAKER, 40000);
+        if (kept && ++number % kept == 0)
+            continue;
+        garbage[count++] = block;
+    }
+}
+
+Test(judge, garbage_between_collections_is_no_leak) {
+    struct program p = program_open();
+    enum rsd_verdict first;
+    collect_garbage(&p, 0, 0);
+    struct rsd_judgement judgement = judged(&p, &first);
+    cr_assert_neq(judgement.cause, RSD_CAUSE_LEAK);
+    cr_assert_neq(judgement.cause, RSD_CAUSE_SHORT);
+    cr_assert_eq(first, RSD_VERDICT_CHURN);
+}
+
+Test(judge, a_leak_among_garbage_of_the_same_call_site_is_found_with_its_size) {
+    struct program p = program_open();
+    enum rsd_verdict first;
+    collect_garbage(&p, 0, 100); /* a hundredth: 30 blocks */
+    struct rsd_judgement judgement = judged(&p, &first);
+    cr_assert_eq(judgement.cause, RSD_CAUSE_LEAK);
+    cr_assert_eq(first, RSD_VERDICT_LEAK);
+    cr_assert_float_eq((double)judgement.bytes, 30 * 40000, 4 * 40000, "%ld bytes", (long)judgement.bytes);
+    cr_assert_float_eq(judgement.rate, 20000, 2000, "%f bytes a second", judgement.rate);
+}
+
+Test(judge, a_leak_beside_garbage_of_its_kin_is_found) {
+    struct program p = program_open();
+    enum rsd_verdict first;
+    collect_garbage(&p, 0, 0);
+    for (uint64_t time = 15; time < LENGTH; time += 100)
+        make(&p, time, 1, MAKER, 1700);
+    struct rsd_judgement judgement = judged(&p, &first);
+    cr_assert_eq(judgement.cause, RSD_CAUSE_LEAK);
+    cr_assert_eq(judgement.bytes, 600 * 1700);
+}
+
+/* Each of ever more sessions makes its block anew every two seconds. */
+Test(judge, what_is_made_anew_all_the_time_and_becomes_more_is_a_leak) {
+    struct program p = program_open();
+    enum rsd_verdict first;
+    uint64_t session[600];
+    size_t count = 0;
+    for (uint64_t time = 10; time < LENGTH; time += 100) {
+        session[count++] = make(&p, time, 0, MAKER, 20000);
+        for (size_t i = count % 20; i + 1 < count; i += 20) {
+            drop(&p, time + 1 + i / 20, session[i]);
+            session[i] = make(&p, time + 41 + i / 20, 0, MAKER, 20000);
+        }
+    }
+    struct rsd_judgement judgement = judged(&p, &first);
+    cr_assert_eq(judgement.cause, RSD_CAUSE_LEAK);
+    cr_assert_eq(judgement.bytes, 600 * 20000);
+}
+
+/* ---- What moves -------------------------------------------------------------------------------------------------- */
+
+/* A cache of 600 blocks that line 0 filled; from 20 s on line 1 replaces them, one by one. */
+static void replace(struct program *p, enum maker by) {
+    uint64_t cache[600];
+    for (uint64_t i = 0; i < 600; i++)
+        cache[i] = make(p, 10 + i, 0, MAKER, 20000);
+    for (uint64_t i = 0; i < 390; i++) {
+        drop(p, 20 * SECOND + i * 100, cache[i]);
+        make(p, 20 * SECOND + i * 100 + 1, 1, by, 20000);
+    }
+}
+
+Test(judge, what_moves_to_another_line_is_no_leak) {
+    struct program p = program_open();
+    enum rsd_verdict first;
+    replace(&p, MAKER);
+    cr_assert_neq(judged(&p, &first).cause, RSD_CAUSE_LEAK);
+}
+
+Test(judge, what_other_code_made_and_freed_does_not_hide_a_leak) {
+    struct program p = program_open();
+    enum rsd_verdict first;
+    replace(&p, OTHER);
+    struct rsd_judgement judgement = judged(&p, &first);
+    cr_assert_eq(judgement.cause, RSD_CAUSE_LEAK);
+    cr_assert_eq(judgement.bytes, 390 * 20000);
+}
+
+Test(judge, a_leak_beside_what_moves_is_found) {
+    struct program p = program_open();
+    enum rsd_verdict first;
+    for (uint64_t time = 15; time < LENGTH; time += 100)
+        make(&p, time, 2, OTHER, 40000);
+    replace(&p, MAKER);
+    struct rsd_judgement judgement = judged(&p, &first);
+    cr_assert_eq(judgement.cause, RSD_CAUSE_LEAK);
+    cr_assert_eq(judgement.bytes, 600 * 40000);
+    cr_assert_eq(judgement.leaks, 1, "the call site that took over is none");
+}
