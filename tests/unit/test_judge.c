@@ -129,32 +129,31 @@ static struct rsd_judgement judged(struct program *p, enum rsd_verdict *first) {
 
 /* ---- Garbage ----------------------------------------------------------------------------------------------------- */
 
-#define PERIOD_FROM 3600u /* ticks between collections, about a sixteenth of the window, and ever longer: ... */
-#define PERIOD_MORE 30u   /* ... the lowest level in each sixteenth rises, for it is ever later in its tooth */
+/* A collector that comes once in about each sixteenth of the window, a little earlier in it each time, or a little later: the
+ * lowest level in a sixteenth is that at the next look after the collection, a quarter of a tooth later at most, and so the lowest
+ * levels rise for the whole minute, or fall. */
+#define SIXTEENTH (LENGTH / 16)
+#define EARLIER (SIXTEENTH - 55)
+#define LATER (SIXTEENTH + 55)
 
-/* Every 20 ms a block that is dropped at once and collected at the next collection; each `kept`th of them is kept. */
-static void collect_garbage(struct program *p, int line, uint64_t kept) {
-    uint64_t garbage[1000];
+/* Every 20 ms a block that is dropped at once and freed by the next collection; each `kept`th of them is kept. */
+static void collect_garbage(struct program *p, uint64_t period, size_t kept) {
+    uint64_t garbage[1000], due = period == EARLIER ? 930 : 20;
     size_t count = 0, number = 0;
-    uint64_t period = PERIOD_FROM, due = period;
     for (uint64_t time = 10; time < LENGTH; time += 20) {
-        if (time >= due) {
-            for (size_t i = 0; i < count; i++)
-                drop(p, time - 5, garbage[i]);
-            count = 0;
-            due += period += PERIOD_MORE;
-        }
-        uint64_t block = make(p, time, line, MAKER, 40000);
-        if (kept && ++number % kept == 0)
-            continue;
-        garbage[count++] = block;
+        for (; time >= due; due += period)
+            while (count)
+                drop(p, time - 5, garbage[--count]);
+        uint64_t block = make(p, time, 0, MAKER, 40000);
+        if (!kept || ++number % kept)
+            garbage[count++] = block;
     }
 }
 
 Test(judge, garbage_between_collections_is_no_leak) {
     struct program p = program_open();
     enum rsd_verdict first;
-    collect_garbage(&p, 0, 0);
+    collect_garbage(&p, EARLIER, 0);
     struct rsd_judgement judgement = judged(&p, &first);
     cr_assert_neq(judgement.cause, RSD_CAUSE_LEAK);
     cr_assert_neq(judgement.cause, RSD_CAUSE_SHORT);
@@ -164,7 +163,7 @@ Test(judge, garbage_between_collections_is_no_leak) {
 Test(judge, a_leak_among_garbage_of_the_same_call_site_is_found_with_its_size) {
     struct program p = program_open();
     enum rsd_verdict first;
-    collect_garbage(&p, 0, 100); /* a hundredth: 30 blocks */
+    collect_garbage(&p, EARLIER, 100); /* of 3,000 */
     struct rsd_judgement judgement = judged(&p, &first);
     cr_assert_eq(judgement.cause, RSD_CAUSE_LEAK);
     cr_assert_eq(first, RSD_VERDICT_LEAK);
@@ -175,7 +174,7 @@ Test(judge, a_leak_among_garbage_of_the_same_call_site_is_found_with_its_size) {
 Test(judge, a_leak_beside_garbage_of_its_kin_is_found) {
     struct program p = program_open();
     enum rsd_verdict first;
-    collect_garbage(&p, 0, 0);
+    collect_garbage(&p, LATER, 0);
     for (uint64_t time = 15; time < LENGTH; time += 100)
         make(&p, time, 1, MAKER, 1700);
     struct rsd_judgement judgement = judged(&p, &first);
