@@ -146,16 +146,21 @@ static void find_values(struct rsd_groups *groups, enum rsd_metric metric) {
     }
 }
 
-/* Sort the groups by rank; of_site then follows by way of the ids, which are numbered as the groups were. */
-static void rank(struct rsd_groups *groups, size_t sites, enum rsd_metric metric, struct rsd_intern *ids) {
+/* of_site follows by way of the ids, which are numbered as the groups were. */
+void rsd_groups_rank(struct rsd_groups *groups) {
+    struct rsd_intern ids = {0};
     uint32_t *now = rsd_alloc(groups->count * sizeof *now);
-    if (groups->count)
-        qsort(groups->list, groups->count, sizeof *groups->list, metric == RSD_METRIC_GROWTH ? leaks_first : by_rank);
     for (size_t i = 0; i < groups->count; i++)
-        now[rsd_intern(ids, &groups->list[i].id, sizeof groups->list[i].id)] = (uint32_t)i;
-    for (size_t i = 0; i < sites; i++)
+        rsd_intern(&ids, &groups->list[i].id, sizeof groups->list[i].id);
+    if (groups->count)
+        qsort(groups->list, groups->count, sizeof *groups->list,
+              groups->metric == RSD_METRIC_GROWTH ? leaks_first : by_rank);
+    for (size_t i = 0; i < groups->count; i++)
+        now[rsd_intern(&ids, &groups->list[i].id, sizeof groups->list[i].id)] = (uint32_t)i;
+    for (size_t i = 0; i < groups->site_count; i++)
         if (groups->of_site[i] != RSD_NO_GROUP)
             groups->of_site[i] = now[groups->of_site[i]];
+    rsd_intern_free(&ids);
     free(now);
 }
 
@@ -163,13 +168,15 @@ void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, c
                      const struct rsd_lasting *lasting, const struct rsd_span *span,
                      const struct rsd_grouping *grouping, struct rsd_names *names) {
     struct rsd_intern ids = {0};
-    *groups = (struct rsd_groups){.of_site = rsd_alloc(sites->count * sizeof *groups->of_site)};
+    *groups = (struct rsd_groups){.of_site = rsd_alloc(sites->count * sizeof *groups->of_site),
+                                  .site_count = sites->count,
+                                  .metric = grouping->metric};
     join(groups, sites, grouping, names, &ids);
     find_curves(groups, series, lasting, grouping->metric == RSD_METRIC_PEAK);
     judge(groups, span);
     find_values(groups, grouping->metric);
-    rank(groups, sites->count, grouping->metric, &ids);
     rsd_intern_free(&ids);
+    rsd_groups_rank(groups);
 }
 
 void rsd_groups_free(struct rsd_groups *groups) {

@@ -39,7 +39,9 @@ struct rsd_groups {
     struct rsd_group *list; /* by rank, from 0 */
     size_t count, capacity;
     uint32_t *of_site; /* index in `list` by site; RSD_NO_GROUP for the tracer's own */
-    size_t shown;      /* how many are wanted */
+    size_t site_count;
+    enum rsd_metric metric;                               /* by which they are ranked */
+    size_t shown;                                         /* how many are wanted */
     double (*levels)[RSD_LEVELS], (*lasting)[RSD_LEVELS]; /* the curves of those that have one */
 };
 
@@ -56,6 +58,8 @@ struct rsd_grouping {
 void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, const struct rsd_series *series,
                      const struct rsd_lasting *lasting, const struct rsd_span *span,
                      const struct rsd_grouping *grouping, struct rsd_names *names);
+/* Rank them again, by other verdicts. */
+void rsd_groups_rank(struct rsd_groups *groups);
 void rsd_groups_free(struct rsd_groups *groups);
 /* Find sizes and ages of the first `shown` groups; `mappings`: they are of mappings, not of blocks. */
 void rsd_groups_detail(struct rsd_groups *groups, size_t shown, const struct rsd_analysis *analysis, bool mappings);

@@ -268,7 +268,7 @@ struct rsd_trend rsd_trend_of_lasting(const double level[RSD_LEVELS], const doub
 }
 
 const char *rsd_verdict_name(enum rsd_verdict verdict) {
-    static const char *const name[] = {"too short", "steady", "leak",    "plateau",
-                                       "startup",   "churn",  "falling", "unclear"};
+    static const char *const name[] = {"too short", "steady",  "leak",    "plateau", "startup",
+                                       "churn",     "falling", "unclear", "moved"};
     return name[verdict];
 }

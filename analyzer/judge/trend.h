@@ -18,6 +18,7 @@ enum rsd_verdict {
     RSD_VERDICT_CHURN,   /* rises and falls: what is held is given back again */
     RSD_VERDICT_FALLING, /* is given back, and not taken again */
     RSD_VERDICT_UNCLEAR, /* grew, in too few steps to tell how it goes on */
+    RSD_VERDICT_MOVED,   /* grew as a leak does, by what its kin lost: no curve says so, but verdict.c */
 };
 
 #define RSD_TREND_SHORTEST 5.0 /* seconds: a window below says nothing about what a collector or a cache will do */

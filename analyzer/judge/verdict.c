@@ -48,6 +48,7 @@
 struct family {
     int64_t leaking;
     size_t leaks;
+    bool moved;                /* it does not leak after all */
     double level[RSD_LEVELS];  /* of what leaks, less what others lost */
     double lost[RSD_LEVELS];   /* by slice: what others have lost, of those that have had their top; ... */
     double gained[RSD_LEVELS]; /* ... and gained: between them it only moved */
@@ -158,15 +159,6 @@ static void add_other(struct sums *sums, const struct rsd_group *group, struct r
         add_changes(&sums->families[number], lasting_of(group));
 }
 
-static void add_groups(struct sums *sums, const struct rsd_group *const *list, size_t count, struct rsd_names *names) {
-    for (size_t i = 0; i < count; i++)
-        if (list[i]->trend.verdict == RSD_VERDICT_LEAK)
-            add_leak(sums, list[i], names);
-    for (size_t i = 0; i < count; i++)
-        if (list[i]->trend.verdict != RSD_VERDICT_LEAK)
-            add_other(sums, list[i], names);
-}
-
 /* What moves is lost about when it is gained: in each eighth of the window no more is subtracted than the leaks can have taken
  * over in it. */
 static void subtract_losses(struct family *family) {
@@ -201,7 +193,8 @@ static void join_families(struct sums *sums, const struct rsd_span *span) {
     double level[RSD_LEVELS] = {0};
     for (size_t i = 0; i < sums->count; i++) {
         struct family *family = &sums->families[i];
-        if (!still_leaks(family, span)) {
+        family->moved = !still_leaks(family, span);
+        if (family->moved) {
             sums->filled += family->leaking;
             continue;
         }
@@ -209,8 +202,6 @@ static void join_families(struct sums *sums, const struct rsd_span *span) {
         sums->leaks += family->leaks;
         add_curve(level, family->level);
     }
-    free(sums->families);
-    rsd_intern_free(&sums->kin);
     sums->trend = rsd_trend_of(level, span);
     if (sums->trend.verdict == RSD_VERDICT_LEAK && sums->trend.p < PLAIN)
         return;
@@ -219,14 +210,30 @@ static void join_families(struct sums *sums, const struct rsd_span *span) {
     sums->leaks = 0;
 }
 
-static void sum_blocks(struct sums *sums, const struct rsd_analysis *a, const struct rsd_groups *heap,
+static void sum_groups(struct sums *sums, struct rsd_group *const *list, size_t count, const struct rsd_span *span,
                        struct rsd_names *names) {
-    const struct rsd_group **list = rsd_alloc(heap->count * sizeof *list);
+    for (size_t i = 0; i < count; i++)
+        if (list[i]->trend.verdict == RSD_VERDICT_LEAK)
+            add_leak(sums, list[i], names);
+    for (size_t i = 0; i < count; i++)
+        if (list[i]->trend.verdict != RSD_VERDICT_LEAK)
+            add_other(sums, list[i], names);
+    join_families(sums, span);
+    for (size_t i = 0; i < count; i++)
+        if (list[i]->trend.verdict == RSD_VERDICT_LEAK && sums->families[family_of(sums, list[i], names)].moved)
+            list[i]->trend.verdict = RSD_VERDICT_MOVED;
+    free(sums->families);
+    rsd_intern_free(&sums->kin);
+}
+
+static void sum_blocks(struct sums *sums, const struct rsd_analysis *a, struct rsd_groups *heap,
+                       struct rsd_names *names) {
+    struct rsd_group **list = rsd_alloc(heap->count * sizeof *list);
     for (size_t i = 0; i < heap->count; i++)
         list[i] = &heap->list[i];
-    add_groups(sums, list, heap->count, names);
-    join_families(sums, &a->span);
+    sum_groups(sums, list, heap->count, &a->span, names);
     free(list);
+    rsd_groups_rank(heap);
 }
 
 static uint32_t owner_of(const struct rsd_analysis *a, const struct rsd_group *group) {
@@ -234,22 +241,22 @@ static uint32_t owner_of(const struct rsd_analysis *a, const struct rsd_group *g
 }
 
 /* Mappings of V8's heap have a curve of their own; those of others, and of WebAssembly, are call sites as blocks are. */
-static struct rsd_trend sum_mappings(struct sums *sums, const struct rsd_analysis *a, const struct rsd_groups *mappings,
+static struct rsd_trend sum_mappings(struct sums *sums, const struct rsd_analysis *a, struct rsd_groups *mappings,
                                      struct rsd_names *names) {
-    const struct rsd_group **list = rsd_alloc(mappings->count * sizeof *list);
+    struct rsd_group **list = rsd_alloc(mappings->count * sizeof *list);
     double v8[RSD_LEVELS] = {0};
     size_t count = 0;
     for (size_t i = 0; i < mappings->count; i++) {
-        const struct rsd_group *group = &mappings->list[i];
+        struct rsd_group *group = &mappings->list[i];
         bool node = rsd_is_node(&a->history, owner_of(a, group));
         if (node && rsd_v8_kind_of(names, &a->stacks, group->site.stack) != RSD_V8_BUFFERS)
             add_curve(v8, group->level);
         else
             list[count++] = group;
     }
-    add_groups(sums, list, count, names);
-    join_families(sums, &a->span);
+    sum_groups(sums, list, count, &a->span, names);
     free(list);
+    rsd_groups_rank(mappings);
     return rsd_trend_of(v8, &a->span);
 }
 
@@ -416,8 +423,8 @@ static void judge_process(struct rsd_judgement *j, const struct rsd_analysis *a,
     }
 }
 
-void rsd_judge(struct rsd_judgement *j, const struct rsd_analysis *a, const struct rsd_groups *heap,
-               const struct rsd_groups *mappings, struct rsd_names *names) {
+void rsd_judge(struct rsd_judgement *j, const struct rsd_analysis *a, struct rsd_groups *heap,
+               struct rsd_groups *mappings, struct rsd_names *names) {
     double seconds = a->window.to_s - a->window.from_s;
     struct sums blocks = {0}, maps = {0};
     *j = (struct rsd_judgement){.cause = RSD_CAUSE_NONE, .owner = RSD_NO_BINARY};

@@ -33,9 +33,10 @@ struct rsd_judgement {
     uint64_t rss_end;
 };
 
-/* `heap` and `mappings` are the groups of the analysis. */
-void rsd_judge(struct rsd_judgement *judgement, const struct rsd_analysis *analysis, const struct rsd_groups *heap,
-               const struct rsd_groups *mappings, struct rsd_names *names);
+/* `heap` and `mappings` are the groups of the analysis. Of those that look like leaks some turn out to have MOVED, and they are
+ * ranked anew. */
+void rsd_judge(struct rsd_judgement *judgement, const struct rsd_analysis *analysis, struct rsd_groups *heap,
+               struct rsd_groups *mappings, struct rsd_names *names);
 
 #define RSD_SLOWING 0.4 /* LEAK: with less of the growth in the second half it slows down */
 

@@ -27,6 +27,8 @@ char *rsd_trend_text(const struct rsd_trend *trend) {
         return NULL;
     if (trend->verdict == RSD_VERDICT_STARTUP)
         return rsd_strdup("startup: it rose at the start of the window only");
+    if (trend->verdict == RSD_VERDICT_MOVED)
+        return rsd_strdup("moved: it grew by what other call sites lost where the same code allocates");
     if (trend->verdict != RSD_VERDICT_LEAK)
         return rsd_format("%s: rose in %d of %d steps, %.0f %% of it in the window's second half",
                           rsd_verdict_name(trend->verdict), trend->rises, RSD_FLOORS - 1, 100 * trend->late);

@@ -104,8 +104,8 @@ static void write_events(struct program *p) {
     free(p->events);
 }
 
-/* Is told, and what it was told from is gone. */
-static struct rsd_judgement judged(struct program *p, enum rsd_verdict *first) {
+/* The verdict on the process, and on its first two call sites. The program is gone. */
+static struct rsd_judgement judged(struct program *p, enum rsd_verdict first[2]) {
     struct rsd_analysis_options options = {.quiet = true};
     struct rsd_analysis analysis;
     struct rsd_report report;
@@ -118,7 +118,8 @@ static struct rsd_judgement judged(struct program *p, enum rsd_verdict *first) {
     cr_assert(rsd_analyse(&analysis, p->folder, &options, &why), "%s", why);
     cr_assert(rsd_report_make(&report, &analysis, &(struct rsd_report_options){.top = 20}));
     struct rsd_judgement judgement = report.judgement;
-    *first = report.heap.list[0].trend.verdict;
+    for (size_t i = 0; i < 2 && i < report.heap.count; i++)
+        first[i] = report.heap.list[i].trend.verdict;
     rsd_report_free(&report);
     rsd_analysis_free(&analysis);
     made_close(p->process);
@@ -152,32 +153,32 @@ static void collect_garbage(struct program *p, uint64_t period, size_t kept) {
 
 Test(judge, garbage_between_collections_is_no_leak) {
     struct program p = program_open();
-    enum rsd_verdict first;
+    enum rsd_verdict first[2];
     collect_garbage(&p, EARLIER, 0);
-    struct rsd_judgement judgement = judged(&p, &first);
+    struct rsd_judgement judgement = judged(&p, first);
     cr_assert_neq(judgement.cause, RSD_CAUSE_LEAK);
     cr_assert_neq(judgement.cause, RSD_CAUSE_SHORT);
-    cr_assert_eq(first, RSD_VERDICT_CHURN);
+    cr_assert_eq(first[0], RSD_VERDICT_CHURN);
 }
 
 Test(judge, a_leak_among_garbage_of_the_same_call_site_is_found_with_its_size) {
     struct program p = program_open();
-    enum rsd_verdict first;
+    enum rsd_verdict first[2];
     collect_garbage(&p, EARLIER, 100); /* of 3,000 */
-    struct rsd_judgement judgement = judged(&p, &first);
+    struct rsd_judgement judgement = judged(&p, first);
     cr_assert_eq(judgement.cause, RSD_CAUSE_LEAK);
-    cr_assert_eq(first, RSD_VERDICT_LEAK);
+    cr_assert_eq(first[0], RSD_VERDICT_LEAK);
     cr_assert_float_eq((double)judgement.bytes, 30 * 40000, 4 * 40000, "%ld bytes", (long)judgement.bytes);
     cr_assert_float_eq(judgement.rate, 20000, 2000, "%f bytes a second", judgement.rate);
 }
 
 Test(judge, a_leak_beside_garbage_of_its_kin_is_found) {
     struct program p = program_open();
-    enum rsd_verdict first;
+    enum rsd_verdict first[2];
     collect_garbage(&p, LATER, 0);
     for (uint64_t time = 15; time < LENGTH; time += 100)
         make(&p, time, 1, MAKER, 1700);
-    struct rsd_judgement judgement = judged(&p, &first);
+    struct rsd_judgement judgement = judged(&p, first);
     cr_assert_eq(judgement.cause, RSD_CAUSE_LEAK);
     cr_assert_eq(judgement.bytes, 600 * 1700);
 }
@@ -185,7 +186,7 @@ Test(judge, a_leak_beside_garbage_of_its_kin_is_found) {
 /* Each of ever more sessions makes its block anew every two seconds. */
 Test(judge, what_is_made_anew_all_the_time_and_becomes_more_is_a_leak) {
     struct program p = program_open();
-    enum rsd_verdict first;
+    enum rsd_verdict first[2];
     uint64_t session[600];
     size_t count = 0;
     for (uint64_t time = 10; time < LENGTH; time += 100) {
@@ -195,7 +196,7 @@ Test(judge, what_is_made_anew_all_the_time_and_becomes_more_is_a_leak) {
             session[i] = make(&p, time + 41 + i / 20, 0, MAKER, 20000);
         }
     }
-    struct rsd_judgement judgement = judged(&p, &first);
+    struct rsd_judgement judgement = judged(&p, first);
     cr_assert_eq(judgement.cause, RSD_CAUSE_LEAK);
     cr_assert_eq(judgement.bytes, 600 * 20000);
 }
@@ -215,28 +216,31 @@ static void replace(struct program *p, enum maker by) {
 
 Test(judge, what_moves_to_another_line_is_no_leak) {
     struct program p = program_open();
-    enum rsd_verdict first;
+    enum rsd_verdict first[2];
     replace(&p, MAKER);
-    cr_assert_neq(judged(&p, &first).cause, RSD_CAUSE_LEAK);
+    cr_assert_neq(judged(&p, first).cause, RSD_CAUSE_LEAK);
+    cr_assert_eq(first[0], RSD_VERDICT_MOVED);
 }
 
 Test(judge, what_other_code_made_and_freed_does_not_hide_a_leak) {
     struct program p = program_open();
-    enum rsd_verdict first;
+    enum rsd_verdict first[2];
     replace(&p, OTHER);
-    struct rsd_judgement judgement = judged(&p, &first);
+    struct rsd_judgement judgement = judged(&p, first);
     cr_assert_eq(judgement.cause, RSD_CAUSE_LEAK);
     cr_assert_eq(judgement.bytes, 390 * 20000);
 }
 
 Test(judge, a_leak_beside_what_moves_is_found) {
     struct program p = program_open();
-    enum rsd_verdict first;
+    enum rsd_verdict first[2];
     for (uint64_t time = 15; time < LENGTH; time += 100)
-        make(&p, time, 2, OTHER, 40000);
+        make(&p, time, 2, OTHER, 5000);
     replace(&p, MAKER);
-    struct rsd_judgement judgement = judged(&p, &first);
+    struct rsd_judgement judgement = judged(&p, first);
     cr_assert_eq(judgement.cause, RSD_CAUSE_LEAK);
-    cr_assert_eq(judgement.bytes, 600 * 40000);
+    cr_assert_eq(judgement.bytes, 600 * 5000);
     cr_assert_eq(judgement.leaks, 1, "the call site that took over is none");
+    cr_assert_eq(first[0], RSD_VERDICT_LEAK, "it comes first, though the other grew by more");
+    cr_assert_eq(first[1], RSD_VERDICT_MOVED);
 }
