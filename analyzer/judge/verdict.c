@@ -210,8 +210,10 @@ static void join_families(struct sums *sums, const struct rsd_span *span) {
     sums->leaks = 0;
 }
 
-static void sum_groups(struct sums *sums, struct rsd_group *const *list, size_t count, const struct rsd_span *span,
+/* True: some have moved. */
+static bool sum_groups(struct sums *sums, struct rsd_group *const *list, size_t count, const struct rsd_span *span,
                        struct rsd_names *names) {
+    bool moved = false;
     for (size_t i = 0; i < count; i++)
         if (list[i]->trend.verdict == RSD_VERDICT_LEAK)
             add_leak(sums, list[i], names);
@@ -219,11 +221,15 @@ static void sum_groups(struct sums *sums, struct rsd_group *const *list, size_t 
         if (list[i]->trend.verdict != RSD_VERDICT_LEAK)
             add_other(sums, list[i], names);
     join_families(sums, span);
-    for (size_t i = 0; i < count; i++)
-        if (list[i]->trend.verdict == RSD_VERDICT_LEAK && sums->families[family_of(sums, list[i], names)].moved)
-            list[i]->trend.verdict = RSD_VERDICT_MOVED;
+    for (size_t i = 0; i < count; i++) {
+        if (list[i]->trend.verdict != RSD_VERDICT_LEAK || !sums->families[family_of(sums, list[i], names)].moved)
+            continue;
+        list[i]->trend.verdict = RSD_VERDICT_MOVED;
+        moved = true;
+    }
     free(sums->families);
     rsd_intern_free(&sums->kin);
+    return moved;
 }
 
 static void sum_blocks(struct sums *sums, const struct rsd_analysis *a, struct rsd_groups *heap,
@@ -231,9 +237,9 @@ static void sum_blocks(struct sums *sums, const struct rsd_analysis *a, struct r
     struct rsd_group **list = rsd_alloc(heap->count * sizeof *list);
     for (size_t i = 0; i < heap->count; i++)
         list[i] = &heap->list[i];
-    sum_groups(sums, list, heap->count, &a->span, names);
+    if (sum_groups(sums, list, heap->count, &a->span, names))
+        rsd_groups_rank(heap);
     free(list);
-    rsd_groups_rank(heap);
 }
 
 static uint32_t owner_of(const struct rsd_analysis *a, const struct rsd_group *group) {
@@ -254,9 +260,9 @@ static struct rsd_trend sum_mappings(struct sums *sums, const struct rsd_analysi
         else
             list[count++] = group;
     }
-    sum_groups(sums, list, count, &a->span, names);
+    if (sum_groups(sums, list, count, &a->span, names))
+        rsd_groups_rank(mappings);
     free(list);
-    rsd_groups_rank(mappings);
     return rsd_trend_of(v8, &a->span);
 }
 
