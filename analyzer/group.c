@@ -48,10 +48,23 @@ static int by_rank(const void *first, const void *second) {
     return by_value(first, second);
 }
 
+const double *rsd_group_curve(const struct rsd_group *group) {
+    return group->lasting && !group->trend.whole ? group->lasting : group->level;
+}
+
+int64_t rsd_group_growth(const struct rsd_group *group) {
+    const double *level = rsd_group_curve(group);
+    return level ? (int64_t)(level[RSD_SLICES] - level[0]) : rsd_site_growth(&group->site);
+}
+
+/* Leaks by what has leaked, which is less than they grew by where there is garbage among it, or more. */
 static int leaks_first(const void *first, const void *second) {
     const struct rsd_group *a = first, *b = second;
     bool a_leaks = a->trend.verdict == RSD_VERDICT_LEAK, b_leaks = b->trend.verdict == RSD_VERDICT_LEAK;
-    return a_leaks != b_leaks ? (a_leaks ? -1 : 1) : by_value(a, b);
+    if (a_leaks != b_leaks)
+        return a_leaks ? -1 : 1;
+    int64_t more = a_leaks ? rsd_group_growth(a) - rsd_group_growth(b) : 0;
+    return more ? (more > 0 ? -1 : 1) : by_value(a, b);
 }
 
 static void join(struct rsd_groups *groups, const struct rsd_sites *sites, const struct rsd_grouping *grouping,
@@ -108,8 +121,8 @@ static void find_curves(struct rsd_groups *groups, const struct rsd_series *seri
 }
 
 /* A few samples more at the end than at the start are no leak. */
-static bool may_be_chance(const struct rsd_site *site) {
-    return (double)rsd_site_growth(site) < CHANCE * rsd_metric_error(site, RSD_METRIC_GROWTH, 0);
+static bool may_be_chance(const struct rsd_group *group) {
+    return (double)rsd_group_growth(group) < CHANCE * rsd_metric_error(&group->site, RSD_METRIC_GROWTH, 0);
 }
 
 static void judge(struct rsd_groups *groups, const struct rsd_span *span) {
@@ -119,7 +132,7 @@ static void judge(struct rsd_groups *groups, const struct rsd_span *span) {
             group->trend = rsd_trend_of_lasting(group->level, group->lasting ? group->lasting : group->level, span);
         else
             group->trend.verdict = span->seconds < RSD_TREND_SHORTEST ? RSD_VERDICT_SHORT : RSD_VERDICT_STEADY;
-        if (group->trend.verdict == RSD_VERDICT_LEAK && may_be_chance(&group->site))
+        if (group->trend.verdict == RSD_VERDICT_LEAK && may_be_chance(group))
             group->trend.verdict = RSD_VERDICT_UNCLEAR;
     }
 }

@@ -58,6 +58,10 @@ struct rsd_grouping {
 void rsd_groups_make(struct rsd_groups *groups, const struct rsd_sites *sites, const struct rsd_series *series,
                      const struct rsd_lasting *lasting, const struct rsd_span *span,
                      const struct rsd_grouping *grouping, struct rsd_names *names);
+/* The curve that a group's verdict was told from; NULL where it has none. */
+const double *rsd_group_curve(const struct rsd_group *group);
+/* Growth over the window by that curve: without what died young, unless `trend.whole`. */
+int64_t rsd_group_growth(const struct rsd_group *group);
 /* Rank them again, by other verdicts. */
 void rsd_groups_rank(struct rsd_groups *groups);
 void rsd_groups_free(struct rsd_groups *groups);

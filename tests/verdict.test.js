@@ -48,7 +48,12 @@ const CANVAS = {
   'leak-canvas': ['leak', 'Canvas::ToBuffer'],
   'fixed-canvas': ['none', 'plateau', 'startup', 'churn', 'retention'],
 };
-if (proving) Object.assign(TRUTH, FURTHER, CANVAS);
+// Leaks that are hidden among what is made and dropped by the same line.
+const HIDDEN = {
+  'leak-in-line': ['leak', 'answerRequest'],
+  'leak-anew': ['leak', 'saveSession'],
+};
+if (proving) Object.assign(TRUTH, FURTHER, CANVAS, HIDDEN);
 
 const command = (kind, seed) =>
   kind.startsWith('mapper ')

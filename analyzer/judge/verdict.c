@@ -108,16 +108,6 @@ static const double *lasting_of(const struct rsd_group *group) {
     return group->lasting ? group->lasting : group->level;
 }
 
-/* The curve that the group's verdict was told from. */
-static const double *judged_of(const struct rsd_group *group) {
-    return group->trend.whole ? group->level : lasting_of(group);
-}
-
-static int64_t growth_of(const struct rsd_group *group) {
-    const double *level = judged_of(group);
-    return level ? (int64_t)(level[RSD_SLICES] - level[0]) : rsd_site_growth(&group->site);
-}
-
 static void add_leak(struct sums *sums, const struct rsd_group *group, struct rsd_names *names) {
     uint32_t number = family_of(sums, group, names);
     if (number == sums->count) {
@@ -125,14 +115,14 @@ static void add_leak(struct sums *sums, const struct rsd_group *group, struct rs
         sums->families[sums->count++] = (struct family){0};
     }
     struct family *family = &sums->families[number];
-    family->leaking += growth_of(group);
+    family->leaking += rsd_group_growth(group);
     family->leaks++;
-    add_curve(family->level, judged_of(group));
+    add_curve(family->level, rsd_group_curve(group));
 }
 
 /* A call site that does not leak; all that do are known. */
 static void add_other(struct sums *sums, const struct rsd_group *group, struct rsd_names *names) {
-    int64_t growth = growth_of(group);
+    int64_t growth = rsd_group_growth(group);
     switch (group->trend.verdict) {
     case RSD_VERDICT_CHURN:
         if (!group->level || comes_back(lasting_of(group)))

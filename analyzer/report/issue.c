@@ -71,7 +71,7 @@ static void print_growth(FILE *out, const struct rsd_report *r, const struct rsd
         fprintf(out, ")");
     }
     fprintf(out, ".\n");
-    char *trend = rsd_trend_text(&group->trend);
+    char *trend = rsd_trend_text(group);
     if (trend)
         fprintf(out, "\nIts curve: %s.\n", trend);
     free(trend);

@@ -12,7 +12,8 @@
 #include "report/layout.h"
 #include "text.h"
 
-#define MOST 0.9 /* of what leaks: so many call sites are counted apart */
+#define GARBAGE_PART 10 /* of what has leaked, in parts: what growth differs by where garbage is worth a word */
+#define MOST 0.9        /* of what leaks: so many call sites are counted apart */
 
 /* ---- Verdict ------------------------------------------------------------------------------------------------------ */
 
@@ -22,7 +23,16 @@ static struct rsd_short chance(double p) {
     return text;
 }
 
-char *rsd_trend_text(const struct rsd_trend *trend) {
+/* Where garbage hides what has leaked, how much that is; to be freed. */
+static char *beside_garbage(const struct rsd_group *group) {
+    int64_t leaked = rsd_group_growth(group), grown = rsd_site_growth(&group->site);
+    if (llabs(leaked - grown) < leaked / GARBAGE_PART)
+        return rsd_strdup("");
+    return rsd_format("; %s by what did not die young", rsd_change(leaked).text);
+}
+
+char *rsd_trend_text(const struct rsd_group *group) {
+    const struct rsd_trend *trend = &group->trend;
     if (trend->verdict == RSD_VERDICT_SHORT || trend->verdict == RSD_VERDICT_STEADY)
         return NULL;
     if (trend->verdict == RSD_VERDICT_STARTUP)
@@ -32,9 +42,12 @@ char *rsd_trend_text(const struct rsd_trend *trend) {
     if (trend->verdict != RSD_VERDICT_LEAK)
         return rsd_format("%s: rose in %d of %d steps, %.0f %% of it in the window's second half",
                           rsd_verdict_name(trend->verdict), trend->rises, RSD_FLOORS - 1, 100 * trend->late);
-    return rsd_format("leak: %s/s, %s an hour; rose in %d of %d steps, p %s", rsd_bytes((uint64_t)trend->rate).text,
-                      rsd_bytes(rsd_whole(trend->rate * 3600)).text, trend->rises, RSD_FLOORS - 1,
-                      chance(trend->p).text);
+    char *beside = beside_garbage(group);
+    char *text = rsd_format("leak: %s/s, %s an hour; rose in %d of %d steps, p %s%s",
+                            rsd_bytes((uint64_t)trend->rate).text, rsd_bytes(rsd_whole(trend->rate * 3600)).text,
+                            trend->rises, RSD_FLOORS - 1, chance(trend->p).text, beside);
+    free(beside);
+    return text;
 }
 
 char *rsd_owner_text(const struct rsd_report *r, uint32_t binary) {
@@ -123,7 +136,7 @@ static char *leaking_sites(const struct rsd_groups *groups) {
     size_t count = 0, fewest = 0;
     for (size_t i = 0; i < groups->count; i++)
         if (groups->list[i].trend.verdict == RSD_VERDICT_LEAK) {
-            growth[count++] = rsd_site_growth(&groups->list[i].site);
+            growth[count++] = rsd_group_growth(&groups->list[i]);
             all += (double)growth[count - 1];
         }
     qsort(growth, count, sizeof *growth, most_first);

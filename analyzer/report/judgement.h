@@ -13,7 +13,7 @@ char *rsd_headline(const struct rsd_report *report);
 /* Units of work in the window, 0 where they are not known, and what they are. */
 double rsd_units(const struct rsd_report *report, const char **unit);
 /* "leak, 2.1 MiB/s, ..." for a call site; NULL where there is nothing to say. To be freed. */
-char *rsd_trend_text(const struct rsd_trend *trend);
+char *rsd_trend_text(const struct rsd_group *group);
 /* "libfoo.so (foo@1.2.3)"; to be freed. */
 char *rsd_owner_text(const struct rsd_report *report, uint32_t binary);
 

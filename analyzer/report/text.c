@@ -290,7 +290,7 @@ static void print_group(FILE *out, struct rsd_report *r, size_t rank, bool whole
     const struct rsd_group *group = &r->heap.list[rank];
     print_head(out, r, rank);
     print_calls(out, r, group);
-    char *trend = rsd_trend_text(&group->trend);
+    char *trend = rsd_trend_text(group);
     if (trend)
         rsd_take_field(out, "  trend", trend);
     if (group->detailed) {

@@ -132,6 +132,31 @@ const kinds = {
     every(20, () => keep(vary(4000)));
     every(50, () => second(vary(5000)));
   },
+  // 60 MB a second of one line; one block of two hundred is never dropped.
+  'leak-in-line': () => {
+    const answer = function answerRequest(size) {
+      return Buffer.allocUnsafeSlow(size).fill(1);
+    };
+    let count = 0;
+    every(10, () => {
+      for (let i = 0; i < 20; i++) {
+        const buffer = answer(vary(30_000));
+        if (++count % 200 === 0) held.push(buffer);
+      }
+    });
+  },
+  // Each second ten sessions more, and each of all makes its 5 KB anew every two seconds.
+  'leak-anew': () => {
+    const save = function saveSession(size) {
+      return Buffer.allocUnsafeSlow(size).fill(1);
+    };
+    let at = 0;
+    every(100, () => held.push(save(5000)));
+    every(20, () => {
+      for (let i = at++ % 100; i < held.length; i += 100) held[i] = save(5000);
+    });
+    every(500, () => globalThis.gc());
+  },
   // A cache fills in the first half, and beside it 100 KB a second leak.
   'leak-beside-cache': () => {
     const room = 50 * seconds;

@@ -105,8 +105,9 @@ static void write_events(struct program *p) {
 }
 
 /* The verdict on the process, and on its first two call sites. The program is gone. */
-static struct rsd_judgement judged(struct program *p, enum rsd_verdict first[2]) {
-    struct rsd_analysis_options options = {.quiet = true};
+static struct rsd_judgement judged_within(struct program *p, struct rsd_window_options window,
+                                          enum rsd_verdict first[2]) {
+    struct rsd_analysis_options options = {.quiet = true, .window = window};
     struct rsd_analysis analysis;
     struct rsd_report report;
     char *why = NULL;
@@ -126,6 +127,10 @@ static struct rsd_judgement judged(struct program *p, enum rsd_verdict first[2])
     made_close(p->thread);
     made_remove(p->folder);
     return judgement;
+}
+
+static struct rsd_judgement judged(struct program *p, enum rsd_verdict first[2]) {
+    return judged_within(p, (struct rsd_window_options){0}, first);
 }
 
 /* ---- Garbage ----------------------------------------------------------------------------------------------------- */
@@ -170,6 +175,18 @@ Test(judge, a_leak_among_garbage_of_the_same_call_site_is_found_with_its_size) {
     cr_assert_eq(first[0], RSD_VERDICT_LEAK);
     cr_assert_float_eq((double)judgement.bytes, 30 * 40000, 4 * 40000, "%ld bytes", (long)judgement.bytes);
     cr_assert_float_eq(judgement.rate, 20000, 2000, "%f bytes a second", judgement.rate);
+}
+
+/* From just before a collection to just after one: there is less at the end. */
+Test(judge, a_leak_among_garbage_is_found_also_where_the_window_ends_in_a_valley) {
+    struct program p = program_open();
+    enum rsd_verdict first[2];
+    collect_garbage(&p, EARLIER, 100);
+    struct rsd_window_options window = {.has_from = true, .from = 4.6, .has_to = true, .to = 56.4};
+    struct rsd_judgement judgement = judged_within(&p, window, first);
+    cr_assert_eq(judgement.cause, RSD_CAUSE_LEAK);
+    cr_assert_eq(first[0], RSD_VERDICT_LEAK);
+    cr_assert_float_eq((double)judgement.bytes, 26 * 40000, 5 * 40000, "%ld bytes", (long)judgement.bytes);
 }
 
 Test(judge, a_leak_beside_garbage_of_its_kin_is_found) {

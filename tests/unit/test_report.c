@@ -415,9 +415,9 @@ Test(report, the_json_has_every_key_of_its_contract) {
     expect_keys(json_object_get(root, "window"), "from_s to_s why");
     expect_keys(json_array_get(json_object_get(root, "timeline"), 0), "t_s rss_bytes live_bytes");
     const json_t *site = json_array_get(json_object_get(root, "sites"), 0);
-    expect_keys(
-        site, "id rank verdict standard_error package outstanding_bytes outstanding_blocks growth_bytes growth_blocks "
-              "slope_bytes_per_s allocated_bytes allocated_calls temporary_calls sizes age_s stack origin");
+    expect_keys(site, "id rank verdict standard_error package outstanding_bytes outstanding_blocks growth_bytes "
+                      "lasting_growth_bytes growth_blocks "
+                      "slope_bytes_per_s allocated_bytes allocated_calls temporary_calls sizes age_s stack origin");
     expect_keys(json_object_get(site, "age_s"), "p10 p50 p90");
     expect_keys(json_object_get(site, "origin"), "kind stack");
     expect_keys(json_array_get(json_object_get(site, "sizes"), 0), "bytes blocks");
