@@ -13,7 +13,8 @@
  *     lasting = level - garbage
  *
  * What is young at the end is neither yet. Of it that share counts which was to last of what was as young before: in slice
- * after slice, lasting and young over lasting and young + garbage. Of a leak that is all of it.
+ * after slice, lasting and young over lasting and young + garbage. Of a leak that is all of it. The end may be a valley between
+ * two teeth, with less garbage than there is on the average; so it is at least what came to last in the eighth before.
  *
  * A block costs nothing here unless it lived for so long, and one that did a walk of two steps. Sites of which none did have
  * no entry.
@@ -92,12 +93,16 @@ static void add_lasted(struct rsd_lasted *to, const struct rsd_lasted *from) {
     to->made += from->made;
 }
 
-/* Which share of what is young at an instant will last. */
+/* Which share of what is young at the end will last. */
 static double share_that_lasts(const struct rsd_lasted *lasted, const double *level, const double *lasting) {
-    double young = lasted->made * RSD_LASTING_SLICES, garbage = 0; /* both in bytes times slices */
+    double lasts = lasted->made * RSD_LASTING_SLICES, garbage = 0; /* both in bytes times slices */
     for (int i = 0; i <= YOUNG_FROM; i++)
         garbage += fmax(0, level[i] - lasting[i]);
-    return young + garbage > 0 ? young / (young + garbage) : 1;
+    double share = lasts + garbage > 0 ? lasts / (lasts + garbage) : 1;
+    double before = lasting[YOUNG_FROM] - lasting[YOUNG_FROM - RSD_LASTING_SLICES], young = 0;
+    for (int i = 0; i < RSD_LASTING_SLICES; i++)
+        young += lasted->young[i];
+    return fmax(share, young > 0 ? fmin(1, before / young) : 0);
 }
 
 static void to_levels(const struct rsd_lasted *lasted, const double *level, double *lasting) {
