@@ -14,7 +14,6 @@
  *   the process has used is a clock of its own: what has as much of its rise in the second half of the work as in the first, and
  *   still rises, has not filled up.
  * - Does it come back? A fall of more than half of the range, with nothing that was kept for good, is churn.
- *
  * - Does it last? Where the ages of the blocks are known, a second curve leaves out what died young (lasting.c), and with it the
  *   teeth. A leak is seen in that one; what rises in the first one only is garbage.
  *
@@ -40,7 +39,7 @@
 #define LATE_FLAT 0.15    /* of the rise: how much the curve may move before it begins */
 #define LATE_STEP 0.5     /* of the rise: a step above it is a jump */
 
-#define OUTGROWN 2.0 /* times the deepest fall: a rise that garbage does not explain */
+#define OUTGROWN 3.0 /* times the largest fall: a rise that garbage does not explain */
 
 #define PER_FLOOR (RSD_SLICES / RSD_FLOORS)
 #define LAST (RSD_FLOORS - 1)

@@ -150,8 +150,8 @@ static void add_other(struct sums *sums, const struct rsd_group *group, struct r
 }
 
 /* What moves is lost about when it is gained: in each eighth of the window no more is subtracted than the leaks can have taken
- * over in it. */
-static void subtract_losses(struct family *family) {
+ * over in it. Returns how much that is. */
+static double subtract_losses(struct family *family) {
     double lost = 0, was = family->level[0];
     for (int part = 0; part < PARTS; part++) {
         int first = 1 + part * RSD_SLICES / PARTS, last = first + RSD_SLICES / PARTS - 1;
@@ -165,12 +165,14 @@ static void subtract_losses(struct family *family) {
             family->level[i] += lost;
         }
     }
+    return -lost;
 }
 
 /* What moved from one call site to its kin did not leak: at most the sum of both grew. A sum that is small against what it
  * is the difference of is noise. */
 static bool still_leaks(struct family *family, const struct rsd_span *span) {
-    subtract_losses(family);
+    if (subtract_losses(family) <= 0)
+        return true;
     double growth = family->level[RSD_SLICES] - family->level[0];
     bool large = growth >= LEFT_SHARE * (double)family->leaking;
     if (growth < (double)family->leaking)
