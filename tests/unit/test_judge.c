@@ -173,7 +173,7 @@ Test(judge, a_leak_among_garbage_of_the_same_call_site_is_found_with_its_size) {
     struct rsd_judgement judgement = judged(&p, first);
     cr_assert_eq(judgement.cause, RSD_CAUSE_LEAK);
     cr_assert_eq(first[0], RSD_VERDICT_LEAK);
-    cr_assert_float_eq((double)judgement.bytes, 30 * 40000, 4 * 40000, "%ld bytes", (long)judgement.bytes);
+    cr_assert_float_eq((double)judgement.bytes, 30 * 40000, 2 * 40000, "%ld bytes", (long)judgement.bytes);
     cr_assert_float_eq(judgement.rate, 20000, 2000, "%f bytes a second", judgement.rate);
 }
 
@@ -186,7 +186,7 @@ Test(judge, a_leak_among_garbage_is_found_also_where_the_window_ends_in_a_valley
     struct rsd_judgement judgement = judged_within(&p, window, first);
     cr_assert_eq(judgement.cause, RSD_CAUSE_LEAK);
     cr_assert_eq(first[0], RSD_VERDICT_LEAK);
-    cr_assert_float_eq((double)judgement.bytes, 26 * 40000, 5 * 40000, "%ld bytes", (long)judgement.bytes);
+    cr_assert_float_eq((double)judgement.bytes, 26 * 40000, 1.5 * 40000, "%ld bytes", (long)judgement.bytes);
 }
 
 Test(judge, a_leak_beside_garbage_of_its_kin_is_found) {
