@@ -12,9 +12,9 @@
  *
  *     lasting = level - garbage
  *
- * What is young at the end is neither yet. Of it that share counts which was to last of what was as young before: in slice
- * after slice, lasting and young over lasting and young + garbage. Of a leak that is all of it. The end may be a valley between
- * two teeth, with less garbage than there is on the average; so it is at least what came to last in the eighth before.
+ * What is young at the end is neither yet. As much of it counts as came to last in the eighth of the window before, or what it is more
+ * than twice the most garbage that there ever was: the last tooth may be higher than those before. Of a call site that makes no
+ * garbage all of it counts.
  *
  * A block costs nothing here unless it lived for so long, and one that did a walk of two steps. Sites of which none did have
  * no entry.
@@ -26,6 +26,7 @@
 
 #include "memory.h"
 
+#define TOOTH 2.0                                    /* times the most garbage: what may be garbage, too */
 #define YOUNG_FROM (RSD_SLICES - RSD_LASTING_SLICES) /* what was made later may last, or not */
 
 void rsd_lasting_open(struct rsd_lasting *lasting, uint64_t from, uint64_t to) {
@@ -63,16 +64,11 @@ static struct rsd_lasted *lasted_of(struct rsd_lasting *lasting, uint32_t site) 
     return &lasting->list[lasting->of_site[site] - 1];
 }
 
-static void add_born(struct rsd_lasted *lasted, int slice, double bytes) {
-    lasted->change[slice] += bytes;
-    lasted->made += slice ? bytes : 0;
-}
-
 void rsd_lasting_died(struct rsd_lasting *lasting, uint32_t site, double bytes, uint64_t born, uint64_t died) {
     if (died <= lasting->from)
         return;
     struct rsd_lasted *lasted = lasted_of(lasting, site);
-    add_born(lasted, slice_of(lasting, born), bytes);
+    lasted->change[slice_of(lasting, born)] += bytes;
     lasted->change[slice_of(lasting, died)] -= bytes;
 }
 
@@ -82,7 +78,7 @@ void rsd_lasting_stayed(struct rsd_lasting *lasting, uint32_t site, double bytes
     if (slice > YOUNG_FROM)
         lasted->young[slice - YOUNG_FROM - 1] += bytes;
     else
-        add_born(lasted, slice, bytes);
+        lasted->change[slice] += bytes;
 }
 
 static void add_lasted(struct rsd_lasted *to, const struct rsd_lasted *from) {
@@ -90,19 +86,16 @@ static void add_lasted(struct rsd_lasted *to, const struct rsd_lasted *from) {
         to->change[i] += from->change[i];
     for (int i = 0; i < RSD_LASTING_SLICES; i++)
         to->young[i] += from->young[i];
-    to->made += from->made;
 }
 
 /* Which share of what is young at the end will last. */
 static double share_that_lasts(const struct rsd_lasted *lasted, const double *level, const double *lasting) {
-    double lasts = lasted->made * RSD_LASTING_SLICES, garbage = 0; /* both in bytes times slices */
+    double before = lasting[YOUNG_FROM] - lasting[YOUNG_FROM - RSD_LASTING_SLICES], young = 0, garbage = 0;
     for (int i = 0; i <= YOUNG_FROM; i++)
-        garbage += fmax(0, level[i] - lasting[i]);
-    double share = lasts + garbage > 0 ? lasts / (lasts + garbage) : 1;
-    double before = lasting[YOUNG_FROM] - lasting[YOUNG_FROM - RSD_LASTING_SLICES], young = 0;
+        garbage = fmax(garbage, level[i] - lasting[i]);
     for (int i = 0; i < RSD_LASTING_SLICES; i++)
         young += lasted->young[i];
-    return fmax(share, young > 0 ? fmin(1, before / young) : 0);
+    return young > 0 ? fmax(fmin(1, fmax(0, before) / young), 1 - TOOTH * garbage / young) : 0;
 }
 
 static void to_levels(const struct rsd_lasted *lasted, const double *level, double *lasting) {

@@ -12,7 +12,6 @@ struct rsd_lasted {            /* of one call site, in bytes */
     double change[RSD_LEVELS]; /* of what lasted, in the slice that ends with that level */
     double
         young[RSD_LASTING_SLICES]; /* made in each of the last slices, and outstanding at the end: may last, or not */
-    double made;                   /* of what lasted: made in the window */
 };
 
 struct rsd_lasting {
