@@ -60,6 +60,8 @@ struct sums {
     int64_t most_unclear;
     size_t leaks;
     struct rsd_trend trend; /* of all that leaks */
+    int64_t most_leaking;   /* of one call site ... */
+    uint32_t stack;         /* ... and its stack */
     struct rsd_intern kin;
     struct family *families; /* by number in `kin` */
     size_t count, capacity;
@@ -115,7 +117,12 @@ static void add_leak(struct sums *sums, const struct rsd_group *group, struct rs
         sums->families[sums->count++] = (struct family){0};
     }
     struct family *family = &sums->families[number];
-    family->leaking += rsd_group_growth(group);
+    int64_t growth = rsd_group_growth(group);
+    if (growth > sums->most_leaking) {
+        sums->most_leaking = growth;
+        sums->stack = group->site.stack;
+    }
+    family->leaking += growth;
     family->leaks++;
     add_curve(family->level, rsd_group_curve(group));
 }
@@ -380,6 +387,8 @@ static void take_leak(struct rsd_judgement *j, const struct rsd_analysis *a, con
     j->since_s = trend->since > 0 ? a->window.from_s + trend->since * (a->window.to_s - a->window.from_s) : 0;
     j->leaks = sums->leaks;
     j->by_mappings = mappings;
+    if (mappings)
+        j->owner = rsd_owner_of(&a->history, &a->stacks, sums->stack);
 }
 
 /* What grew in so few steps that chance could have them: as many again as make it plain are wanted. */

@@ -19,6 +19,8 @@
 #include "text.h"
 #include "workers.h"
 
+#define MAPPINGS_MOST 50 /* call sites of mappings: V8's heap alone has hundreds, of a few ranges each */
+
 static json_t *text_of(const char *text) {
     if (!text)
         return json_null();
@@ -236,6 +238,24 @@ static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size
     return site;
 }
 
+static json_t *mapping_of(struct rsd_report *r, const struct rsd_group *group) {
+    json_t *mapping = json_object();
+    set(mapping, "verdict", json_string(rsd_verdict_name(group->trend.verdict)));
+    set(mapping, "outstanding_bytes", integer(group->site.now.live_bytes));
+    set(mapping, "ranges", integer(group->site.now.live_blocks));
+    set(mapping, "growth_bytes", json_integer(rsd_site_growth(&group->site)));
+    set(mapping, "stack", stack_of(r, group->site.stack));
+    return mapping;
+}
+
+/* Leaks first, then by growth. */
+static json_t *mappings_of(struct rsd_report *r) {
+    json_t *mappings = json_array();
+    for (size_t i = 0; i < r->mappings.count && i < MAPPINGS_MOST; i++)
+        json_array_append_new(mappings, mapping_of(r, &r->mappings.list[i]));
+    return mappings;
+}
+
 static json_t *module_of(struct rsd_report *r, uint32_t number) {
     const struct rsd_binary *binary = &r->analysis->history.binaries[number];
     json_t *module = json_object();
@@ -413,6 +433,7 @@ void rsd_report_json(struct rsd_report *report, FILE *out) {
     member(out, "timeline", timeline_of(a));
     member(out, "retained", retained_of(a));
     write_sites(out, report);
+    member(out, "mappings", mappings_of(report));
     write_modules(out, report);
     member(out, "recorder", recorder_of(a));
     fputs("}\n", out);

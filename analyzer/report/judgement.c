@@ -72,10 +72,11 @@ static char *short_text(const struct rsd_judgement *j, double seconds) {
 char *rsd_headline(const struct rsd_report *r) {
     const struct rsd_judgement *j = &r->judgement;
     double seconds = r->analysis->window.to_s - r->analysis->window.from_s;
-    char *owner = j->cause == RSD_CAUSE_BUNDLED ? rsd_owner_text(r, j->owner) : NULL, *text;
+    char *owner = rsd_owner_text(r, j->owner), *text;
     switch (j->cause) {
     case RSD_CAUSE_LEAK:
-        text = rsd_format("LEAK of %s: %s in %s, %s/s, %s an hour", j->by_mappings ? "mappings" : "native memory",
+        text = rsd_format("LEAK of %s%s: %s in %s, %s/s, %s an hour",
+                          j->by_mappings ? "mappings made by " : "native memory", j->by_mappings ? owner : "",
                           rsd_bytes(rsd_whole(j->bytes)).text, rsd_seconds(seconds).text,
                           rsd_bytes(rsd_whole(j->rate)).text, rsd_bytes(rsd_whole(j->rate * 3600)).text);
         break;

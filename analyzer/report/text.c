@@ -3,7 +3,8 @@
  *
  * First screen: what process, how long, how it ended, the verdict, memory at both ends of the window, and whether the
  * figures are exact. Then memory over time and the ledger (judgement.c), and the call sites of the malloc family by growth, each with sums, block sizes, ages and its stack, leaf
- * first. Then mappings, in a table of their own and short: V8's heap is one, and must not outrank a leak.
+ * first. Then mappings, in a table of their own and short: V8's heap is one, and must not outrank a leak. Where they are what
+ * leaks they come first.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -435,6 +436,9 @@ void rsd_report_text(struct rsd_report *report, FILE *out) {
     }
     rsd_print_timeline(out, report->analysis);
     rsd_print_ledger(out, report);
+    if (report->judgement.by_mappings)
+        print_mappings(out, report);
     print_sites(out, report);
-    print_mappings(out, report);
+    if (!report->judgement.by_mappings)
+        print_mappings(out, report);
 }

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "reading.h"
 #include "report/report.h"
@@ -32,6 +33,7 @@ struct program {
     uint64_t address;        /* of the last block */
     struct event *events;
     size_t count;
+    uint64_t mapped; /* bytes a second, resident */
 };
 
 static struct program program_open(void) {
@@ -60,8 +62,6 @@ static struct program program_open(void) {
             p.node[line][maker] = made_node(p.thread, RESIDUE_NODE_NATIVE, 0x555500008000, wrap, 1, RESIDUE_SOURCE_CFI);
         }
     }
-    for (uint64_t second = 0; second < 60; second++)
-        made_memory(p.process, second * SECOND + 1, 64 << 20);
     return p;
 }
 
@@ -104,6 +104,22 @@ static void write_events(struct program *p) {
     free(p->events);
 }
 
+#define MAPS UINT64_C(0x7e0000000000)
+
+static void sample_memory(struct program *p) {
+    for (uint64_t second = 0; second < 60; second++) {
+        uint64_t time = second * SECOND + 10, mapped = (second + 1) * p->mapped;
+        struct residue_mapping r = {.head = {.tag = RESIDUE_TAG_MAPPING, .time = time + 1},
+                                    .start = MAPS,
+                                    .end = MAPS + mapped,
+                                    .rss_bytes = mapped,
+                                    .prot = PROT_READ | PROT_WRITE};
+        made_memory(p->process, time, (64 << 20) + mapped);
+        if (mapped)
+            made_tagged(p->process, &r, sizeof r, "", NULL);
+    }
+}
+
 /* The verdict on the process, and on its first two call sites. The program is gone. */
 static struct rsd_judgement judged_within(struct program *p, struct rsd_window_options window,
                                           enum rsd_verdict first[2]) {
@@ -112,6 +128,7 @@ static struct rsd_judgement judged_within(struct program *p, struct rsd_window_o
     struct rsd_report report;
     char *why = NULL;
     write_events(p);
+    sample_memory(p);
     made_barrier(p->process, LENGTH, RESIDUE_BARRIER_TEARDOWN, "");
     made_end(p->process, LENGTH + 1);
     made_live(p->process);
@@ -130,7 +147,25 @@ static struct rsd_judgement judged_within(struct program *p, struct rsd_window_o
 }
 
 static struct rsd_judgement judged(struct program *p, enum rsd_verdict first[2]) {
-    return judged_within(p, (struct rsd_window_options){0}, first);
+    return judged_within(p, (struct rsd_window_options){.has_from = true}, first);
+}
+
+/* ---- Mappings ---------------------------------------------------------------------------------------------------- */
+
+Test(judge, a_leak_of_mappings_names_the_library_that_makes_them) {
+    struct program p = program_open();
+    enum rsd_verdict first[2];
+    made_module(p.process, 4, 2, 0x7f0000000000, "/srv/app/node_modules/addon/addon.node");
+    uint32_t map = made_node(p.thread, RESIDUE_NODE_NATIVE, 0x7f0000001000, p.node[0][OTHER], 2, RESIDUE_SOURCE_CFI);
+    make(&p, 5, 0, MAKER, 100);
+    p.mapped = 1 << 18;
+    for (uint64_t second = 0; second < 60; second++)
+        made_large(p.thread, second * SECOND + 1, RESIDUE_API_MMAP, MAPS + second * p.mapped, p.mapped, map,
+                   PROT_READ | PROT_WRITE | (MAP_PRIVATE | MAP_ANONYMOUS) << 8);
+    struct rsd_judgement judgement = judged(&p, first);
+    cr_assert_eq(judgement.cause, RSD_CAUSE_LEAK);
+    cr_assert(judgement.by_mappings);
+    cr_assert_eq(judgement.owner, 1, "the second binary: %u", judgement.owner);
 }
 
 /* ---- Garbage ----------------------------------------------------------------------------------------------------- */

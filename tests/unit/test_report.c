@@ -409,7 +409,8 @@ static void expect_keys(const json_t *object, const char *keys) {
 Test(report, the_json_has_every_key_of_its_contract) {
     char *folder = example(), *text;
     json_t *root = parsed(folder, &text);
-    expect_keys(root, "format tool started_at process window verdict ledger sampling timeline sites modules recorder");
+    expect_keys(
+        root, "format tool started_at process window verdict ledger sampling timeline sites mappings modules recorder");
     expect_keys(json_object_get(root, "verdict"), "kind rss_growth_bytes rate_bytes_per_s explained_by_sites text");
     expect_keys(json_object_get(root, "process"), "pid argv exe node libc allocator duration_s end");
     expect_keys(json_object_get(root, "window"), "from_s to_s why");
@@ -423,6 +424,8 @@ Test(report, the_json_has_every_key_of_its_contract) {
     expect_keys(json_array_get(json_object_get(site, "sizes"), 0), "bytes blocks");
     expect_keys(json_array_get(json_object_get(site, "stack"), 0),
                 "function module offset file line kind source inlined");
+    expect_keys(json_array_get(json_object_get(root, "mappings"), 0),
+                "verdict outstanding_bytes ranges growth_bytes stack");
     expect_keys(json_array_get(json_object_get(root, "modules"), 0), "path build_id package");
     expect_keys(json_object_get(root, "recorder"), "events dropped anomalies frames stacks_complete");
     expect_keys(json_object_get(json_object_get(root, "recorder"), "frames"), "cfi fp code scan");
