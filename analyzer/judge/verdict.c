@@ -10,11 +10,7 @@
  *     plateau     growth of the call sites that grew and stopped; or what warm-up left and the whole window holds
  *     churn       the largest fall of all native memory from which it rises again
  *
- * When V8 compiles a function anew its allocations may come by another way: one call site's blocks are replaced by another's,
- * which looks like a leak of the second; and a cache replaces by one line what it was filled with by another. Both are kin:
- * the same code makes the blocks (names.c). So to the curves of what leaks in a family is added what the others of it have
- * lost since they had most (but for churn that gets it back, and for what still others gained at the same time), and only if the sum
- * leaks, the family does. Of all these curves what died young is left out (lasting.c): garbage that is collected did not move.
+ * What only moved from one call site to another is taken out before that (kin.c).
  *
  * A leak is named even where something else is larger: what else there is may stop, a leak does not. Only beside a heap of
  * V8's or a library's allocator that grows it must be a tenth of that: their bookkeeping grows with them. What matters is at least MATERIAL, and a five-hundredth of RSS.
@@ -24,14 +20,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "judge/kin.h"
 #include "memory.h"
 
 #define MATERIAL (128 << 10) /* bytes: a leak of 1 MB a minute, seen for 30 s, is four times this */
-#define PLAIN 0.001          /* p of all that leaks together */
-#define PARTS 8
-#define MOVED 3         /* times what leaks have gained in a part: losses come in lumps, as a collector makes them */
-#define BACK_SHARE 0.25 /* of what churn lost: what it gets back */
-#define LEFT_SHARE 0.2  /* of what leaks, after what others lost is subtracted */
 #define MATERIAL_SHARE 0.002 /* of RSS */
 #define COARSE (4 << 20)     /* bytes: what is known by pages and at two moments only must be more */
 #define LEAK_SHARE 0.1       /* of what V8 or a bundled allocator grew by */
@@ -44,199 +36,12 @@
 #define SHORT_RUN 30.0          /* seconds that show what a run of a few cannot */
 #define WARM_SHARE 0.2          /* of RSS: what warm-up left is worth a word */
 
-/* Call sites that leak and are kin, and what became of those of their kin that do not. */
-struct family {
-    int64_t leaking;
-    size_t leaks;
-    bool moved;                /* it does not leak after all */
-    double level[RSD_LEVELS];  /* of what leaks, less what others lost */
-    double lost[RSD_LEVELS];   /* by slice: what others have lost, of those that have had their top; ... */
-    double gained[RSD_LEVELS]; /* ... and gained: between them it only moved */
-};
-
-struct sums {
-    int64_t leaking, filled, startup, unclear;
-    int rises; /* of the largest that is unclear */
-    int64_t most_unclear;
-    size_t leaks;
-    struct rsd_trend trend; /* of all that leaks */
-    int64_t most_leaking;   /* of one call site ... */
-    uint32_t stack;         /* ... and its stack */
-    struct rsd_intern kin;
-    struct family *families; /* by number in `kin` */
-    size_t count, capacity;
-};
-
-static void add_curve(double *sum, const double *level) {
-    for (int i = 0; i < RSD_LEVELS && level; i++)
-        sum[i] += level[i];
-}
-
-static int top_of(const double *level) {
-    int top = 0;
-    for (int i = 1; i < RSD_LEVELS; i++)
-        if (level[i] > level[top])
-            top = i;
-    return top;
-}
-
-/* Does it rise again when it has fallen from its top? */
-static bool comes_back(const double *level) {
-    double fallen = 0, risen = 0;
-    for (int i = top_of(level) + 1; i < RSD_LEVELS; i++) {
-        fallen += fmax(0, level[i - 1] - level[i]);
-        risen += fmax(0, level[i] - level[i - 1]);
-    }
-    return risen > BACK_SHARE * fallen;
-}
-
-static void add_changes(struct family *family, const double *level) {
-    int top = top_of(level);
-    for (int i = 1; i < RSD_LEVELS; i++) {
-        double change = level[i] - level[i - 1];
-        if (i > top)
-            family->lost[i] += change;
-        else if (change > 0)
-            family->gained[i] += change;
-    }
-}
-
-static uint32_t family_of(struct sums *sums, const struct rsd_group *group, struct rsd_names *names) {
-    uint64_t kin = rsd_names_kin(names, group->site.stack);
-    return rsd_intern(&sums->kin, &kin, sizeof kin);
-}
-
-static const double *lasting_of(const struct rsd_group *group) {
-    return group->lasting ? group->lasting : group->level;
-}
-
-static void add_leak(struct sums *sums, const struct rsd_group *group, struct rsd_names *names) {
-    uint32_t number = family_of(sums, group, names);
-    if (number == sums->count) {
-        RSD_ROOM(sums->families, sums->count, sums->capacity);
-        sums->families[sums->count++] = (struct family){0};
-    }
-    struct family *family = &sums->families[number];
-    int64_t growth = rsd_group_growth(group);
-    if (growth > sums->most_leaking) {
-        sums->most_leaking = growth;
-        sums->stack = group->site.stack;
-    }
-    family->leaking += growth;
-    family->leaks++;
-    add_curve(family->level, rsd_group_curve(group));
-}
-
-/* A call site that does not leak; all that do are known. */
-static void add_other(struct sums *sums, const struct rsd_group *group, struct rsd_names *names) {
-    int64_t growth = rsd_group_growth(group);
-    switch (group->trend.verdict) {
-    case RSD_VERDICT_CHURN:
-        if (!group->level || comes_back(lasting_of(group)))
-            return;
-        break;
-    case RSD_VERDICT_PLATEAU:
-        sums->filled += growth;
-        break;
-    case RSD_VERDICT_STARTUP:
-        sums->startup += growth;
-        break;
-    case RSD_VERDICT_UNCLEAR:
-        sums->unclear += growth;
-        if (growth > sums->most_unclear) {
-            sums->most_unclear = growth;
-            sums->rises = group->trend.rises;
-        }
-        break;
-    default:
-        break;
-    }
-    uint32_t number = sums->count && group->level ? family_of(sums, group, names) : UINT32_MAX;
-    if (number < sums->count)
-        add_changes(&sums->families[number], lasting_of(group));
-}
-
-/* What moves is lost about when it is gained: in each eighth of the window no more is subtracted than the leaks can have taken
- * over in it. Returns how much that is. */
-static double subtract_losses(struct family *family) {
-    double lost = 0, was = family->level[0];
-    for (int part = 0; part < PARTS; part++) {
-        int first = 1 + part * RSD_SLICES / PARTS, last = first + RSD_SLICES / PARTS - 1;
-        double loss = 0, least = -MOVED * fmax(0, family->level[last] - was), share;
-        for (int i = first; i <= last; i++)
-            loss += fmin(0, family->lost[i] + family->gained[i]);
-        share = loss < least ? least / loss : 1;
-        was = family->level[last];
-        for (int i = first; i <= last; i++) {
-            lost += share * fmin(0, family->lost[i] + family->gained[i]);
-            family->level[i] += lost;
-        }
-    }
-    return -lost;
-}
-
-/* What moved from one call site to its kin did not leak: at most the sum of both grew. A sum that is small against what it
- * is the difference of is noise. */
-static bool still_leaks(struct family *family, const struct rsd_span *span) {
-    if (subtract_losses(family) <= 0)
-        return true;
-    double growth = family->level[RSD_SLICES] - family->level[0];
-    bool large = growth >= LEFT_SHARE * (double)family->leaking;
-    if (growth < (double)family->leaking)
-        family->leaking = growth > 0 ? (int64_t)growth : 0;
-    return large && rsd_trend_of(family->level, span).verdict == RSD_VERDICT_LEAK;
-}
-
-/* All families together must be plain: of many call sites some rise by chance. */
-static void join_families(struct sums *sums, const struct rsd_span *span) {
-    double level[RSD_LEVELS] = {0};
-    for (size_t i = 0; i < sums->count; i++) {
-        struct family *family = &sums->families[i];
-        family->moved = !still_leaks(family, span);
-        if (family->moved) {
-            sums->filled += family->leaking;
-            continue;
-        }
-        sums->leaking += family->leaking;
-        sums->leaks += family->leaks;
-        add_curve(level, family->level);
-    }
-    sums->trend = rsd_trend_of(level, span);
-    if (sums->trend.verdict == RSD_VERDICT_LEAK && sums->trend.p < PLAIN)
-        return;
-    sums->filled += sums->leaking;
-    sums->leaking = 0;
-    sums->leaks = 0;
-}
-
-/* True: some have moved. */
-static bool sum_groups(struct sums *sums, struct rsd_group *const *list, size_t count, const struct rsd_span *span,
-                       struct rsd_names *names) {
-    bool moved = false;
-    for (size_t i = 0; i < count; i++)
-        if (list[i]->trend.verdict == RSD_VERDICT_LEAK)
-            add_leak(sums, list[i], names);
-    for (size_t i = 0; i < count; i++)
-        if (list[i]->trend.verdict != RSD_VERDICT_LEAK)
-            add_other(sums, list[i], names);
-    join_families(sums, span);
-    for (size_t i = 0; i < count; i++) {
-        if (list[i]->trend.verdict != RSD_VERDICT_LEAK || !sums->families[family_of(sums, list[i], names)].moved)
-            continue;
-        list[i]->trend.verdict = RSD_VERDICT_MOVED;
-        moved = true;
-    }
-    free(sums->families);
-    rsd_intern_free(&sums->kin);
-    return moved;
-}
-
-static void sum_blocks(struct sums *sums, const struct rsd_analysis *a, struct rsd_groups *heap,
+static void sum_blocks(struct rsd_growth *sums, const struct rsd_analysis *a, struct rsd_groups *heap,
                        struct rsd_names *names) {
     struct rsd_group **list = rsd_alloc(heap->count * sizeof *list);
     for (size_t i = 0; i < heap->count; i++)
         list[i] = &heap->list[i];
-    if (sum_groups(sums, list, heap->count, &a->span, names))
+    if (rsd_growth_sum(sums, list, heap->count, &a->span, names))
         rsd_groups_rank(heap);
     free(list);
 }
@@ -246,7 +51,7 @@ static uint32_t owner_of(const struct rsd_analysis *a, const struct rsd_group *g
 }
 
 /* Mappings of V8's heap have a curve of their own; those of others, and of WebAssembly, are call sites as blocks are. */
-static struct rsd_trend sum_mappings(struct sums *sums, const struct rsd_analysis *a, struct rsd_groups *mappings,
+static struct rsd_trend sum_mappings(struct rsd_growth *sums, const struct rsd_analysis *a, struct rsd_groups *mappings,
                                      struct rsd_names *names) {
     struct rsd_group **list = rsd_alloc(mappings->count * sizeof *list);
     double v8[RSD_LEVELS] = {0};
@@ -255,11 +60,12 @@ static struct rsd_trend sum_mappings(struct sums *sums, const struct rsd_analysi
         struct rsd_group *group = &mappings->list[i];
         bool node = rsd_is_node(&a->history, owner_of(a, group));
         if (node && rsd_v8_kind_of(names, &a->stacks, group->site.stack) != RSD_V8_BUFFERS)
-            add_curve(v8, group->level);
+            for (int k = 0; k < RSD_LEVELS && group->level; k++)
+                v8[k] += group->level[k];
         else
             list[count++] = group;
     }
-    if (sum_groups(sums, list, count, &a->span, names))
+    if (rsd_growth_sum(sums, list, count, &a->span, names))
         rsd_groups_rank(mappings);
     free(list);
     return rsd_trend_of(v8, &a->span);
@@ -376,7 +182,8 @@ static void consider(struct rsd_judgement *j, enum rsd_cause cause, int64_t byte
     j->bytes = bytes;
 }
 
-static void take_leak(struct rsd_judgement *j, const struct rsd_analysis *a, const struct sums *sums, bool mappings) {
+static void take_leak(struct rsd_judgement *j, const struct rsd_analysis *a, const struct rsd_growth *sums,
+                      bool mappings) {
     const struct rsd_trend *trend = &sums->trend;
     j->cause = RSD_CAUSE_LEAK;
     j->bytes = sums->leaking;
@@ -392,7 +199,7 @@ static void take_leak(struct rsd_judgement *j, const struct rsd_analysis *a, con
 }
 
 /* What grew in so few steps that chance could have them: as many again as make it plain are wanted. */
-static void take_unclear(struct rsd_judgement *j, const struct sums *sums, double seconds) {
+static void take_unclear(struct rsd_judgement *j, const struct rsd_growth *sums, double seconds) {
     double wanted = seconds * RSD_TREND_STEPS / (sums->rises ? sums->rises : 1) - seconds;
     j->cause = RSD_CAUSE_SHORT;
     j->bytes = sums->unclear;
@@ -401,7 +208,7 @@ static void take_unclear(struct rsd_judgement *j, const struct sums *sums, doubl
 }
 
 /* What is not told by call sites: the ledgers, the whole of native memory. */
-static void judge_process(struct rsd_judgement *j, const struct rsd_analysis *a, const struct sums *blocks,
+static void judge_process(struct rsd_judgement *j, const struct rsd_analysis *a, const struct rsd_growth *blocks,
                           const struct rsd_trend *v8) {
     uint64_t retained = a->ledger[1].row[RSD_LEDGER_RETAINED];
     int64_t valley = (int64_t)deepest_valley(a), kept = row_growth(a, RSD_LEDGER_RETAINED);
@@ -421,7 +228,7 @@ static void judge_process(struct rsd_judgement *j, const struct rsd_analysis *a,
         j->rows = trend_of_ledgers(a, row_value, RSD_LEDGER_RETAINED);
     }
     int64_t js = row_growth(a, RSD_LEDGER_V8);
-    if (v8->verdict == RSD_VERDICT_LEAK && v8->p < PLAIN && (double)js > JS_SHARE * (double)j->rss_end)
+    if (v8->verdict == RSD_VERDICT_LEAK && v8->p < RSD_PLAIN && (double)js > JS_SHARE * (double)j->rss_end)
         consider(j, RSD_CAUSE_JS_HEAP, js, coarse);
     consider(j, RSD_CAUSE_BUNDLED, bundled_growth(a, &owner), coarse);
     if (j->cause == RSD_CAUSE_BUNDLED) {
@@ -433,7 +240,7 @@ static void judge_process(struct rsd_judgement *j, const struct rsd_analysis *a,
 void rsd_judge(struct rsd_judgement *j, const struct rsd_analysis *a, struct rsd_groups *heap,
                struct rsd_groups *mappings, struct rsd_names *names) {
     double seconds = a->window.to_s - a->window.from_s;
-    struct sums blocks = {0}, maps = {0};
+    struct rsd_growth blocks, maps;
     *j = (struct rsd_judgement){.cause = RSD_CAUSE_NONE, .owner = RSD_NO_BINARY};
     find_rss(j, a);
     if (seconds < RSD_TREND_SHORTEST) {
