@@ -34,6 +34,8 @@ struct rsd_nursery {
     uint32_t survivors;                        /* of the present lap */
     uint16_t source[RSD_NURSERY_SOURCES];      /* writers whose blocks the thread freed, the last one first; then 0 */
     uint16_t number;                           /* of the writer */
+    bool follows;                              /* what the thread freed last was another's */
+    uint32_t next;                             /* the place behind it, in the ring of source[0] */
     struct residue_alloc *held;                /* by a realloc that is under way; or NULL */
     bool stuck;                                /* it could not grow */
     _Atomic uint16_t *newest;                  /* by hash of the address: place of the newest entry with that hash */
@@ -57,6 +59,9 @@ void rsd_nursery_after_fork(void);
 void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t time, uint64_t where,
                      uint32_t size, uint32_t node);
 
+/* This address will be added soon. */
+void rsd_nursery_expect(const struct rsd_nursery *nursery, uint64_t address);
+
 /* realloc: a block of the thread's own nursery that could die now is held for it, and nobody else can kill it. False: it
  * must be freed by a record. */
 bool rsd_nursery_hold(struct rsd_nursery *nursery, uint64_t address);
@@ -68,11 +73,9 @@ bool rsd_nursery_kill_held(struct rsd_nursery *nursery, struct rsd_writer *write
  * its address are void. Before the real free. */
 void rsd_nursery_disown(uint64_t address, uint64_t now);
 
-/* Let the block at this address die. False: it is not in the thread's own nursery, or may not die without a record. */
+/* Let the block at this address die, in whose nursery ever it is; before the real free, while the address is still the
+ * caller's. False: it was not found, or may not die without a record. */
 bool rsd_nursery_kill(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t address);
-
-/* The same in another thread's nursery; before the real free, while the address is still the caller's. */
-bool rsd_nursery_kill_foreign(struct rsd_nursery *mine, struct rsd_writer *writer, uint64_t address);
 
 /* Write out what is in the nursery: it is not used any more. */
 void rsd_nursery_flush(struct rsd_nursery *nursery, struct rsd_writer *writer);

@@ -63,8 +63,7 @@ static void release(struct rsd_thread *self, uint64_t when, const void *block, e
     struct rsd_nursery *nursery = &self->nursery;
     uintptr_t address = (uintptr_t)block;
     if (nursery->entry &&
-        (when ? rsd_nursery_kill_held(nursery, writer, address)
-              : rsd_nursery_kill(nursery, writer, address) || rsd_nursery_kill_foreign(nursery, writer, address))) {
+        (when ? rsd_nursery_kill_held(nursery, writer, address) : rsd_nursery_kill(nursery, writer, address))) {
         writer->counter[RESIDUE_COUNTER_FREES]++;
         return;
     }
@@ -87,6 +86,7 @@ void rsd_record_alloc(const void *block, size_t size, enum residue_api api, cons
     if (!self)
         return;
     int before = errno;
+    rsd_nursery_expect(&self->nursery, (uintptr_t)block);
     if (recordable(self, (uintptr_t)block) && rsd_sample_keeps(self, block))
         put_alloc(self, block, size, api, rsd_stack_node(self, from));
     errno = before;

@@ -127,8 +127,7 @@ void recorder_young(int side, uint64_t address, uint32_t size) {
 
 bool recorder_kill(int side, uint64_t address) {
     struct side *s = &sides[side];
-    return rsd_nursery_kill(&s->nursery, &s->writer, address) ||
-           rsd_nursery_kill_foreign(&s->nursery, &s->writer, address);
+    return rsd_nursery_kill(&s->nursery, &s->writer, address);
 }
 
 bool recorder_hold(int side, uint64_t address) {

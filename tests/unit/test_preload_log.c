@@ -240,6 +240,23 @@ Test(recorder_nursery, what_was_alive_at_a_barrier_dies_by_a_record_alone) {
     cr_expect(recorder_kill(A, 0x3000));
 }
 
+/* B frees A's blocks in the order in which they were made. */
+Test(recorder_nursery, the_block_behind_the_last_one_dies_if_it_may) {
+    cr_assert(recorder_nurseries(directory));
+    for (uint32_t i = 1; i <= 7; i++)
+        recorder_young(A, (uint64_t)i * 0x1000, i);
+    cr_expect(recorder_kill(B, 0x1000));
+    cr_expect(recorder_kill(B, 0x2000));
+    recorder_disown(0x3000);
+    cr_expect_not(recorder_kill(B, 0x3000), "another one has freed it");
+    cr_expect(recorder_kill(B, 0x4000));
+    cr_assert(recorder_hold(A, 0x5000));
+    cr_expect_not(recorder_kill(B, 0x5000), "a realloc of A's has freed it");
+    cr_expect(recorder_kill(B, 0x6000));
+    recorder_barrier();
+    cr_expect_not(recorder_kill(B, 0x7000), "it was alive at a barrier");
+}
+
 /* ---- What leaves the ring ---- */
 
 static uint32_t made, killed;
