@@ -54,3 +54,15 @@ test("full segments are written by a thread of the recorder's own", async (t) =>
   assert.ok(segments > 10, `${segments} segments`);
   assert.ok(worked > segments * LEAST_NS, `${worked} ns for ${segments} segments`);
 });
+
+test('memory is sampled once a second, however many segments are sealed', (t) => {
+  const busy = 'const end = Date.now() + 4500; while (Date.now() < end) Buffer.allocUnsafeSlow(100);';
+  const { status, trace } = record(t, ['node', '-e', busy], { env: { RESIDUE_MODE: 'full' } });
+  assert.strictEqual(status, 0);
+  const { ticks_per_second: rate } = JSON.parse(fs.readFileSync(path.join(trace, 'meta.json'))).clock;
+  const lines = residue('dump', '--kind', 'other', trace).split('\n');
+  const end = lines.findIndex((line) => / barrier /.test(line));
+  const times = lines.slice(0, end).filter((line) => / memory /.test(line)).map((line) => Number(line.split(' ')[0]) / rate);
+  const gaps = times.slice(2, -1).map((time, i) => time - times[i + 1]); // without those of the start and of the end
+  assert.ok(gaps.length >= 2 && gaps.every((gap) => gap > 0.5), gaps.join(' '));
+});
