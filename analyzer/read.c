@@ -9,11 +9,11 @@
  * perhaps n and newer ones. If it holds n, our copy is a prefix of it and is dropped; if not, our copy continues the
  * log without a gap. The other order loses: a log read first may lack n, and the live file then shows n + 1.
  *
- * Why the ring before the ALLOC segment, by the same argument one step further in: an entry that leaves the ring alive
- * is written to the segment first. What we copied from the ring and then find in the segment or the log is not newer
- * than the last ALLOC record, and the ring's rule drops it. While we copy, slots may be overwritten: entries below
+ * Why the rings before the ALLOC segment, and the young before the elders, by the same argument further in: an entry that
+ * leaves a ring alive is written to the next place first. What we copied from a ring and then find in the segment or the log is
+ * not newer than the last ALLOC record, and the rings' rule drops it. While we copy, slots may be overwritten: entries below
  * head' - capacity + 1, with head' read after the copy, are not trusted when head' differs from head. They have left
- * the ring, so they are dead or in the segment.
+ * the ring, so they are dead or further on.
  *
  * A copy of a segment is good if the sequence number is the same before and after: within one number bytes are only
  * added, so those up to the first `used` do not change. The two segments of a kind are copied as a pair: the second may be
@@ -263,41 +263,45 @@ static void copy_segments(struct rsd_writer *writer, const struct live *live, en
                 "segments of kind %d could not be copied", kind);
 }
 
-static bool ring_ok(const struct rsd_writer *writer, const struct live *live, uint64_t size) {
-    const struct residue_ring *ring = &live->header->ring;
+static bool ring_ok(const struct rsd_writer *writer, const struct live *live, const struct residue_ring *ring,
+                    uint64_t size) {
     if (ring->offset + size <= live->size && ring->offset % 8 == 0 && ring->capacity <= MOST_ENTRIES)
         return true;
-    rsd_problem(live->problems, writer->live_name, offsetof(struct residue_live_header, ring),
+    rsd_problem(live->problems, writer->live_name, (uint64_t)((const uint8_t *)ring - live->bytes),
                 "the ring lies outside of the file, or is too large");
     return false;
 }
 
 /* 3.2: "The entries `head - capacity` to `head - 1`, each at its number modulo the capacity, are the youngest
- * allocations. An entry with `where` 0 is dead." */
+ * allocations. An entry with `where` 0 is dead." Of the elders those count that have `moved`, of the young the others. */
+struct span {
+    uint64_t from, to; /* times: of an entry that counts, from < time <= to */
+};
+
 static void take_ring(struct rsd_writer *writer, const struct residue_alloc *entries, uint64_t capacity, uint64_t head,
-                      uint64_t after) {
+                      uint64_t after, struct span span) {
     uint64_t begin = head > capacity ? head - capacity : 0, end = head;
     if (after != head && after >= capacity)
         begin = after - capacity + 1;
     if (head < capacity) /* written, perhaps, and not counted yet */
         end++;
-    writer->ring = rsd_alloc(capacity * sizeof *writer->ring);
+    writer->ring = rsd_realloc(writer->ring, (writer->ring_count + capacity) * sizeof *writer->ring);
     for (uint64_t i = begin; i < end; i++) {
         struct residue_alloc entry = entries[i % capacity];
         entry.where &= ~RESIDUE_WHERE_LEAVING;
-        if (entry.where)
+        if (entry.where && entry.time > span.from && entry.time <= span.to)
             writer->ring[writer->ring_count++] = entry;
     }
 }
 
 /* "The capacity may double" while we look: what was copied is then only a part. */
-static void copy_ring(struct rsd_writer *writer, const struct live *live) {
-    const struct residue_ring *ring = &live->header->ring;
+static void copy_ring(struct rsd_writer *writer, const struct live *live, const struct residue_ring *ring,
+                      struct span span) {
     const _Atomic uint32_t *shown = (const _Atomic uint32_t *)&ring->capacity;
     for (int i = 0; i < COPY_ATTEMPTS; i++) {
         uint32_t capacity = atomic_load_explicit(shown, memory_order_acquire);
         uint64_t size = (uint64_t)capacity * sizeof(struct residue_alloc);
-        if (!ring->offset || !capacity || !ring_ok(writer, live, size))
+        if (!ring->offset || !capacity || !ring_ok(writer, live, ring, size))
             return;
         uint64_t head = load(&ring->head);
         struct residue_alloc *entries = rsd_alloc(size);
@@ -305,15 +309,28 @@ static void copy_ring(struct rsd_writer *writer, const struct live *live) {
         atomic_thread_fence(memory_order_acquire);
         bool same = atomic_load_explicit(shown, memory_order_relaxed) == capacity;
         if (same)
-            take_ring(writer, entries, capacity, head, load(&ring->head));
+            take_ring(writer, entries, capacity, head, load(&ring->head), span);
         free(entries);
         if (same)
             return;
     }
 }
 
+/* 3.2: "A young entry counts only if its time is greater than `moved`; an elder only if it is not". `moved` is looked at
+ * between the two: what had not moved by then was in the young ones' ring when that was copied, or is newer than that. */
+static void copy_rings(struct rsd_writer *writer, const struct live *live) {
+    copy_ring(writer, live, &live->header->ring, (struct span){0, UINT64_MAX});
+    uint64_t moved = load(&live->header->elders.moved);
+    size_t kept = 0;
+    for (size_t i = 0; i < writer->ring_count; i++)
+        if (writer->ring[i].time > moved)
+            writer->ring[kept++] = writer->ring[i];
+    writer->ring_count = kept;
+    copy_ring(writer, live, &live->header->elders, (struct span){0, moved});
+}
+
 static void copy_live(struct rsd_writer *writer, const struct live *live) {
-    copy_ring(writer, live);
+    copy_rings(writer, live);
     for (int kind = 0; kind < RESIDUE_KINDS; kind++)
         copy_segments(writer, live, (enum residue_kind)kind);
     writer->has_live = true;
@@ -421,7 +438,7 @@ static int by_time(const void *first, const void *second) {
     return a->time < b->time ? -1 : a->time > b->time;
 }
 
-/* 3.2: "a ring entry counts only if its time is greater than that of the writer's last ALLOC record", and "the entry at
+/* 3.2: "either only if its time is greater than that of the writer's last ALLOC record", and "the entry at
  * `head` modulo the capacity may be the youngest of all": hence the sorting. */
 static void join_ring(struct rsd_writer *writer) {
     const struct rsd_open_segment *open = &writer->open[RESIDUE_ALLOC];

@@ -54,7 +54,8 @@ static const uint32_t segment_capacity[RESIDUE_KINDS] = {
     [RESIDUE_ALLOC] = 65520, /* whole records of 24 */
     [RESIDUE_FREE] = ROOM,   [RESIDUE_LARGE] = LARGE_ROOM, [RESIDUE_NODE] = 65520, [RESIDUE_OTHER] = ROOM,
 };
-#define RING_OFFSET (RESIDUE_LIVE_HEADER_SIZE + 2 * ((RESIDUE_KINDS - 1) * ROOM + LARGE_ROOM))
+#define ELDERS_OFFSET (RESIDUE_LIVE_HEADER_SIZE + 2 * ((RESIDUE_KINDS - 1) * ROOM + LARGE_ROOM))
+#define RING_OFFSET (ELDERS_OFFSET + RSD_NURSERY_ELDERS * sizeof(struct residue_alloc))
 #define LIVE_SIZE(entries) (RING_OFFSET + (entries) * sizeof(struct residue_alloc))
 #define LIVE_FIRST LIVE_SIZE(RSD_NURSERY_FIRST)
 #define LIVE_MOST                                                                                                      \
@@ -109,8 +110,14 @@ void rsd_log_init(void) {
 
 static const int new_file = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
 
+/* Writer 0 and those of a mode without a nursery have no rings. */
+static size_t first_size(uint32_t number) {
+    return rsd_trace.nursery && number != RESIDUE_PROCESS_WRITER ? LIVE_FIRST : ELDERS_OFFSET;
+}
+
 struct live_file {
     const char *path;
+    size_t size;
     void *live;
 };
 
@@ -119,7 +126,7 @@ static long map_live_file(void *p) {
     int fd = rsd_sys_open(file->path, new_file, 0600);
     if (fd < 0)
         return fd;
-    long error = rsd_sys_file_may_grow(LIVE_FIRST) ? rsd_sys_reserve(fd, LIVE_FIRST) : -EFBIG;
+    long error = rsd_sys_file_may_grow(file->size) ? rsd_sys_reserve(fd, file->size) : -EFBIG;
     if (error == 0)
         file->live = rsd_sys_map_file(fd, LIVE_MOST, &error);
     rsd_sys_close(fd);
@@ -136,7 +143,7 @@ static struct residue_live_header *open_live_as(uint32_t number, long *error) {
     }
     char path[RSD_PATH_SIZE];
     name_file(path, live_kind == LIVE_SHM ? shm_directory : rsd_trace.directory, number, "live");
-    struct live_file file = {path, NULL};
+    struct live_file file = {path, first_size(number), NULL};
     *error = rsd_sys_apart(map_live_file, &file);
     return file.live;
 }
@@ -206,6 +213,8 @@ static void fill_live_header(struct residue_live_header *live, uint32_t number) 
     if (rsd_trace.nursery && number != RESIDUE_PROCESS_WRITER) {
         live->ring.offset = RING_OFFSET;
         live->ring.capacity = RSD_NURSERY_FIRST;
+        live->elders.offset = ELDERS_OFFSET;
+        live->elders.capacity = RSD_NURSERY_ELDERS;
     }
     atomic_thread_fence(memory_order_release);
     memcpy(live->magic, RESIDUE_LIVE_MAGIC, sizeof live->magic);
@@ -219,7 +228,7 @@ bool rsd_writer_open(struct rsd_writer *writer, uint32_t number) {
         return false;
     }
     fill_live_header(live, number);
-    rsd_sample_note_size(LIVE_FIRST);
+    rsd_sample_note_size(first_size(number));
     *writer = (struct rsd_writer){.live = live, .number = number, .counter = live->counter, .first_node = 1};
     for (uint32_t kind = 0; kind < RESIDUE_KINDS; kind++)
         writer->segment[kind] = (struct rsd_segment){

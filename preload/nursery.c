@@ -3,8 +3,10 @@
  *
  * Most blocks die within microseconds and can never be the answer. So an allocation is first written into a ring of the
  * thread's youngest blocks, in the live file. A free that finds its block there annihilates both: nothing is logged, only
- * the call site's tally moves. A block that the ring must make room for is a survivor and is logged with its own time;
- * survivors leave in the order in which they came, so the log stays sorted.
+ * the call site's tally moves. A block that the ring must make room for goes to a second one, of the elders: of what leaves
+ * the first ring most dies within a second, and the second, into which only one block of ten or twenty comes, holds it that
+ * long in few entries. What leaves the second is a survivor and is logged with its own time. Blocks move on in the order in
+ * which they came, so the log stays sorted.
  *
  * Blocks are freed by other threads too: V8 frees Buffers on its workers, nine of ten that a busy program makes. So a free
  * looks into its own thread's ring, then into the ring of the thread that allocated last in that neighbourhood of
@@ -14,10 +16,15 @@
  * and who sees it off, agree by its `where`:
  *
  *     live --kill--> 0                                    compare-and-swap, by who frees the block
- *     live --the ring needs the place--> leaving --> 0    compare-and-swap, by the ring's thread; logged in between
+ *     live --the ring needs the place--> leaving --> 0    compare-and-swap, by the ring's thread; logged in between,
+ *                                                         or leaving --> live among the elders
  *
  * An entry that leaves cannot be killed any more: its free is logged. A kill while it leaves is impossible for the same
  * reason, and a process that is killed meanwhile leaves an entry that still counts or is in the log already, by its time.
+ * One that moves stands in both rings for a moment, leaving in either. Which of the two counts is settled by one store:
+ *
+ *     moved = time of the youngest elder        an entry e counts among the young  <=>  time(e) > moved
+ *                                               and among the elders               <=>  time(e) <= moved
  *
  * Two rules make outstanding exact; either left out, it is wrong.
  *
@@ -43,9 +50,9 @@
  * address, `before` that of the one before it, for CHAIN steps; a chain goes on as long as its entries get older, and what
  * it leads to is compared. It may forget: a block that is not found is freed by records, which is never wrong.
  *
- * Capacity. When more than a SHARE of a lap survived, the capacity doubles, up to RSD_NURSERY_MOST: Buffers wait for a
- * collection while tens of thousands of blocks are made. It doubles where an odd lap ends, for there
- * every entry keeps its place:
+ * Capacity. When more than a SHARE of a lap of the young went to the log meanwhile, their capacity doubles, up to
+ * RSD_NURSERY_MOST: Buffers wait for a collection while tens of thousands of blocks are made, and the elders have no room for
+ * all of them. It doubles where an odd lap ends, for there every entry keeps its place:
  *
  *     head = capacity (mod 2 * capacity)  =>  n mod capacity = n mod 2 * capacity, for the entries n in the ring
  *
@@ -68,7 +75,9 @@
 #define SHARE 16u
 #define LOOKAHEAD 4u
 #define TRIES 10000u
-#define PLACES_SIZE (RSD_NURSERY_MOST * sizeof(uint16_t))
+#define YOUNG_PLACES (RSD_NURSERY_MOST * sizeof(uint16_t))
+#define ELDERS_PLACES (RSD_NURSERY_ELDERS * sizeof(uint16_t))
+#define PLACES_SIZE (2 * (YOUNG_PLACES + ELDERS_PLACES))
 #define TALLIES_SIZE (TALLIES * sizeof(struct rsd_tally))
 #define FOREIGN_SIZE (TALLIES * sizeof(struct rsd_foreign_tally))
 #define TALLIES (1u << 20) /* nodes from here on share the last one */
@@ -103,36 +112,46 @@ static _Atomic uint64_t *where_of(struct residue_alloc *entry) {
     return (_Atomic uint64_t *)&entry->where;
 }
 
-static uint32_t capacity_of(const struct rsd_nursery *nursery) {
-    return atomic_load_explicit(&nursery->capacity, memory_order_relaxed);
+static uint32_t capacity_of(const struct rsd_ring *ring) {
+    return atomic_load_explicit(&ring->capacity, memory_order_relaxed);
+}
+
+static void make_ring(struct rsd_ring *ring, struct rsd_writer *writer, struct residue_ring *shown, char *places,
+                      size_t size) {
+    *ring = (struct rsd_ring){
+        .entry = (struct residue_alloc *)((char *)writer->live + shown->offset),
+        .head = (_Atomic uint64_t *)&shown->head,
+        .capacity = shown->capacity,
+        .newest = (_Atomic uint16_t *)places,
+        .before = (_Atomic uint16_t *)(places + size),
+    };
 }
 
 bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer) {
-    struct residue_ring *ring = &writer->live->ring;
-    char *memory = rsd_sys_memory(2 * PLACES_SIZE + TALLIES_SIZE);
+    struct residue_live_header *live = writer->live;
+    char *memory = rsd_sys_memory(PLACES_SIZE + TALLIES_SIZE);
     struct rsd_late late;
     if (!memory || !rsd_late_init(&late))
         return false;
     *nursery = (struct rsd_nursery){
-        .entry = (struct residue_alloc *)((char *)writer->live + ring->offset),
-        .head = (_Atomic uint64_t *)&ring->head,
-        .capacity = ring->capacity,
         .number = (uint16_t)writer->number,
+        .moved = (_Atomic uint64_t *)&live->elders.moved,
         .late = late,
-        .newest = (_Atomic uint16_t *)memory,
-        .before = (_Atomic uint16_t *)(memory + PLACES_SIZE),
-        .tally = (struct rsd_tally *)(memory + 2 * PLACES_SIZE),
+        .memory = memory,
+        .tally = (struct rsd_tally *)(memory + PLACES_SIZE),
     };
+    make_ring(&nursery->young, writer, &live->ring, memory, YOUNG_PLACES);
+    make_ring(&nursery->elders, writer, &live->elders, memory + 2 * YOUNG_PLACES, ELDERS_PLACES);
     atomic_store_explicit(&nursery_of[nursery->number], nursery, memory_order_release);
     return true;
 }
 
 void rsd_nursery_release(struct rsd_nursery *nursery) {
     struct rsd_foreign_tally *foreign = atomic_load(&nursery->foreign);
-    if (!nursery->entry)
+    if (!nursery->memory)
         return;
     atomic_store(&nursery_of[nursery->number], NULL);
-    rsd_sys_unmap(nursery->newest, 2 * PLACES_SIZE + TALLIES_SIZE);
+    rsd_sys_unmap(nursery->memory, PLACES_SIZE + TALLIES_SIZE);
     if (foreign)
         rsd_sys_unmap(foreign, FOREIGN_SIZE);
     rsd_late_release(&nursery->late);
@@ -152,103 +171,139 @@ void rsd_nursery_after_fork(void) {
 
 /* ---- in ---- */
 
-static inline void link_place(struct rsd_nursery *nursery, uint32_t at, uint64_t address) {
-    _Atomic uint16_t *newest = &nursery->newest[hash(address, 5) & (capacity_of(nursery) - 1)];
-    atomic_store_explicit(&nursery->before[at], atomic_load_explicit(newest, memory_order_relaxed),
-                          memory_order_relaxed);
+static inline _Atomic uint16_t *newest_of(const struct rsd_ring *ring, uint64_t address) {
+    return &ring->newest[hash(address, 5) & (capacity_of(ring) - 1)];
+}
+
+static inline void link_place(struct rsd_ring *ring, uint32_t at, uint64_t address) {
+    _Atomic uint16_t *newest = newest_of(ring, address);
+    atomic_store_explicit(&ring->before[at], atomic_load_explicit(newest, memory_order_relaxed), memory_order_relaxed);
     atomic_store_explicit(newest, (uint16_t)at, memory_order_relaxed);
 }
 
 /* An odd lap has ended. Another thread that looks for a block meanwhile may miss it. */
 __attribute__((cold, noinline)) static void grow(struct rsd_nursery *nursery, struct rsd_writer *writer,
                                                  uint64_t head) {
-    uint32_t capacity = capacity_of(nursery);
+    struct rsd_ring *ring = &nursery->young;
+    uint32_t capacity = capacity_of(ring);
     if (!rsd_writer_grow_ring(writer, capacity * 2)) {
         nursery->stuck = true;
         return;
     }
-    atomic_store_explicit(&nursery->capacity, capacity * 2, memory_order_release);
+    atomic_store_explicit(&ring->capacity, capacity * 2, memory_order_release);
     for (uint64_t n = head - capacity; n < head; n++) {
         uint32_t at = n & (capacity * 2 - 1);
-        uint64_t where = atomic_load_explicit(where_of(&nursery->entry[at]), memory_order_relaxed);
+        uint64_t where = atomic_load_explicit(where_of(&ring->entry[at]), memory_order_relaxed);
         if (where)
-            link_place(nursery, at, residue_where_address(where));
+            link_place(ring, at, residue_where_address(where));
     }
 }
 
 static void end_lap(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t head) {
-    uint32_t capacity = capacity_of(nursery);
+    uint32_t capacity = capacity_of(&nursery->young);
     bool crowded = nursery->survivors > capacity / SHARE;
     nursery->survivors = 0;
     if (crowded && (head / capacity & 1) && capacity < RSD_NURSERY_MOST && !nursery->stuck)
         grow(nursery, writer, head);
 }
 
+/* An entry that nobody can kill any more. False: it is dead. */
+static inline bool leaves(struct residue_alloc *entry, uint64_t where) {
+    return where != 0 && atomic_compare_exchange_strong_explicit(where_of(entry), &where, where | LEAVING,
+                                                                 memory_order_acq_rel, memory_order_relaxed);
+}
+
 /* What lives at a place is written to the log. */
 __attribute__((noinline)) static void see_off(struct rsd_nursery *nursery, struct rsd_writer *writer,
+                                              struct residue_alloc *entry) {
+    uint64_t where = atomic_load_explicit(where_of(entry), memory_order_relaxed);
+    if (leaves(entry, where)) {
+        const struct residue_alloc survivor = {entry->time, where & ~LEAVING, entry->size, entry->node};
+        rsd_writer_put_alloc(writer, &survivor);
+        nursery->survivors++;
+    }
+    atomic_store_explicit(where_of(entry), 0, memory_order_release);
+}
+
+/* The place is free. */
+static inline void put(struct rsd_ring *ring, uint32_t at, const struct residue_alloc *made, uint64_t head) {
+    struct residue_alloc *entry = &ring->entry[at];
+    atomic_store_explicit(where_of(entry), 0, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    __atomic_store_n(&entry->time, made->time, __ATOMIC_RELAXED);
+    __atomic_store_n(&entry->size, made->size, __ATOMIC_RELAXED);
+    __atomic_store_n(&entry->node, made->node, __ATOMIC_RELAXED);
+    atomic_store_explicit(where_of(entry), made->where, memory_order_release);
+    atomic_store_explicit(ring->head, head + 1, memory_order_release);
+    link_place(ring, at, residue_where_address(made->where));
+}
+
+/* What lives at a place among the young goes to the elders: it can be killed there once it is not here any more. */
+__attribute__((noinline)) static void promote(struct rsd_nursery *nursery, struct rsd_writer *writer,
                                               struct residue_alloc *entry, uint64_t where) {
-    if (!atomic_compare_exchange_strong_explicit(where_of(entry), &where, where | LEAVING, memory_order_acq_rel,
-                                                 memory_order_relaxed))
+    struct rsd_ring *elders = &nursery->elders;
+    uint64_t head = atomic_load_explicit(elders->head, memory_order_relaxed);
+    uint32_t at = head & (capacity_of(elders) - 1);
+    if (atomic_load_explicit(where_of(&elders->entry[at]), memory_order_relaxed))
+        see_off(nursery, writer, &elders->entry[at]);
+    if (!leaves(entry, where))
         return;
-    const struct residue_alloc survivor = {entry->time, where & ~LEAVING, entry->size, entry->node};
-    rsd_writer_put_alloc(writer, &survivor);
-    nursery->survivors++;
+    const struct residue_alloc elder = {entry->time, where | LEAVING, entry->size, entry->node};
+    put(elders, at, &elder, head);
+    atomic_store_explicit(nursery->moved, elder.time, memory_order_release);
+    atomic_store_explicit(where_of(entry), 0, memory_order_release);
+    atomic_store_explicit(where_of(&elders->entry[at]), where, memory_order_release); /* a realloc's stays held */
 }
 
 void rsd_nursery_expect(const struct rsd_nursery *nursery, uint64_t address) {
-    if (nursery->entry)
-        __builtin_prefetch(&nursery->newest[hash(address, 5) & (capacity_of(nursery) - 1)], 1);
+    if (nursery->memory)
+        __builtin_prefetch(newest_of(&nursery->young, address), 1);
 }
 
 void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t time, uint64_t where,
                      uint32_t size, uint32_t node) {
-    uint64_t head = atomic_load_explicit(nursery->head, memory_order_relaxed);
+    struct rsd_ring *young = &nursery->young;
+    uint64_t head = atomic_load_explicit(young->head, memory_order_relaxed);
     uint64_t address = residue_where_address(where);
-    uint32_t at = head & (capacity_of(nursery) - 1);
+    uint32_t at = head & (capacity_of(young) - 1);
     if (__builtin_expect(at == 0, 0)) {
         end_lap(nursery, writer, head);
-        at = head & (capacity_of(nursery) - 1);
+        at = head & (capacity_of(young) - 1);
     }
-    struct residue_alloc *entry = &nursery->entry[at];
-    uint64_t before = atomic_load_explicit(where_of(entry), memory_order_relaxed);
+    uint64_t before = atomic_load_explicit(where_of(&young->entry[at]), memory_order_relaxed);
     if (__builtin_expect(before != 0, 0))
-        see_off(nursery, writer, entry, before);
-    atomic_store_explicit(where_of(entry), 0, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
-    __atomic_store_n(&entry->time, time, __ATOMIC_RELAXED);
-    __atomic_store_n(&entry->size, size, __ATOMIC_RELAXED);
-    __atomic_store_n(&entry->node, node, __ATOMIC_RELAXED);
-    atomic_store_explicit(where_of(entry), where, memory_order_release);
-    atomic_store_explicit(nursery->head, head + 1, memory_order_release);
-    link_place(nursery, at, address);
+        promote(nursery, writer, &young->entry[at], before);
+    put(young, at, &(struct residue_alloc){time, where, size, node}, head);
     if (atomic_load_explicit(owner_word(address), memory_order_relaxed) != nursery->number)
         atomic_store_explicit(owner_word(address), nursery->number, memory_order_relaxed);
 }
 
+/* The oldest first. */
+static void flush(struct rsd_nursery *nursery, struct rsd_writer *writer, struct rsd_ring *ring) {
+    uint64_t head = atomic_load_explicit(ring->head, memory_order_relaxed);
+    uint32_t capacity = capacity_of(ring);
+    for (uint32_t i = 0; i < capacity; i++)
+        see_off(nursery, writer, &ring->entry[(head + i) & (capacity - 1)]);
+}
+
 void rsd_nursery_flush(struct rsd_nursery *nursery, struct rsd_writer *writer) {
-    uint64_t head = atomic_load_explicit(nursery->head, memory_order_relaxed);
-    uint32_t capacity = capacity_of(nursery);
-    for (uint32_t i = 0; i < capacity; i++) { /* the oldest first */
-        struct residue_alloc *entry = &nursery->entry[(head + i) & (capacity - 1)];
-        uint64_t where = atomic_load_explicit(where_of(entry), memory_order_relaxed);
-        if (where)
-            see_off(nursery, writer, entry, where);
-        atomic_store_explicit(where_of(entry), 0, memory_order_relaxed);
-    }
+    flush(nursery, writer, &nursery->elders);
+    flush(nursery, writer, &nursery->young);
 }
 
 /* ---- out ---- */
 
 struct found {
     struct residue_alloc *entry; /* NULL: none */
-    uint64_t where, time;
+    struct rsd_ring *ring;       /* that it stands in */
+    uint64_t where, time;        /* where 0: there is nothing of that address */
     uint32_t node, size;
 };
 
 /* The newest entry by hash, if it is of this address, counts, and nobody looked since it was made: nearly always. */
 static inline struct residue_alloc *youngest(const struct rsd_nursery *nursery, uint64_t address) {
-    uint32_t place = hash(address, 5) & (capacity_of(nursery) - 1);
-    struct residue_alloc *entry = &nursery->entry[atomic_load_explicit(&nursery->newest[place], memory_order_relaxed)];
+    const struct rsd_ring *young = &nursery->young;
+    struct residue_alloc *entry = &young->entry[atomic_load_explicit(newest_of(young, address), memory_order_relaxed)];
     uint64_t where = atomic_load_explicit(where_of(entry), memory_order_relaxed);
     bool is = ((where ^ address) & (RESIDUE_ADDRESS_MASK | LEAVING)) == 0 &&
               entry->time > atomic_load_explicit(&looked, memory_order_acquire) &&
@@ -257,30 +312,40 @@ static inline struct residue_alloc *youngest(const struct rsd_nursery *nursery, 
 }
 
 /* What an entry of this address says; it counts if it may be annihilated. */
-static inline struct found read_entry(struct residue_alloc *entry, uint64_t where, uint64_t address) {
+static inline struct found read_entry(struct rsd_ring *ring, struct residue_alloc *entry, uint64_t where,
+                                      uint64_t address) {
     uint64_t time = __atomic_load_n(&entry->time, __ATOMIC_RELAXED);
     bool counts = !(where & LEAVING) && time > atomic_load_explicit(&barrier, memory_order_acquire) &&
                   time > atomic_load_explicit(stale_word(address), memory_order_acquire);
-    return (struct found){counts ? entry : NULL, where, time, __atomic_load_n(&entry->node, __ATOMIC_RELAXED),
+    return (struct found){counts ? entry : NULL,
+                          ring,
+                          where,
+                          time,
+                          __atomic_load_n(&entry->node, __ATOMIC_RELAXED),
                           __atomic_load_n(&entry->size, __ATOMIC_RELAXED)};
 }
 
-/* The entry that may be annihilated, and what it said when it was found. */
-__attribute__((noinline)) static struct found find(const struct rsd_nursery *nursery, uint64_t address) {
-    uint32_t mask = capacity_of(nursery) - 1;
-    uint32_t last = (uint32_t)atomic_load_explicit(nursery->head, memory_order_acquire) - 1;
-    uint32_t at = atomic_load_explicit(&nursery->newest[hash(address, 5) & mask], memory_order_relaxed);
+static struct found find_in(struct rsd_ring *ring, uint64_t address) {
+    uint32_t mask = capacity_of(ring) - 1;
+    uint32_t last = (uint32_t)atomic_load_explicit(ring->head, memory_order_acquire) - 1;
+    uint32_t at = atomic_load_explicit(newest_of(ring, address), memory_order_relaxed);
     for (uint32_t i = 0; i < CHAIN; i++) {
-        struct residue_alloc *entry = &nursery->entry[at & mask];
+        struct residue_alloc *entry = &ring->entry[at & mask];
         uint64_t where = atomic_load_explicit(where_of(entry), memory_order_acquire);
         if (where && residue_where_address(where) == address)
-            return read_entry(entry, where, address);
-        uint32_t older = atomic_load_explicit(&nursery->before[at & mask], memory_order_relaxed);
+            return read_entry(ring, entry, where, address);
+        uint32_t older = atomic_load_explicit(&ring->before[at & mask], memory_order_relaxed);
         if (((last - older) & mask) <= ((last - at) & mask))
             break;
         at = older;
     }
-    return (struct found){NULL, 0, 0, 0, 0};
+    return (struct found){.entry = NULL};
+}
+
+/* The entry that may be annihilated, and what it said when it was found. */
+__attribute__((noinline)) static struct found find(struct rsd_nursery *nursery, uint64_t address) {
+    struct found found = find_in(&nursery->young, address);
+    return found.where ? found : find_in(&nursery->elders, address);
 }
 
 bool rsd_nursery_hold(struct rsd_nursery *nursery, uint64_t address) {
@@ -389,7 +454,8 @@ static bool kill_found(struct rsd_nursery *mine, struct rsd_nursery *theirs, str
     atomic_fetch_add_explicit(&tally->bytes, found.size, memory_order_relaxed);
     atomic_fetch_add_explicit(&tally->calls, 1, memory_order_release);
     writer->counter[RESIDUE_COUNTER_ANNIHILATED]++;
-    mine->next = (uint32_t)(found.entry - theirs->entry) + 1;
+    mine->ring = found.ring;
+    mine->next = (uint32_t)(found.entry - found.ring->entry) + 1;
     return true;
 }
 
@@ -408,13 +474,13 @@ static void to_front(struct rsd_nursery *mine, uint32_t place, uint16_t number) 
 /* The block behind the one that died last, as a rule; and the one LOOKAHEAD further on will be next before long. */
 static bool kill_next(struct rsd_nursery *mine, struct rsd_writer *writer, uint64_t address) {
     struct rsd_nursery *theirs = atomic_load_explicit(&nursery_of[mine->source[0]], memory_order_acquire);
-    uint32_t mask = capacity_of(theirs) - 1;
-    struct residue_alloc *entry = &theirs->entry[mine->next & mask];
-    struct residue_alloc *later = &theirs->entry[(mine->next + LOOKAHEAD) & mask];
+    uint32_t mask = capacity_of(mine->ring) - 1;
+    struct residue_alloc *entry = &mine->ring->entry[mine->next & mask];
+    struct residue_alloc *later = &mine->ring->entry[(mine->next + LOOKAHEAD) & mask];
     uint64_t where = atomic_load_explicit(where_of(entry), memory_order_acquire);
     __builtin_prefetch(stale_word(residue_where_address(atomic_load_explicit(where_of(later), memory_order_relaxed))));
     return residue_where_address(where) == address &&
-           kill_found(mine, theirs, writer, read_entry(entry, where, address));
+           kill_found(mine, theirs, writer, read_entry(mine->ring, entry, where, address));
 }
 
 static bool kill_foreign(struct rsd_nursery *mine, struct rsd_writer *writer, uint64_t address) {
@@ -490,7 +556,7 @@ void rsd_nursery_sample_end(uint64_t time) {
 void rsd_nursery_write_tallies(struct rsd_nursery *nursery, const struct rsd_writer *writer) {
     uint64_t nodes = writer->last_node < TALLIES ? writer->last_node + 1 : TALLIES;
     struct rsd_foreign_tally *foreign = atomic_load_explicit(&nursery->foreign, memory_order_acquire);
-    for (uint64_t node = 0; nursery->entry && node < nodes; node++) {
+    for (uint64_t node = 0; nursery->memory && node < nodes; node++) {
         struct rsd_tally *tally = &nursery->tally[node];
         uint64_t calls = tally->calls, bytes = tally->bytes;
         if (foreign) {

@@ -10,8 +10,9 @@
 #include "late.h"
 #include "log.h"
 
-#define RSD_NURSERY_FIRST 1024u /* entries at first, and at most */
+#define RSD_NURSERY_FIRST 1024u /* young entries at first, and at most */
 #define RSD_NURSERY_MOST 65536u
+#define RSD_NURSERY_ELDERS 8192u
 #define RSD_NURSERY_SOURCES 3u
 
 /* What died here, by call site: cumulative. */
@@ -27,19 +28,26 @@ struct rsd_foreign_tally {
     _Atomic uint64_t bytes;
 };
 
+struct rsd_ring {
+    struct residue_alloc *entry; /* `capacity` of them, in the live file */
+    _Atomic uint64_t *head;      /* entries ever written; in the live header */
+    _Atomic uint32_t capacity;   /* a power of two */
+    _Atomic uint16_t *newest;    /* by hash of the address: place of the newest entry with that hash */
+    _Atomic uint16_t *before;    /* by place: that of the one before it with the same hash */
+};
+
 struct rsd_nursery {
-    struct residue_alloc *entry;               /* `capacity` of them, in the live file; NULL: there is no nursery */
-    _Atomic uint64_t *head;                    /* entries ever written; in the live header */
-    _Atomic uint32_t capacity;                 /* a power of two */
-    uint32_t survivors;                        /* of the present lap */
-    uint16_t source[RSD_NURSERY_SOURCES];      /* writers whose blocks the thread freed, the last one first; then 0 */
+    char *memory; /* of the places and tallies; NULL: there is no nursery */
+    struct rsd_ring young, elders;
+    uint32_t survivors;                        /* of the present lap of the young: what went to the log meanwhile */
     uint16_t number;                           /* of the writer */
+    uint16_t source[RSD_NURSERY_SOURCES];      /* writers whose blocks the thread freed, the last one first; then 0 */
     bool follows;                              /* what the thread freed last was another's */
-    uint32_t next;                             /* the place behind it, in the ring of source[0] */
+    bool stuck;                                /* the young ones' ring could not grow */
+    uint32_t next;                             /* the place behind it, */
+    struct rsd_ring *ring;                     /* in this ring of source[0] */
     struct residue_alloc *held;                /* by a realloc that is under way; or NULL */
-    bool stuck;                                /* it could not grow */
-    _Atomic uint16_t *newest;                  /* by hash of the address: place of the newest entry with that hash */
-    _Atomic uint16_t *before;                  /* by place: that of the one before it with the same hash */
+    _Atomic uint64_t *moved;                   /* time of the youngest elder; in the live header */
     struct rsd_late late;                      /* of what the thread freed */
     struct rsd_tally *tally;                   /* by node */
     struct rsd_foreign_tally *_Atomic foreign; /* by node; NULL: there were none */

@@ -80,7 +80,7 @@ void rsd_process_sample_if_due(uint64_t ticks) {
 }
 
 static void turn_late(struct rsd_thread *thread) {
-    if (thread->nursery.entry)
+    if (thread->nursery.memory)
         rsd_late_turn(&thread->nursery.late, rsd_nursery_last_sample());
 }
 

@@ -21,7 +21,7 @@
 static void put_small(struct rsd_thread *self, uint64_t where, uint32_t size, uint32_t node) {
     struct rsd_writer *writer = &self->writer;
     uint64_t time = rsd_writer_tick(writer);
-    if (self->nursery.entry && self->sample_rate == 0)
+    if (self->nursery.memory && self->sample_rate == 0)
         rsd_nursery_add(&self->nursery, writer, time, where, size, node);
     else
         rsd_writer_put_alloc(writer, &(struct residue_alloc){time, where, size, node});
@@ -62,14 +62,14 @@ static void release(struct rsd_thread *self, uint64_t when, const void *block, e
     struct rsd_writer *writer = &self->writer;
     struct rsd_nursery *nursery = &self->nursery;
     uintptr_t address = (uintptr_t)block;
-    if (nursery->entry &&
+    if (nursery->memory &&
         (when ? rsd_nursery_kill_held(nursery, writer, address) : rsd_nursery_kill(nursery, writer, address))) {
         writer->counter[RESIDUE_COUNTER_FREES]++;
         return;
     }
     if (when == 0)
         when = rsd_writer_tick(writer);
-    if (nursery->entry)
+    if (nursery->memory)
         rsd_nursery_disown(address, when);
     put_free(self, when, block, api);
 }
@@ -120,7 +120,7 @@ uint64_t rsd_record_realloc_begin(const void *block) {
     if (!self)
         return 0;
     uint64_t now = rsd_writer_tick(&self->writer);
-    if (block && self->nursery.entry && !rsd_nursery_hold(&self->nursery, (uintptr_t)block))
+    if (block && self->nursery.memory && !rsd_nursery_hold(&self->nursery, (uintptr_t)block))
         rsd_nursery_disown((uintptr_t)block, now);
     rsd_leave(self);
     return now;

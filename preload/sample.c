@@ -106,7 +106,7 @@ __attribute__((cold, noinline)) bool rsd_sample_reached(size_t size) {
 /* ---- samples ---- */
 
 static void announce(struct rsd_thread *self, uint64_t rate) {
-    if (self->nursery.entry && self->sample_rate == 0)
+    if (self->nursery.memory && self->sample_rate == 0)
         rsd_nursery_flush(&self->nursery, &self->writer);
     struct residue_sampling record = {.head.tag = RESIDUE_TAG_SAMPLING, .rate = rate};
     rsd_writer_tagged(&self->writer, &record.head, sizeof record, "", 0, "", 0);

@@ -115,7 +115,8 @@ struct residue_ring {
     uint32_t offset;   /* 0: this writer has no ring */
     uint32_t capacity; /* entries */
     uint64_t head;     /* entries ever written: the newest is at (head - 1) % capacity */
-    uint64_t zero[2];
+    uint64_t moved;    /* the elders': time of the entry that came last; the young ones': 0 */
+    uint64_t zero;
 };
 static_assert(sizeof(struct residue_ring) == 32, "FORMAT.md 3.2");
 
@@ -131,15 +132,17 @@ struct residue_live_header {
     uint32_t zero0[7];
     struct residue_segment segment[RESIDUE_KINDS]; /* indexed by enum residue_kind */
     uint64_t zero1[4];
-    struct residue_ring ring;
+    struct residue_ring ring;                     /* of the young */
     struct residue_segment second[RESIDUE_KINDS]; /* the same: of each kind there are two */
-    uint64_t zero2[72];
+    struct residue_ring elders;
+    uint64_t zero2[68];
     uint64_t counter[RESIDUE_COUNTER_SLOTS]; /* indexed by enum residue_counter; cumulative over the writer's life */
     uint64_t zero3[256];
 };
 static_assert(offsetof(struct residue_live_header, segment) == 64, "FORMAT.md 3");
 static_assert(offsetof(struct residue_live_header, ring) == 256, "FORMAT.md 3");
 static_assert(offsetof(struct residue_live_header, second) == 288, "FORMAT.md 3");
+static_assert(offsetof(struct residue_live_header, elders) == 448, "FORMAT.md 3");
 static_assert(offsetof(struct residue_live_header, counter) == 1024, "FORMAT.md 3");
 static_assert(sizeof(struct residue_live_header) == RESIDUE_LIVE_HEADER_SIZE, "FORMAT.md 3");
 

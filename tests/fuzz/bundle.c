@@ -200,7 +200,18 @@ static size_t put_segment(struct residue_segment *segment, const uint8_t *live, 
     return at + segment->capacity;
 }
 
-/* A live file without its room: segments as long as they are full, one behind the other, then the entries of the ring. */
+/* The entries of a ring that has not come round yet, and room for one more; the bytes that they take up. */
+static size_t put_ring(uint8_t *made, struct residue_ring *ring, size_t at, const uint8_t *bytes) {
+    size_t full = ring->head * sizeof(struct residue_alloc);
+    if (!ring->offset || ring->head >= ring->capacity)
+        return 0;
+    memcpy(made, bytes + ring->offset, full);
+    ring->offset = (uint32_t)at;
+    ring->capacity = (uint32_t)ring->head + 1;
+    return full + sizeof(struct residue_alloc);
+}
+
+/* A live file without its room: segments as long as they are full, one behind the other, then the entries of the rings. */
 static void put_live(FILE *out, unsigned writer, const uint8_t *bytes, size_t size) {
     struct residue_live_header h;
     if (size < sizeof h)
@@ -214,13 +225,8 @@ static void put_live(FILE *out, unsigned writer, const uint8_t *bytes, size_t si
         used = put_segment(&h.segment[kind], bytes, size, made, used);
         used = put_segment(&h.second[kind], bytes, size, made, used);
     }
-    if (h.ring.offset && h.ring.head < h.ring.capacity) {
-        size_t full = h.ring.head * sizeof(struct residue_alloc);
-        memcpy(made + used, bytes + h.ring.offset, full);
-        h.ring.offset = (uint32_t)used;
-        h.ring.capacity = (uint32_t)h.ring.head + 1;
-        used += full + sizeof(struct residue_alloc);
-    }
+    used += put_ring(made + used, &h.ring, used, bytes);
+    used += put_ring(made + used, &h.elders, used, bytes);
     memcpy(made, &h, sizeof h);
     put_part(out, BUNDLE_LIVE, writer, made, used);
     free(made);

@@ -168,7 +168,7 @@ bool recorder_late(struct residue_late *record) {
 }
 
 uint32_t recorder_capacity(int side) {
-    return sides[side].nursery.capacity;
+    return sides[side].nursery.young.capacity;
 }
 
 bool recorder_write(const char *directory, uint32_t blocks) {

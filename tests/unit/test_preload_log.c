@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -213,7 +214,7 @@ Test(recorder_nursery, a_ring_that_grows_loses_nothing_on_the_way) {
     struct reading r;
     start_reading(&r);
     cr_expect_eq(count_allocations(&r), blocks);
-    cr_expect_eq(r.writer.ring_count, 65536u);
+    cr_expect_eq(r.writer.ring_count, 65536u + 8192u, "the young and the elders");
     cr_expect_eq(r.problems.total, 0);
     stop_reading(&r);
     for (uint32_t i = blocks; i > blocks - 1000; i--)
@@ -257,7 +258,76 @@ Test(recorder_nursery, the_block_behind_the_last_one_dies_if_it_may) {
     cr_expect_not(recorder_kill(B, 0x7000), "it was alive at a barrier");
 }
 
-/* ---- What leaves the ring ---- */
+/* ---- The elders ---- */
+
+enum { YOUNG = 1024 };
+
+static void pass_time(void) {
+    for (uint32_t i = 0; i < YOUNG; i++) {
+        recorder_young(A, 0xf0000, 1);
+        cr_assert(recorder_kill(A, 0xf0000));
+    }
+}
+
+Test(recorder_nursery, a_block_that_outlives_the_young_dies_among_the_elders) {
+    struct reading r;
+    cr_assert(recorder_nurseries(directory));
+    for (uint32_t i = 1; i <= 4; i++)
+        recorder_young(A, (uint64_t)i * 0x1000, i);
+    pass_time();
+    cr_expect(recorder_kill(A, 0x2000));
+    cr_expect(recorder_kill(B, 0x3000));
+    cr_expect(recorder_kill(B, 0x4000));
+    start_reading(&r);
+    cr_expect_eq(count_allocations(&r), 1u);
+    cr_expect_eq(r.writer.ring_count, 1u, "it is not in the log");
+    cr_expect_eq(r.problems.total, 0);
+    stop_reading(&r);
+}
+
+Test(recorder_nursery, a_block_that_a_realloc_holds_is_held_among_the_elders_too) {
+    cr_assert(recorder_nurseries(directory));
+    recorder_young(A, 0x1000, 1);
+    recorder_young(A, 0x2000, 1);
+    cr_assert(recorder_hold(A, 0x1000));
+    pass_time();
+    cr_expect_not(recorder_kill(B, 0x1000), "freed by A's realloc, got and freed by B");
+    cr_expect_not(recorder_kill_held(A, 0x1000), "a record frees it");
+    cr_expect(recorder_kill(B, 0x2000));
+}
+
+/* GIVEN the young with their first block on its way to the elders, in the state that it is in after so many of the stores of
+ * that. */
+static void move_first(struct residue_live_header *live, unsigned stores) {
+    struct residue_alloc *young = (void *)((char *)live + live->ring.offset);
+    struct residue_alloc *elder = (void *)((char *)live + live->elders.offset);
+    elder[0] = stores > 0 ? young[0] : (struct residue_alloc){.where = 0};
+    live->elders.head = stores > 1;
+    live->elders.moved = stores > 2 ? young[0].time : 0;
+    if (stores > 3)
+        young[0].where = 0;
+}
+
+Test(recorder_nursery, a_block_that_moves_counts_once_whichever_store_was_the_last) {
+    char path[sizeof directory + 20];
+    cr_assert(recorder_nurseries(directory));
+    for (uint32_t i = 1; i <= YOUNG; i++)
+        recorder_young(A, (uint64_t)i * 0x1000, i);
+    snprintf(path, sizeof path, "%s/t1.live", directory);
+    int fd = open(path, O_RDWR);
+    void *live = mmap(NULL, (size_t)lseek(fd, 0, SEEK_END), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    cr_assert(live != MAP_FAILED);
+    for (unsigned stores = 0; stores <= 4; stores++) {
+        struct reading r;
+        move_first(live, stores);
+        start_reading(&r);
+        cr_expect_eq(count_allocations(&r), YOUNG, "after %u stores", stores);
+        stop_reading(&r);
+    }
+    close(fd);
+}
+
+/* ---- What leaves the rings ---- */
 
 static uint32_t made, killed;
 
