@@ -18,6 +18,7 @@
 #include <zstd.h>
 
 #include "memory.h"
+#include "residue/planes.h"
 
 struct rsd_unpacker {
     ZSTD_DCtx *zstd;
@@ -61,7 +62,8 @@ const char *rsd_frame_check(const struct residue_frame_header *h) {
         return "no frame header";
     if (h->checksum != residue_fnv1a(h, offsetof(struct residue_frame_header, checksum)))
         return "frame header with a wrong checksum";
-    if (h->kind >= RESIDUE_KINDS || h->encoding > RESIDUE_PLANES)
+    if (h->kind >= RESIDUE_KINDS || h->encoding > RESIDUE_KIN ||
+        (h->encoding == RESIDUE_KIN && h->kind != RESIDUE_NODE))
         return "frame of an unknown kind or encoding";
     if (h->raw_size > RSD_MAX_CONTENT || h->packed_size > ZSTD_compressBound(RSD_MAX_CONTENT))
         return "frame of an impossible size";
@@ -130,9 +132,32 @@ void rsd_planes_to_rows(const uint8_t *planes, uint8_t *rows, size_t size, size_
     }
 }
 
+/* 2.3: "pc, owner and the last word are replaced by their differences to those of the kin, and the parent by
+ * id - 1 - parent". */
+void rsd_kin_to_rows(const uint8_t *planes, uint8_t *rows, size_t count, uint64_t first) {
+    uint16_t last[RESIDUE_KIN_SLOTS] = {0};
+    for (size_t i = 0; i < count; i++) {
+        struct residue_node node, kin = {.pc = 0};
+        uint64_t word[3], like[3];
+        for (size_t w = 0; w < 3; w++)
+            word[w] = gather1(planes + 8 * w * count + i, count);
+        memcpy(&node, word, sizeof node);
+        node.parent = (uint32_t)(first + i - 1) - node.parent;
+        int64_t at = residue_kin_of(rows, (uint32_t)i, node.parent, first, last);
+        if (at >= 0)
+            memcpy(&kin, rows + (size_t)at * sizeof kin, sizeof kin);
+        node.owner += kin.owner;
+        memcpy(word, &node, sizeof word);
+        memcpy(like, &kin, sizeof like);
+        word[0] += like[0];
+        word[2] += like[2];
+        memcpy(rows + i * sizeof node, word, sizeof node);
+    }
+}
+
 const char *rsd_frame_unpack(struct rsd_unpacker *unpacker, const struct rsd_frame *frame, const void *packed,
                              uint8_t *rows) {
-    bool planes = frame->encoding == RESIDUE_PLANES;
+    bool planes = frame->encoding != RESIDUE_ROWS;
     if (planes && frame->raw_size > unpacker->capacity) {
         unpacker->capacity = frame->raw_size;
         unpacker->planes = rsd_realloc(unpacker->planes, unpacker->capacity);
@@ -143,7 +168,9 @@ const char *rsd_frame_unpack(struct rsd_unpacker *unpacker, const struct rsd_fra
         return ZSTD_getErrorName(size);
     if (size != frame->raw_size)
         return "content shorter than its header says";
-    if (planes)
+    if (frame->encoding == RESIDUE_KIN)
+        rsd_kin_to_rows(to, rows, frame->records, frame->first);
+    else if (planes)
         rsd_planes_to_rows(to, rows, rsd_record_size((enum residue_kind)frame->kind), frame->records);
     return NULL;
 }

@@ -137,16 +137,20 @@ size_t rsd_frame_build(struct rsd_compressor *c, enum residue_kind kind, const s
         .skip_magic = RESIDUE_SKIP_FRAME,
         .skip_size = RESIDUE_HEADER_SIZE - 8,
         .kind = (uint8_t)kind,
-        .encoding = record_size[kind] ? RESIDUE_PLANES : RESIDUE_ROWS,
+        .encoding = kind == RESIDUE_NODE ? RESIDUE_KIN
+                    : record_size[kind]  ? RESIDUE_PLANES
+                                         : RESIDUE_ROWS,
         .sequence = content->sequence,
         .raw_size = content->used,
         .records = content->records,
     };
     find_range(content, kind, &header.first, &header.last);
-    if (record_size[kind]) {
+    if (kind == RESIDUE_NODE) /* the room of the frame is not in use yet */
+        residue_to_kin(c->planes, bytes, content->records, header.first, (uint16_t *)(void *)c->frame);
+    else if (record_size[kind])
         residue_to_planes(c->planes, bytes, content->records, record_size[kind]);
+    if (record_size[kind])
         bytes = c->planes;
-    }
     size_t packed = ZSTD_compress2(c->context, c->frame + RESIDUE_HEADER_SIZE, c->frame_size - RESIDUE_HEADER_SIZE,
                                    bytes, content->used);
     if (ZSTD_isError(packed))

@@ -57,6 +57,7 @@ enum residue_kind {
 enum residue_encoding {
     RESIDUE_ROWS = 0,   /* the records, one behind the other, as in the live segment */
     RESIDUE_PLANES = 1, /* FORMAT.md 2.3: 64-bit words as differences, then byte planes */
+    RESIDUE_KIN = 2,    /* FORMAT.md 2.3: nodes as differences to those that they are like, then byte planes */
 };
 
 struct residue_frame_header {

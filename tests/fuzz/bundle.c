@@ -17,6 +17,7 @@
 
 #include "fuzz.h"
 #include "read.h"
+#include "residue/planes.h"
 #include "trace_writer.h"
 
 #define WRITERS 16
@@ -96,7 +97,7 @@ static void seal(struct bundle *bundle, unsigned writer, const uint8_t *data, si
     struct residue_frame_header h = {.skip_magic = RESIDUE_SKIP_FRAME,
                                      .skip_size = RESIDUE_HEADER_SIZE - 8,
                                      .kind = data[0] % RESIDUE_KINDS,
-                                     .encoding = data[1] % 2};
+                                     .encoding = data[1] % 3};
     size_t record = rsd_record_size((enum residue_kind)h.kind), room = MOST_RAW - bundle->raw;
     const uint8_t *rows = data + HEAD;
     h.raw_size = (uint32_t)(size - HEAD < room ? size - HEAD : room);
@@ -107,12 +108,15 @@ static void seal(struct bundle *bundle, unsigned writer, const uint8_t *data, si
     h.sequence = bundle->sequence[writer][h.kind] += 1u + data[2];
     set_span(&h, rows, bundle, writer);
     static uint8_t planes[MOST_RAW];
-    bool as_planes = record && h.encoding == RESIDUE_PLANES;
-    h.encoding = as_planes;
-    if (as_planes)
+    uint16_t last[RESIDUE_KIN_SLOTS];
+    if (!record || (h.encoding == RESIDUE_KIN && h.kind != RESIDUE_NODE))
+        h.encoding = RESIDUE_ROWS;
+    if (h.encoding == RESIDUE_PLANES)
         made_planes(rows, planes, record, h.records);
+    else if (h.encoding == RESIDUE_KIN)
+        residue_to_kin(planes, rows, h.records, h.first, last);
     uint8_t *packed;
-    h.packed_size = (uint32_t)pack(as_planes ? planes : rows, h.raw_size, &packed);
+    h.packed_size = (uint32_t)pack(h.encoding ? planes : rows, h.raw_size, &packed);
     h.checksum = residue_fnv1a(&h, offsetof(struct residue_frame_header, checksum));
     begin_log(bundle, writer);
     fuzz_file(name_of(writer, "log"), &h, sizeof h);
@@ -167,7 +171,8 @@ static void put_part(FILE *out, enum bundle_part what, unsigned writer, const vo
 }
 
 static void put_frame(FILE *out, unsigned writer, const struct residue_frame_header *h, const uint8_t *packed) {
-    struct rsd_frame frame = {.raw_size = h->raw_size,
+    struct rsd_frame frame = {.first = h->first,
+                              .raw_size = h->raw_size,
                               .packed_size = h->packed_size,
                               .records = h->records,
                               .kind = h->kind,

@@ -44,7 +44,8 @@ void fuzz_frame(const uint8_t *data, size_t size) {
     size -= sizeof h;
     h.checksum = residue_fnv1a(&h, offsetof(struct residue_frame_header, checksum));
     if (!rsd_frame_check(&h) && h.records && h.raw_size <= 1 << 20 && h.packed_size <= size) {
-        struct rsd_frame frame = {.raw_size = h.raw_size,
+        struct rsd_frame frame = {.first = h.first,
+                                  .raw_size = h.raw_size,
                                   .packed_size = h.packed_size,
                                   .records = h.records,
                                   .kind = h.kind,

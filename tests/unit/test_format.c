@@ -99,6 +99,40 @@ Test(format, planes_are_the_same_two_records_as_rows) {
     cr_assert_arr_eq(result, rows, sizeof rows);
 }
 
+Test(format, kin_are_the_same_five_nodes_as_rows) {
+    uint8_t rows[120], kin[120], result[120];
+    uint16_t last[RESIDUE_KIN_SLOTS];
+    cr_assert_eq(vector("kin-rows", rows, sizeof rows), sizeof rows);
+    cr_assert_eq(vector("kin", kin, sizeof kin), sizeof kin);
+    rsd_kin_to_rows(kin, result, 5, 1);
+    cr_assert_arr_eq(result, rows, sizeof rows);
+    residue_to_kin(result, rows, 5, 1, last);
+    cr_assert_arr_eq(result, kin, sizeof kin);
+}
+
+Test(format, kin_of_any_nodes_give_these_nodes_back) {
+    enum { NODES = 3000 };
+    static uint8_t rows[NODES * sizeof(struct residue_node)], kin[sizeof rows], result[sizeof rows];
+    uint16_t last[RESIDUE_KIN_SLOTS];
+    uint64_t state = 88172645463325252u;
+    for (int noise = 0; noise < 2; noise++) {
+        for (size_t i = 0; i < sizeof rows; i++) {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            rows[i] = (uint8_t)state;
+        }
+        for (uint32_t i = 0; i < NODES && !noise; i++) { /* parents in the frame and before it, few callers */
+            struct residue_node node = {
+                .pc = rows[i] % 16, .parent = 1000 + i - 1 - rows[i + NODES] % 32, .owner = rows[i] % 3};
+            memcpy(rows + i * sizeof node, &node, sizeof node);
+        }
+        residue_to_kin(kin, rows, NODES, 1000, last);
+        rsd_kin_to_rows(kin, result, NODES, 1000);
+        cr_assert_arr_eq(result, rows, sizeof rows);
+    }
+}
+
 Test(format, alloc_is_malloc_of_262_bytes) {
     struct residue_alloc r;
     cr_assert_eq(vector("alloc", (uint8_t *)&r, sizeof r), sizeof r);

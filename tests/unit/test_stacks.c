@@ -72,7 +72,7 @@ Test(stacks, a_lost_node_segment_shifts_no_ids) {
     made_lose(w, RESIDUE_NODE);
     uint32_t last = made_node(w, RESIDUE_NODE_UNKNOWN, 0x333, end, 0, RESIDUE_SOURCE_NONE);
     uint32_t child_of_lost = made_node(w, RESIDUE_NODE_UNKNOWN, 0x444, lost, 0, RESIDUE_SOURCE_NONE);
-    made_seal(w, RESIDUE_NODE, RESIDUE_PLANES);
+    made_seal(w, RESIDUE_NODE, RESIDUE_KIN);
     made_live(w);
     struct rsd_analysis r;
     analyse(&r, folder);

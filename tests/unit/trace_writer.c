@@ -15,6 +15,8 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "residue/planes.h"
+
 #define CAPACITY 65536u
 #define PID 4711u
 
@@ -262,6 +264,9 @@ void made_append(struct made_writer *writer, enum residue_kind kind, enum residu
     memcpy(content, segment->bytes, segment->used);
     if (encoding == RESIDUE_PLANES)
         made_planes(segment->bytes, content, record_size(kind), segment->records);
+    if (encoding == RESIDUE_KIN)
+        residue_to_kin(content, segment->bytes, segment->records, first_of(kind, segment),
+                       (uint16_t[RESIDUE_KIN_SLOTS]){0});
     ZSTD_CCtx *zstd = ZSTD_createCCtx();
     ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1);
     size_t size = ZSTD_compress2(zstd, packed, sizeof packed, content, segment->used);
