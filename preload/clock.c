@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define SPIN_NS 100000u
+#define NARROW_NS 1000u
+#define READINGS 16u
 
 bool rsd_clock_is_tsc;
 double rsd_clock_rate = 1e9;
@@ -20,13 +22,29 @@ static bool kernel_trusts_tsc(void) {
     return got > 0 && strncmp(name, "tsc", 3) == 0;
 }
 
-/* The tick is read between two readings of the other clock and paired with their middle. */
-struct rsd_instant rsd_clock_instant(void) {
+/* The tick is read between two readings of the other clock and paired with their middle; how far these are apart goes to
+ * *width, in nanoseconds. */
+static struct rsd_instant read_clocks(uint64_t *width) {
     uint64_t before = rsd_sys_clock_ns(CLOCK_MONOTONIC);
     uint64_t ticks = rsd_clock_ticks();
     uint64_t real = rsd_sys_clock_ns(CLOCK_REALTIME);
-    uint64_t after = rsd_sys_clock_ns(CLOCK_MONOTONIC);
-    return (struct rsd_instant){ticks, before + (after - before) / 2, real};
+    *width = rsd_sys_clock_ns(CLOCK_MONOTONIC) - before;
+    return (struct rsd_instant){ticks, before + *width / 2, real};
+}
+
+/* A thread that lost its processor in between has paired what does not belong together: on a busy machine the rate at start
+ * came out as anything from a thirtieth of what it is to twice that. So the narrowest of some readings counts. */
+struct rsd_instant rsd_clock_instant(void) {
+    uint64_t width, narrowest;
+    struct rsd_instant best = read_clocks(&narrowest);
+    for (unsigned i = 0; narrowest > NARROW_NS && i < READINGS; i++) {
+        struct rsd_instant now = read_clocks(&width);
+        if (width < narrowest) {
+            best = now;
+            narrowest = width;
+        }
+    }
+    return best;
 }
 
 void rsd_clock_init(void) {

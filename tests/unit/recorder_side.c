@@ -91,6 +91,15 @@ static void begin(const char *directory) {
     rsd_log_init();
 }
 
+void recorder_clock_rates(uint32_t times, double *least, double *most) {
+    *least = *most = 0;
+    for (uint32_t i = 0; i < times; i++) {
+        rsd_clock_init();
+        *least = i && *least < rsd_clock_rate ? *least : rsd_clock_rate;
+        *most = *most > rsd_clock_rate ? *most : rsd_clock_rate;
+    }
+}
+
 static bool write_blocks(const char *directory, uint32_t blocks) {
     static struct rsd_writer writer;
     begin(directory);

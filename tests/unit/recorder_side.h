@@ -17,6 +17,9 @@ bool recorder_write_unsealed(const char *directory, uint32_t blocks);
 /* The same as the first, with RLIMIT_FSIZE such that the log cannot take the second segment. Says what rsd_stop was told, or "". */
 const char *recorder_write_until_full(const char *directory, uint32_t blocks);
 
+/* The smallest and the largest rate, in ticks per second, that so many starts of the clock come out with. */
+void recorder_clock_rates(uint32_t times, double *least, double *most);
+
 /* Two threads' nurseries, writers 1 and 2, in a new trace. Sides are 0 and 1. */
 bool recorder_nurseries(const char *directory);
 void recorder_young(int side, uint64_t address, uint32_t size);

@@ -4,6 +4,8 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -154,6 +156,35 @@ Test(recorder_log, a_log_that_may_not_grow_stops_the_recording_and_keeps_what_wa
     cr_expect_gt(count_allocations(&r), 100000);
     cr_expect_eq(r.problems.total, 0);
     stop_reading(&r);
+}
+
+static _Atomic bool done;
+
+static void *take_turns(void *unused) {
+    while (!done)
+        continue;
+    return unused;
+}
+
+/* GIVEN a processor that this thread has to share with two that never rest. */
+Test(recorder_clock, its_rate_is_right_on_a_busy_machine, .timeout = 120) {
+    enum { OTHERS = 2, STARTS = 3000 };
+    pthread_t others[OTHERS];
+    cpu_set_t one, all;
+    cr_assert(sched_getaffinity(0, sizeof all, &all) == 0);
+    CPU_ZERO(&one);
+    for (int cpu = 0; CPU_COUNT(&one) == 0; cpu++)
+        if (CPU_ISSET(cpu, &all))
+            CPU_SET(cpu, &one);
+    cr_assert(sched_setaffinity(0, sizeof one, &one) == 0);
+    for (int i = 0; i < OTHERS; i++)
+        cr_assert(pthread_create(&others[i], NULL, take_turns, NULL) == 0);
+    double least, most;
+    recorder_clock_rates(STARTS, &least, &most);
+    done = true;
+    for (int i = 0; i < OTHERS; i++)
+        pthread_join(others[i], NULL);
+    cr_expect_lt(most, least * 1.05, "from %.0f to %.0f ticks per second", least, most);
 }
 
 /* ---- Nurseries --------------------------------------------------------------------------------------------------- */
