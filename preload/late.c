@@ -17,6 +17,7 @@
  */
 #include "late.h"
 
+#include "log.h"
 #include "process.h"
 #include "sys.h"
 
@@ -69,18 +70,19 @@ void rsd_late_end(struct rsd_late *late, struct rsd_late_sum *sum, bool died, ui
 }
 
 static void write_out(struct rsd_late *late) {
+    uint64_t time = 0;
     for (uint32_t i = 0; i < RSD_LATE_PLACES && late->used; i++) {
         struct rsd_late_sum *sum = &late->sum[i];
         if (sum->writer == 0)
             continue;
-        struct residue_late record = {.head.tag = RESIDUE_TAG_LATE,
+        struct residue_late record = {.head = {.tag = RESIDUE_TAG_LATE, .time = time},
                                       .when = late->time,
                                       .node = sum->node,
                                       .writer = sum->writer,
                                       .blocks = sum->blocks,
                                       .bytes = sum->bytes};
-        if (sum->blocks)
-            rsd_process_tagged(&record.head, sizeof record, "", 0);
+        if (sum->blocks && rsd_process_tagged(&record.head, sizeof record, "", 0))
+            time = RSD_SAME_TIME;
         *sum = (struct rsd_late_sum){0};
         late->used--;
     }

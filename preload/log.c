@@ -450,7 +450,7 @@ bool rsd_writer_tagged(struct rsd_writer *writer, struct residue_tagged *head, s
     if (!room)
         return false;
     head->size = (uint16_t)size;
-    head->time = rsd_writer_tick(writer);
+    head->time = head->time == RSD_SAME_TIME ? writer->last_tick : rsd_writer_tick(writer);
     memcpy(room, head, head_size);
     memcpy(room + head_size, first, first_size);
     memcpy(room + head_size + first_size, second, second_size);

@@ -555,6 +555,7 @@ void rsd_nursery_sample_end(uint64_t time) {
 
 void rsd_nursery_write_tallies(struct rsd_nursery *nursery, const struct rsd_writer *writer) {
     uint64_t nodes = writer->last_node < TALLIES ? writer->last_node + 1 : TALLIES;
+    uint64_t time = 0;
     struct rsd_foreign_tally *foreign = atomic_load_explicit(&nursery->foreign, memory_order_acquire);
     for (uint64_t node = 0; nursery->memory && node < nodes; node++) {
         struct rsd_tally *tally = &nursery->tally[node];
@@ -566,12 +567,13 @@ void rsd_nursery_write_tallies(struct rsd_nursery *nursery, const struct rsd_wri
         if (calls == tally->written)
             continue;
         tally->written = calls;
-        struct residue_counts record = {.head.tag = RESIDUE_TAG_COUNTS,
+        struct residue_counts record = {.head = {.tag = RESIDUE_TAG_COUNTS, .time = time},
                                         .node = (uint32_t)node,
                                         .writer = writer->number,
                                         .calls = calls,
                                         .bytes = bytes,
                                         .temporaries = calls};
-        rsd_process_tagged(&record.head, sizeof record, "", 0);
+        if (rsd_process_tagged(&record.head, sizeof record, "", 0))
+            time = RSD_SAME_TIME;
     }
 }
