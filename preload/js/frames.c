@@ -296,8 +296,9 @@ static bool take_apart(struct rsd_js *js, struct rsd_js_view *view, struct rsd_j
     struct rsd_js_shared about;
     if (!find_function(js, view))
         return true;
-    find_bytecodes(js, view);
     find_code(js, view);
+    if (!is_optimised(view)) /* there a value may stand in their place that the collector does not keep up */
+        find_bytecodes(js, view);
     if (is_foreign(view) || !name(js, view->shared, &about, &answer->place[0]))
         return true;
     answer->count = 1;

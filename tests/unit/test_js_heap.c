@@ -479,18 +479,38 @@ static uintptr_t builtin(void) {
     return function;
 }
 
-/* The frame of a function, somewhere in V8's builtins. */
-static struct rsd_js_answer answer_for(uintptr_t function) {
+/* The frame of a function that stands at `pc`, and what stands in it where an unoptimised one has its bytecodes. */
+static struct rsd_js_answer answer_at(uintptr_t pc, uintptr_t function, uintptr_t bytecode_array) {
     static uintptr_t word[16];
-    const struct rsd_registers frame = {0x10080, (uintptr_t)&word[0], (uintptr_t)&word[8]};
+    const struct rsd_registers frame = {pc, (uintptr_t)&word[0], (uintptr_t)&word[8]};
     struct rsd_js_answer answer;
     rsd_js_builtins = 0x10000;
     rsd_js_builtins_size = 0x1000;
     word[7] = fake_undefined(); /* the context */
     word[6] = function;
+    word[4] = bytecode_array;
     rsd_js_begin(fake_js);
     rsd_js_frame(fake_js, &frame, &answer);
     return answer;
+}
+
+/* Somewhere in V8's builtins. */
+static struct rsd_js_answer answer_for(uintptr_t function) {
+    return answer_at(0x10080, function, 0);
+}
+
+/* Generated code of this kind; all of it has one map. Returns an address in it. */
+static uintptr_t generated(uint32_t kind) {
+    static uintptr_t map;
+    uintptr_t code = fake_object(187, 64), stream = fake_object(192, 128), start = (stream + 63) & ~(uintptr_t)31;
+    map = map ? map : *(uintptr_t *)(stream - 1);
+    fake_set(stream, 0, map);
+    fake_set(stream, 8, code);
+    fake_set(code, 16, fake_bytes("", 0));
+    fake_set(code, 40, start);
+    memcpy((void *)(code - 1 + 52), &kind, sizeof kind);
+    memcpy((void *)(code - 1 + 56), &(uint32_t){32}, sizeof(uint32_t));
+    return start + 8;
 }
 
 Test(frames, that_met_an_object_on_its_way_are_named_and_asked_for_again, .init = fake_heap) {
@@ -503,6 +523,19 @@ Test(frames, that_met_an_object_on_its_way_are_named_and_asked_for_again, .init 
     cr_assert_eq(in_motion.count, 1);
     cr_assert_eq(in_motion.place[0].function, at_rest.place[0].function);
     cr_assert_not(in_motion.proof.settled);
+}
+
+/* GIVEN bytecodes that were moved, and a word that the collector has left pointing to where they were: it does so in code
+ * that has no use for it. */
+Test(frames, of_optimised_code_do_not_hang_on_what_stands_where_others_have_bytecodes, .init = fake_heap) {
+    enum { BASELINE = 10, OPTIMISED };
+    uintptr_t function = builtin(), array = fake_object(186, 80), old = fake_object(186, 80);
+    fake_set(old, 0, array - 1);
+    struct rsd_js_answer baseline = answer_at(generated(BASELINE), function, old);
+    cr_assert_not(baseline.proof.settled, "they are on their way");
+    struct rsd_js_answer optimised = answer_at(generated(OPTIMISED), function, old);
+    cr_assert_eq(optimised.count, 1);
+    cr_assert(optimised.proof.settled);
 }
 
 Test(frames, of_an_unknown_version_have_no_names_before_those_have_proved_right, .init = fake_heap) {
