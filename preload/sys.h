@@ -43,11 +43,21 @@ static inline void rsd_sys_small_pages(void *start, size_t size) {
     RSD_SYSCALL(madvise, start, size, MADV_NOHUGEPAGE, 0, 0, 0);
 }
 
-/* NULL and a negative errno when it fails. */
+/* Memory of rsd_sys_memory() or our own that will be used all over: to be given its pages at once costs a quarter of what it
+ * costs page by page. A kernel that cannot (before Linux 5.14) gives them page by page. */
+static inline void rsd_sys_populate(void *start, size_t size) {
+    uintptr_t from = (uintptr_t)start & ~(uintptr_t)4095;
+    RSD_SYSCALL(madvise, from, (uintptr_t)start + size - from, 23 /* MADV_POPULATE_WRITE */, 0, 0, 0);
+}
+
+/* NULL and a negative errno when it fails. Of a file with nothing in it no more is read than what is touched: the kernel would
+ * make and clear 128 KiB around the first page. */
 static inline void *rsd_sys_map_file(int fd, size_t size, long *error) {
     void *p = (void *)RSD_SYSCALL(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (!rsd_sys_failed(p))
+    if (!rsd_sys_failed(p)) {
+        RSD_SYSCALL(madvise, p, size, MADV_RANDOM, 0, 0, 0);
         return p;
+    }
     *error = (long)(intptr_t)p;
     return NULL;
 }

@@ -65,8 +65,11 @@ struct rsd_js {
     struct {
         uintptr_t pc, function;
         uint32_t times;
-    } miss[RSD_JS_MISSES]; /* frames.c: generated code that belongs to no Code object */
-    struct rsd_js_known known[RSD_JS_CACHE_SLOTS];
+    } miss[RSD_JS_MISSES];                 /* frames.c: generated code that belongs to no Code object */
+    uint16_t known_at[RSD_JS_CACHE_SLOTS]; /* by hash: which of `known`; 0: none */
+    uint16_t known_used;
+    struct rsd_js_known
+        known[RSD_JS_CACHE_SLOTS + 1]; /* in the order in which they came: few pages; the first is none */
     struct rsd_js_source source[RSD_JS_SOURCES];
     unsigned char chunk[RSD_JS_CHUNK]; /* of a text or table, where it cannot be read in place */
     char name[RSD_JS_NAME_SIZE];

@@ -12,6 +12,7 @@
 #include "cache.h"
 
 #include "../arch/x86_64.h"
+#include "../sys.h"
 
 struct rsd_cache_set rsd_cache[RSD_CACHE_SETS];
 
@@ -42,6 +43,10 @@ bool rsd_cache_insert(const struct rsd_rule *rule) {
     if (seen >> 48 && take(victim, seen, address))
         fill(victim, rule);
     return false;
+}
+
+void rsd_cache_prepare(void) {
+    rsd_sys_populate(rsd_cache, sizeof rsd_cache);
 }
 
 void rsd_cache_forget(uintptr_t start, uintptr_t end) {

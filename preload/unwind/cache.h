@@ -20,6 +20,9 @@ extern struct rsd_cache_set rsd_cache[RSD_CACHE_SETS] __attribute__((visibility(
 /* Returns false when the rule had to displace another. */
 bool rsd_cache_insert(const struct rsd_rule *rule);
 
+/* There will be thousands of rules. */
+void rsd_cache_prepare(void);
+
 /* Remove the rules of [start, end). */
 void rsd_cache_forget(uintptr_t start, uintptr_t end);
 

@@ -51,6 +51,10 @@ void rsd_unwind_start(void) {
     __atomic_store_n(&rsd_unwind_generation, 1, __ATOMIC_RELEASE);
 }
 
+void rsd_unwind_prepare(void) {
+    rsd_cache_prepare();
+}
+
 static size_t aligned(size_t size) {
     return (size + 63) & ~(size_t)63;
 }
