@@ -191,7 +191,6 @@ __attribute__((cold)) bool rsd_begin_in_child(void) {
 
 /* node allocates tens of thousands of blocks in thousands of places before the first line of JavaScript. */
 static void prepare(void) {
-    rsd_unwind_prepare();
     if (rsd_trace.nursery)
         rsd_nursery_prepare();
 }

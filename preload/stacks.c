@@ -110,7 +110,10 @@ static struct rsd_trie_entry *find_in(const struct rsd_table *table, uint64_t ke
 
 /* The same over all tables. An empty entry is always one of the present table. */
 static struct rsd_trie_entry *find(struct rsd_trie *trie, uint64_t key, uint32_t parent) {
-    struct rsd_trie_entry *recent = &trie->recent[hash(key, parent) % RSD_TRIE_RECENT];
+    uint32_t place = hash(key, parent);
+    struct rsd_trie_entry *recent = &trie->recent[place % RSD_TRIE_RECENT];
+    if (trie->now.mask < AT_ONCE_ROOM) /* young: most stacks are new, and both lines are needed */
+        __builtin_prefetch(&trie->now.entry[place & trie->now.mask], 1);
     if (__builtin_expect(recent->node && is(recent, key, parent), 1))
         return recent;
     struct rsd_trie_entry *entry = find_in(&trie->now, key, parent);

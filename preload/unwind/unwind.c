@@ -51,10 +51,6 @@ void rsd_unwind_start(void) {
     __atomic_store_n(&rsd_unwind_generation, 1, __ATOMIC_RELEASE);
 }
 
-void rsd_unwind_prepare(void) {
-    rsd_cache_prepare();
-}
-
 static size_t aligned(size_t size) {
     return (size + 63) & ~(size_t)63;
 }
@@ -106,6 +102,8 @@ void rsd_unwind_after_fork(void) {
 
 /* False: there is no code at the place. */
 static COLD bool derive(struct rsd_unwinder *u, const struct rsd_place *place, struct rsd_rule *rule) {
+    if (rsd_cache_find_moved(place->address, rule))
+        return true;
     uint64_t before = rsd_arch_ticks();
     struct rsd_jit jit;
     enum rsd_derived derived = rsd_derive(&u->bounds, place, rule, &jit);

@@ -63,9 +63,6 @@ struct rsd_unwinder; /* one thread's state */
  * run, every stack ends at its leaf with RESIDUE_END_EARLY. */
 void rsd_unwind_start(void);
 
-/* The program is a large one: what it will surely fill is there before it does. */
-void rsd_unwind_prepare(void);
-
 /* Bytes of zeroed memory, aligned to 64, that an unwinder for stacks of up to `depth` frames needs. */
 size_t rsd_unwinder_size(uint32_t depth);
 
