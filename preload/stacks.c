@@ -108,19 +108,23 @@ static struct rsd_trie_entry *find_in(const struct rsd_table *table, uint64_t ke
     return entry;
 }
 
-/* The same over all tables. An empty entry is always one of the present table. */
+/* The same over both tables. An empty entry is always one of the present table. */
+static struct rsd_trie_entry *find_in_tables(const struct rsd_trie *trie, uint64_t key, uint32_t parent) {
+    struct rsd_trie_entry *entry = find_in(&trie->now, key, parent);
+    if (entry->node || !trie->before.entry)
+        return entry;
+    struct rsd_trie_entry *older = find_in(&trie->before, key, parent);
+    return older->node ? older : entry;
+}
+
+/* The same, what was found last first. Of a small table the lines in use are no more than there are here. */
 static struct rsd_trie_entry *find(struct rsd_trie *trie, uint64_t key, uint32_t parent) {
-    uint32_t place = hash(key, parent);
-    struct rsd_trie_entry *recent = &trie->recent[place % RSD_TRIE_RECENT];
-    if (trie->now.mask < AT_ONCE_ROOM) /* young: most stacks are new, and both lines are needed */
-        __builtin_prefetch(&trie->now.entry[place & trie->now.mask], 1);
+    if (trie->now.mask < AT_ONCE_ROOM)
+        return find_in_tables(trie, key, parent);
+    struct rsd_trie_entry *recent = &trie->recent[hash(key, parent) % RSD_TRIE_RECENT];
     if (__builtin_expect(recent->node && is(recent, key, parent), 1))
         return recent;
-    struct rsd_trie_entry *entry = find_in(&trie->now, key, parent);
-    if (!entry->node && trie->before.entry) {
-        struct rsd_trie_entry *older = find_in(&trie->before, key, parent);
-        entry = older->node ? older : entry;
-    }
+    struct rsd_trie_entry *entry = find_in_tables(trie, key, parent);
     if (entry->node)
         *recent = *entry;
     return entry;
@@ -263,15 +267,9 @@ static size_t to_line(size_t size) {
     return (size + 63) & ~(size_t)63;
 }
 
-static uint32_t names_room(uint32_t place, uint32_t depth) {
-    return place == RSD_STACK_BEFORE || depth < RSD_STACKS_ROOM ? depth : RSD_STACKS_ROOM;
-}
-
 size_t rsd_names_size(uint32_t depth) {
-    size_t frames = 0;
-    for (uint32_t i = 0; i < RSD_STACKS; i++)
-        frames += names_room(i, depth);
-    return to_line(rsd_js_size()) + frames * sizeof(struct rsd_js_proof);
+    return to_line(rsd_js_size()) +
+           (depth + RSD_STACK_BEFORE * (RSD_STACKS_ROOM_FIRST + RSD_STACKS_ROOM)) * sizeof(struct rsd_js_proof);
 }
 
 static bool write_function(void *context, const struct rsd_js_function *function) {
@@ -290,10 +288,9 @@ static bool write_function(void *context, const struct rsd_js_function *function
 void rsd_names_init(struct rsd_thread *thread, void *memory) {
     struct rsd_names *names = &thread->names;
     struct rsd_js_proof *named = (struct rsd_js_proof *)((char *)memory + to_line(rsd_js_size()));
-    for (uint32_t i = 0; i < RSD_STACKS; i++) {
-        names->of[i].named = named;
-        named += names_room(i, rsd_trace.depth);
-    }
+    names->of[RSD_STACK_BEFORE].named = named;
+    names->of[RSD_STACK_BEFORE].room = rsd_trace.depth;
+    names->rest = named + rsd_trace.depth;
     names->js = memory;
     rsd_js_init(names->js, write_function, thread);
 }
@@ -345,6 +342,16 @@ static uint32_t named_node(struct rsd_thread *thread, const struct rsd_stack *st
     for (uint32_t k = 0; k < answer.count; k++)
         parent = place_node(thread, &answer.place[k], frame->source, parent);
     return parent;
+}
+
+/* Names for as many frames as there may be now at this place (unwind.c). */
+static void make_room_for_names(struct rsd_thread *thread, uint32_t place) {
+    struct rsd_named_frames *of = &thread->names.of[place];
+    uint32_t room = thread->unwinder->again[place].room;
+    if (__builtin_expect(of->room >= room || !thread->names.js, 1))
+        return;
+    *of = (struct rsd_named_frames){.named = thread->names.rest, .room = room};
+    thread->names.rest += room;
 }
 
 /* The names of the kept frames follow these to another place. */
@@ -413,8 +420,10 @@ static uint32_t node_of(struct rsd_thread *thread, struct rsd_stack *stack) {
     struct rsd_names *names = &thread->names;
     struct rsd_named_frames *of = &names->of[stack->place];
     *stack->node = 0; /* a signal handler may jump out of here */
-    if (stack->copied != RSD_STACK_BEFORE)
+    if (stack->copied != RSD_STACK_BEFORE) {
+        make_room_for_names(thread, stack->copied);
         move_names(names, RSD_STACK_BEFORE, stack->copied, RSD_STACKS_ROOM);
+    }
     if (stack->from != stack->place)
         move_names(names, stack->from, stack->place, stack->kept);
     uint32_t kept = stack->kept;

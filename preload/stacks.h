@@ -45,7 +45,9 @@ struct rsd_names {
     struct rsd_named_frames {
         struct rsd_js_proof *named; /* by what their names, or that they have none, can be told again */
         uint32_t count;
-    } of[RSD_STACKS]; /* by rsd_stack.place */
+        uint32_t room;
+    } of[RSD_STACKS];          /* by rsd_stack.place */
+    struct rsd_js_proof *rest; /* for places that have no room yet, or too little */
 };
 
 struct rsd_thread;

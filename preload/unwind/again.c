@@ -52,6 +52,8 @@ size_t rsd_again_size(uint32_t room) {
 /* The longest of the three comes last: stacks are half as deep as there is room, and then what is used lies in fewer pages. */
 void rsd_again_init(struct rsd_again *again, uint32_t room, void *memory) {
     char *frames = (char *)memory + ends_size(room);
+    again->depth = 0;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     *again = (struct rsd_again){.frame = (struct rsd_frame *)frames,
                                 .word = (struct rsd_word *)(frames + aligned(room * sizeof(struct rsd_frame))),
                                 .word_end = memory,
