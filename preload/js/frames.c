@@ -349,4 +349,5 @@ void rsd_js_hand_over(struct rsd_js *js) {
 
 void rsd_js_begin(struct rsd_js *js) {
     js->forwarded = 0;
+    js->sampled = NULL;
 }

@@ -114,13 +114,16 @@ static uint32_t stride_of(uint32_t size) {
     return stride < STRIDE_LEAST ? STRIDE_LEAST : stride;
 }
 
+/* The text is looked at once a stack: that has some frames of the same script, and nothing moves meanwhile. */
 static struct rsd_js_source *source_of(struct rsd_js *js, const struct rsd_js_text *text) {
+    if (js->sampled && js->sampled->text == text->at && js->sampled->size == text->size && !js->forwarded)
+        return js->sampled;
     uint64_t sample = sample_of(text);
     uint64_t hash = (text->at ^ sample) * 0x9e3779b97f4a7c15u;
     struct rsd_js_source *source = &js->source[hash >> 32 & (RSD_JS_SOURCES - 1)];
     if (source->text != text->at || source->size != text->size || source->sample != sample)
         *source = (struct rsd_js_source){.text = text->at, .size = text->size, .sample = sample, .marks = 1};
-    return source;
+    return js->sampled = source;
 }
 
 /* Count up to `to`, setting marks on the way. */

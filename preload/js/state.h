@@ -56,9 +56,10 @@ struct rsd_js_source {
 struct rsd_js {
     rsd_js_write *write;
     void *context;
-    uint32_t forwarded;   /* objects that this stack led to and that were being moved */
-    bool used;            /* since it was made or handed over */
-    uintptr_t stream_map; /* code.c: the map of all machine code objects of this isolate; 0: not seen yet */
+    uint32_t forwarded;            /* objects that this stack led to and that were being moved */
+    bool used;                     /* since it was made or handed over */
+    struct rsd_js_source *sampled; /* whose text was looked at last, since the stack began; NULL: none */
+    uintptr_t stream_map;          /* code.c: the map of all machine code objects of this isolate; 0: not seen yet */
     struct rsd_js_interned *interned;
     uint32_t interned_mask, interned_used, functions;
     uint32_t next_miss;

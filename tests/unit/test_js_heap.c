@@ -394,6 +394,7 @@ Test(lines, are_counted_anew_when_another_text_takes_the_place, .init = fake_hea
     uintptr_t source = fake_string(text);
     cr_assert_eq(line_in(source, 4990, &column), 1);
     memset((void *)(source - 1 + 16), '\n', 2500);
+    rsd_js_begin(fake_js); /* the next stack */
     cr_assert_eq(line_in(source, 4990, &column), 2501);
 }
 
