@@ -40,7 +40,7 @@
 
 #define FIRST_ROOM 4096u
 #define SMALL_ROOM 16384u   /* 256 KiB */
-#define AT_ONCE_ROOM 32768u /* 512 KiB: its pages come with the table, in 30 us; of a larger one as they are used */
+#define AT_ONCE_ROOM 32768u /* 512 KiB: its pages come with it, in 0.2 ms; those of a larger one when they are used */
 #define MOST_ROOM 262144u   /* 4 MiB; emptying it takes a millisecond */
 #define TABLES_SIZE (UINT64_C(32) << 20)
 #define MOVED_AT_ONCE 8u
