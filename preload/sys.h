@@ -44,7 +44,7 @@ static inline void rsd_sys_small_pages(void *start, size_t size) {
 }
 
 /* Memory that will be used all over, here and there, and read before it is written: page by page the kernel would map its zeros
- * first and then a page of our own, which takes twice the time (2.6 us; so 1.3). One that cannot (before Linux 5.14) still does. */
+ * first and then a page of our own, which takes twice the time (2.6 us; so 1.3). Before Linux 5.14 it still does. */
 static inline void rsd_sys_populate(void *start, size_t size) {
     uintptr_t from = (uintptr_t)start & ~(uintptr_t)4095;
     RSD_SYSCALL(madvise, from, (uintptr_t)start + size - from, 23 /* MADV_POPULATE_WRITE */, 0, 0, 0);

@@ -11,8 +11,9 @@
  *
  *     place = hash mod sets in use    =>    it stands there, or where it would have stood when fewer were in use
  *
- * It is moved when it is next asked for, or its place. When all are in use a full set gives up one of its rules: addresses that come from
- * a guess may be anything, and must not be able to fill the table for good. Code that is unmapped takes its rules along.
+ * It is moved when it is next asked for, or its place. When all are in use a full set gives up one of its rules: addresses
+ * that come from a guess may be anything, and must not be able to fill the table for good. Code that is unmapped takes its
+ * rules along.
  */
 #include "cache.h"
 
