@@ -4,7 +4,7 @@
  * Another library that defines malloc and stands before us in LD_PRELOAD gets the program's calls, and so does an
  * executable that defines it. Some pass them on, to us; others are allocators themselves, and then we never hear of a
  * block. Which of the two it is cannot be seen from outside: so a block is allocated by the name `malloc`, as the
- * program does it, and our own counter says whether the hook was there.
+ * program does it, and our own counter says whether the hook was there, or that of the bytes up to the next sample.
  *
  *     the call comes here                     nothing is said
  *     it does not: an allocator               said once; mappings are recorded, blocks cannot be
@@ -25,6 +25,7 @@
 
 #include "guard.h"
 #include "init.h"
+#include "sample.h"
 #include "say.h"
 
 #define PROBE_SIZE 24u
@@ -44,8 +45,9 @@ static bool comes_here(void *(*allocate)(size_t)) {
     void (*release)(void *);
     *(void **)&release = dlsym(RTLD_DEFAULT, "free");
     uint64_t before = rsd_self->writer.counter[RESIDUE_COUNTER_ALLOCS];
+    int64_t left = rsd_sampler.left;
     release(allocate(PROBE_SIZE));
-    return rsd_self->writer.counter[RESIDUE_COUNTER_ALLOCS] != before;
+    return rsd_self->writer.counter[RESIDUE_COUNTER_ALLOCS] != before || rsd_sampler.left != left;
 }
 
 /* In a program that was linked to lie at a fixed address malloc is, for everybody, a jump of its own to wherever it is. */

@@ -12,7 +12,8 @@
  * - Ten times a second it looks whether somebody asks for a mark (control.c): one failed open, 2 us.
  * - /proc/self/statm each second: about 10 us. smaps holds the lock that mmap waits for, 44 ms at 10,000 mappings, and so
  *   it is read at intervals of at least SHARE times what it cost last (in time of the processor: a busy machine is no
- *   reason to look away); else each second at first, every ten in the end.
+ *   reason to look away); else each second at first, every ten in the end. The first time is half a second after the start:
+ *   a program that is done sooner is sampled when it ends.
  *
  * The thread's own allocations (its TLS) are recorded as the tracer's (guard.h).
  */
@@ -36,6 +37,7 @@
 
 #define SECOND_NS 1000000000u
 #define TURNS 10u /* a second: how soon a mark is answered */
+#define MAPPINGS_FIRST_NS (SECOND_NS / 2)
 #define MAPPINGS_MOST_NS (10u * (uint64_t)SECOND_NS)
 #define MAPPINGS_PART 20u /* of the time that the process has been recorded */
 #define TALLIES_EVERY 30u /* seconds: what a kill may cost of the counts of calls */
@@ -83,15 +85,18 @@ static void name_runtime(void) {
     rsd_ours_end(self);
 }
 
-static void each_second(unsigned seconds, uint64_t *next_mappings) {
-    uint64_t now = rsd_sys_clock_ns(CLOCK_MONOTONIC);
+static void each_second(unsigned seconds) {
     rsd_process_sample();
-    if (now >= *next_mappings && !rsd_sample_over_size()) {
-        sample_mappings();
-        *next_mappings = now + mappings_interval(now);
-    }
     if (seconds % TALLIES_EVERY == 0)
         write_tallies();
+}
+
+static void sample_mappings_if_due(uint64_t *next) {
+    uint64_t now = rsd_sys_clock_ns(CLOCK_MONOTONIC);
+    if (now < *next || rsd_sample_over_size())
+        return;
+    sample_mappings();
+    *next = now + mappings_interval(now);
 }
 
 /* The system call counts niceness from 20, downwards. */
@@ -107,10 +112,11 @@ static void *run(void *unused) {
     give_way();
     atomic_store(&running, true);
     name_runtime();
-    uint64_t next_mappings = 0;
+    uint64_t next_mappings = rsd_trace.start.monotonic_ns + MAPPINGS_FIRST_NS;
     for (unsigned turn = 0; rsd_alive(); turn++) {
         if (turn % TURNS == 0)
-            each_second(turn / TURNS + 1, &next_mappings);
+            each_second(turn / TURNS + 1);
+        sample_mappings_if_due(&next_mappings);
         rsd_control_poll();
         rsd_snapshot_poll();
         rsd_sys_sleep_ns(SECOND_NS / TURNS);

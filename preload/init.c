@@ -189,6 +189,12 @@ __attribute__((cold)) bool rsd_begin_in_child(void) {
     return !failure;
 }
 
+/* node allocates tens of thousands of blocks in thousands of places before the first line of JavaScript. */
+static void prepare(void) {
+    if (rsd_trace.nursery)
+        rsd_nursery_prepare();
+}
+
 /* A V8 that is not known may still prove itself: until then, and if it does not, the code map names what it can. */
 static void start_javascript(void) {
     if (rsd_names_from_frames())
@@ -206,6 +212,8 @@ __attribute__((constructor)) static void constructed(void) {
     rsd_first_check();
     rsd_unwind_start();
     rsd_moment_init();
+    if (rsd_moment_is_node())
+        prepare();
     rsd_snapshot_find_heap();
     rsd_addon_start();
     start_javascript();

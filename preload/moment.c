@@ -9,16 +9,15 @@
  *     node::Environment::RunCleanup()                the same, by way of a worker's or an embedder's teardown
  *     node::Environment::Exit(...)                   process.exit(), an uncaught error
  *
- * all of which are in the executable's .dynsym with their sizes, on Node 18 to 26. A worker thread that ends runs them as
- * well, and does not count.
+ * all of which are in the executable's .dynsym, on Node 18 to 26. Where one ends its unwind table says: to look for the symbol
+ * again by its address, for its size, takes a walk over all of node's 150,000. A worker thread that ends runs them as well, and
+ * does not count.
  *
  * The barrier is written once in a trace.
  */
 #include "moment.h"
 
 #include <dlfcn.h>
-#include <elf.h>
-#include <link.h>
 #include <stdatomic.h>
 
 #include "guard.h"
@@ -26,6 +25,7 @@
 #include "init.h"
 #include "record.h"
 #include "sys.h"
+#include "unwind/cfi.h"
 
 struct function {
     uintptr_t start;
@@ -45,12 +45,16 @@ static _Atomic bool begun;
 
 void rsd_moment_init(void) {
     for (unsigned i = 0; i < NAMES; i++) {
-        void *start = dlsym(RTLD_DEFAULT, names[i]);
-        Dl_info info;
-        const ElfW(Sym) *symbol = NULL;
-        if (start && dladdr1(start, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol)
-            teardown[found++] = (struct function){(uintptr_t)start, (uintptr_t)start + symbol->st_size};
+        uintptr_t start = (uintptr_t)dlsym(RTLD_DEFAULT, names[i]);
+        struct rsd_object object;
+        struct rsd_fde fde;
+        if (start && rsd_object_find(start, &object) && rsd_fde_find(&object, start, &fde))
+            teardown[found++] = (struct function){start, fde.end};
     }
+}
+
+bool rsd_moment_is_node(void) {
+    return found > 0;
 }
 
 static bool in_teardown(const struct rsd_stack *stack) {

@@ -11,6 +11,9 @@
 /* Find node's functions; from the constructor. In a program that is not node nothing is found and nothing is checked. */
 void rsd_moment_init(void);
 
+/* Is the program node? */
+bool rsd_moment_is_node(void);
+
 /* The calling thread is in a call that node's teardown also makes: look whether this is it. */
 void rsd_moment_check(const struct rsd_registers *from);
 

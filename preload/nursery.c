@@ -127,6 +127,10 @@ static void make_ring(struct rsd_ring *ring, struct rsd_writer *writer, struct r
     };
 }
 
+void rsd_nursery_prepare(void) {
+    rsd_sys_populate((void *)stale, sizeof stale);
+}
+
 bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer) {
     struct residue_live_header *live = writer->live;
     char *memory = rsd_sys_memory(PLACES_SIZE + TALLIES_SIZE);

@@ -53,6 +53,9 @@ struct rsd_nursery {
     struct rsd_foreign_tally *_Atomic foreign; /* by node; NULL: there were none */
 };
 
+/* The program is a large one: what it will surely fill is there before it does. */
+void rsd_nursery_prepare(void);
+
 /* Give a writer its nursery; false when there is no memory for it. */
 bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer);
 

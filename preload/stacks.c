@@ -39,8 +39,9 @@
 #include "unwind/met.h"
 
 #define FIRST_ROOM 4096u
-#define SMALL_ROOM 16384u /* 256 KiB */
-#define MOST_ROOM 262144u /* 4 MiB; emptying it takes a millisecond */
+#define SMALL_ROOM 16384u   /* 256 KiB */
+#define AT_ONCE_ROOM 32768u /* 512 KiB: its pages come with it, in 0.2 ms; those of a larger one when they are used */
+#define MOST_ROOM 262144u   /* 4 MiB; emptying it takes a millisecond */
 #define TABLES_SIZE (UINT64_C(32) << 20)
 #define MOVED_AT_ONCE 8u
 
@@ -107,16 +108,23 @@ static struct rsd_trie_entry *find_in(const struct rsd_table *table, uint64_t ke
     return entry;
 }
 
-/* The same over all tables. An empty entry is always one of the present table. */
+/* The same over both tables. An empty entry is always one of the present table. */
+static struct rsd_trie_entry *find_in_tables(const struct rsd_trie *trie, uint64_t key, uint32_t parent) {
+    struct rsd_trie_entry *entry = find_in(&trie->now, key, parent);
+    if (entry->node || !trie->before.entry)
+        return entry;
+    struct rsd_trie_entry *older = find_in(&trie->before, key, parent);
+    return older->node ? older : entry;
+}
+
+/* The same, what was found last first. Of a small table the lines in use are no more than there are here. */
 static struct rsd_trie_entry *find(struct rsd_trie *trie, uint64_t key, uint32_t parent) {
+    if (trie->now.mask < AT_ONCE_ROOM)
+        return find_in_tables(trie, key, parent);
     struct rsd_trie_entry *recent = &trie->recent[hash(key, parent) % RSD_TRIE_RECENT];
     if (__builtin_expect(recent->node && is(recent, key, parent), 1))
         return recent;
-    struct rsd_trie_entry *entry = find_in(&trie->now, key, parent);
-    if (!entry->node && trie->before.entry) {
-        struct rsd_trie_entry *older = find_in(&trie->before, key, parent);
-        entry = older->node ? older : entry;
-    }
+    struct rsd_trie_entry *entry = find_in_tables(trie, key, parent);
     if (entry->node)
         *recent = *entry;
     return entry;
@@ -140,6 +148,8 @@ static void grow(struct rsd_trie *trie) {
     trie->full = !may_make(room) || !make_table(&bigger, room);
     if (trie->full)
         return;
+    if (room <= AT_ONCE_ROOM)
+        rsd_sys_populate(bigger.entry, size_of(room));
     trie->before = trie->now;
     trie->now = bigger;
     trie->moved = 0;
@@ -224,7 +234,7 @@ static uint32_t frame_node(struct rsd_thread *thread, const struct rsd_frame *fr
 
 static void forget_names(struct rsd_names *names) {
     for (uint32_t i = 0; i < RSD_STACKS; i++)
-        names->of[i].count = 0;
+        names->of[i].count = names->of[i].taken = 0;
 }
 
 /* A new table is put in the place of the old one before that is given back: there is always one. */
@@ -257,15 +267,20 @@ static size_t to_line(size_t size) {
     return (size + 63) & ~(size_t)63;
 }
 
-static uint32_t names_room(uint32_t place, uint32_t depth) {
-    return place == RSD_STACK_BEFORE || depth < RSD_STACKS_ROOM ? depth : RSD_STACKS_ROOM;
+static size_t names_room(uint32_t frames) {
+    return frames * (sizeof(struct rsd_js_proof) + RSD_JS_PROOF_WORDS * sizeof(struct rsd_word));
 }
 
 size_t rsd_names_size(uint32_t depth) {
-    size_t frames = 0;
-    for (uint32_t i = 0; i < RSD_STACKS; i++)
-        frames += names_room(i, depth);
-    return to_line(rsd_js_size()) + frames * sizeof(struct rsd_js_proof);
+    return to_line(rsd_js_size()) + names_room(depth) +
+           RSD_STACK_BEFORE * (names_room(RSD_STACKS_ROOM_FIRST) + names_room(RSD_STACKS_ROOM));
+}
+
+/* Names for so many frames. */
+static void give_room(struct rsd_names *names, struct rsd_named_frames *of, uint32_t frames) {
+    struct rsd_js_proof *named = (struct rsd_js_proof *)names->rest;
+    names->rest += names_room(frames);
+    *of = (struct rsd_named_frames){.named = named, .word = (struct rsd_word *)(named + frames), .room = frames};
 }
 
 static bool write_function(void *context, const struct rsd_js_function *function) {
@@ -283,11 +298,8 @@ static bool write_function(void *context, const struct rsd_js_function *function
 
 void rsd_names_init(struct rsd_thread *thread, void *memory) {
     struct rsd_names *names = &thread->names;
-    struct rsd_js_proof *named = (struct rsd_js_proof *)((char *)memory + to_line(rsd_js_size()));
-    for (uint32_t i = 0; i < RSD_STACKS; i++) {
-        names->of[i].named = named;
-        named += names_room(i, rsd_trace.depth);
-    }
+    names->rest = (char *)memory + to_line(rsd_js_size());
+    give_room(names, &names->of[RSD_STACK_BEFORE], rsd_trace.depth);
     names->js = memory;
     rsd_js_init(names->js, write_function, thread);
 }
@@ -349,6 +361,7 @@ static void move_names(struct rsd_names *names, uint32_t from, uint32_t to, uint
     for (; count < source->count && source->named[count].frame < kept; count++)
         target->named[count] = source->named[count];
     target->count = count;
+    target->taken = 0;
 }
 
 /* Kept frames whose words have changed are named anew. As long as that leads to the same node, as with a function that is
@@ -406,9 +419,13 @@ __attribute__((cold, noinline)) static void forget_kept(struct rsd_thread *threa
 static uint32_t node_of(struct rsd_thread *thread, struct rsd_stack *stack) {
     struct rsd_names *names = &thread->names;
     struct rsd_named_frames *of = &names->of[stack->place];
-    *stack->node = 0; /* a signal handler may jump out of here */
-    if (stack->copied != RSD_STACK_BEFORE)
+    *stack->node = of->taken = 0; /* a signal handler may jump out of here */
+    if (stack->copied != RSD_STACK_BEFORE) {
+        uint32_t room = thread->unwinder->again[stack->copied].room;
+        if (names->js && names->of[stack->copied].room < room)
+            give_room(names, &names->of[stack->copied], room);
         move_names(names, RSD_STACK_BEFORE, stack->copied, RSD_STACKS_ROOM);
+    }
     if (stack->from != stack->place)
         move_names(names, stack->from, stack->place, stack->kept);
     uint32_t kept = stack->kept;
@@ -426,18 +443,31 @@ static uint32_t node_of(struct rsd_thread *thread, struct rsd_stack *stack) {
     return *stack->node = node;
 }
 
-__attribute__((noinline)) static bool renew(struct rsd_names *names, struct rsd_js_proof *proof) {
-    rsd_js_begin(names->js);
-    return rsd_js_renew(names->js, proof);
+static void line_up(struct rsd_named_frames *of, uint32_t taken) {
+    of->words = 0;
+    for (uint32_t i = 0; i < of->count; i++)
+        of->words += rsd_js_proof_words(&of->named[i], &of->word[of->words]);
+    of->taken = taken;
 }
 
+__attribute__((noinline)) static bool names_hold_or_renew(struct rsd_names *names, struct rsd_named_frames *of,
+                                                          uint32_t taken) {
+    of->taken = 0;
+    if (of->count > 0)
+        rsd_js_begin(names->js);
+    for (uint32_t i = 0; i < of->count; i++)
+        if (!rsd_js_holds(&of->named[i]) && !rsd_js_renew(names->js, &of->named[i]))
+            return false;
+    line_up(of, taken);
+    return true;
+}
+
+/* Do the names of the whole stack hold? This runs for each stack that is met again. */
 static inline bool names_hold(struct rsd_names *names, uint32_t place) {
     struct rsd_named_frames *of = &names->of[place];
-    for (uint32_t i = 0; i < of->count; i++) {
-        if (!rsd_js_holds(&of->named[i]) && !renew(names, &of->named[i]))
-            return false;
-    }
-    return true;
+    uint32_t taken = atomic_load_explicit(&rsd_js_pages_taken, memory_order_acquire);
+    return __builtin_expect(of->taken == taken && !rsd_again_last_failure(of->word, of->words), 1) ||
+           names_hold_or_renew(names, of, taken);
 }
 
 /* What changes seldom and concerns every node. */

@@ -44,8 +44,14 @@ struct rsd_names {
     struct rsd_js *js; /* NULL: JavaScript is not named */
     struct rsd_named_frames {
         struct rsd_js_proof *named; /* by what their names, or that they have none, can be told again */
-        uint32_t count;
-    } of[RSD_STACKS]; /* by rsd_stack.place */
+        struct rsd_word
+            *word;      /* all words that the proofs hang on, in one row; of a stack that was met more than once */
+        uint32_t count; /* of `named` */
+        uint32_t words;
+        uint32_t room;  /* frames */
+        uint32_t taken; /* rsd_js_pages_taken when the row was true; 0: there is none */
+    } of[RSD_STACKS];   /* by rsd_stack.place */
+    char *rest;         /* room for places that have none yet, or too little */
 };
 
 struct rsd_thread;

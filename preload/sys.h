@@ -43,11 +43,21 @@ static inline void rsd_sys_small_pages(void *start, size_t size) {
     RSD_SYSCALL(madvise, start, size, MADV_NOHUGEPAGE, 0, 0, 0);
 }
 
-/* NULL and a negative errno when it fails. */
+/* Memory that will be used all over, here and there, and read before it is written: page by page the kernel would map its zeros
+ * first and then a page of our own, which takes twice the time (2.6 us; so 1.3). Before Linux 5.14 it still does. */
+static inline void rsd_sys_populate(void *start, size_t size) {
+    uintptr_t from = (uintptr_t)start & ~(uintptr_t)4095;
+    RSD_SYSCALL(madvise, from, (uintptr_t)start + size - from, 23 /* MADV_POPULATE_WRITE */, 0, 0, 0);
+}
+
+/* NULL and a negative errno when it fails. Of a file with nothing in it no more is read than what is touched: the kernel would
+ * make and clear 128 KiB around the first page. */
 static inline void *rsd_sys_map_file(int fd, size_t size, long *error) {
     void *p = (void *)RSD_SYSCALL(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (!rsd_sys_failed(p))
+    if (!rsd_sys_failed(p)) {
+        RSD_SYSCALL(madvise, p, size, MADV_RANDOM, 0, 0, 0);
         return p;
+    }
     *error = (long)(intptr_t)p;
     return NULL;
 }

@@ -38,7 +38,7 @@ const siteNumber = (site) =>
 function runSampled(t) {
   const folder = scratch(t);
   const run = record(t, [program('sampled')], { options: { MODE: `sample=${RATE}` }, folder });
-  assert.strictEqual(run.status, 0);
+  assert.deepStrictEqual({ status: run.status, stderr: run.stderr }, { status: 0, stderr: '' });
   const truth = run.stdout.trim().split('\n').map((line) => JSON.parse(line));
   const got = report(run.trace, '--at', 'exit');
   assert.strictEqual(got.recorder.anomalies, 0);

@@ -25,10 +25,9 @@
 #include "js/layout.h"
 
 #define BYTECODES_LEAST 128u
-#define BYTECODES_MOST 256u
 
 uint32_t rsd_js_bytecodes;
-static uint8_t sizes[3 * BYTECODES_MOST]; /* of bytecode b with operands of 1, 2, 4 bytes: [scale * bytecodes + b] */
+uint8_t rsd_js_bytecode_sizes[3 * RSD_JS_BYTECODES_MOST];
 
 /* One character a bytecode, in base 36: 6 * (bytes of operands that never grow) + operands that grow with the prefix.
  * */
@@ -54,7 +53,7 @@ static const uint8_t begin_4[] = {1, 1, 1, 1, 1, 5, 9, 13, 17, 11, 15, 5, 1, 5};
 uint32_t rsd_js_bytecodes_in(const uint8_t *table) {
     if (memcmp(table, begin_1, sizeof begin_1) != 0)
         return 0;
-    for (uint32_t count = BYTECODES_LEAST; count < BYTECODES_MOST; count++)
+    for (uint32_t count = BYTECODES_LEAST; count < RSD_JS_BYTECODES_MOST; count++)
         if (memcmp(table + count, begin_2, sizeof begin_2) == 0)
             return memcmp(table + 2 * count, begin_4, sizeof begin_4) == 0 ? count : 0;
     return 0;
@@ -62,7 +61,7 @@ uint32_t rsd_js_bytecodes_in(const uint8_t *table) {
 
 static bool take(const uint8_t *table) {
     uint32_t count = rsd_js_bytecodes_in(table);
-    memcpy(sizes, table, count * 3);
+    memcpy(rsd_js_bytecode_sizes, table, count * 3);
     rsd_js_bytecodes = count;
     return count != 0;
 }
@@ -79,7 +78,7 @@ static bool take_row(void) {
         for (uint32_t b = 0; b < count; b++)
             for (uint32_t scale = 0; scale < 3; scale++) {
                 uint32_t fixed = digit(row[i].bytecodes[b]) / 6, growing = digit(row[i].bytecodes[b]) % 6;
-                sizes[scale * count + b] = (uint8_t)(1 + fixed + (growing << scale));
+                rsd_js_bytecode_sizes[scale * count + b] = (uint8_t)(1 + fixed + (growing << scale));
             }
         rsd_js_bytecodes = count;
         return true;
@@ -89,15 +88,15 @@ static bool take_row(void) {
 
 void rsd_js_bytecodes_start(const uint8_t *own) {
     if ((!own || !take(own)) && !take_row())
-        rsd_js_image_search(take, sizeof sizes);
+        rsd_js_image_search(take, sizeof rsd_js_bytecode_sizes);
 }
 
-uint32_t rsd_js_bytecode_size(const uint8_t *code, uint32_t room) {
+uint32_t rsd_js_bytecode_size_wide(const uint8_t *code, uint32_t room) {
     enum { WIDE, EXTRA_WIDE, DEBUG_BREAK_WIDE, DEBUG_BREAK_EXTRA_WIDE };
-    uint32_t prefix = room > 1 && code[0] <= DEBUG_BREAK_EXTRA_WIDE;
+    uint32_t prefix = room > 1 && code[0] < RSD_JS_BYTECODE_PREFIXES;
     uint32_t scale = prefix ? (code[0] & EXTRA_WIDE) + 1u : 0;
     if (room <= prefix || code[prefix] >= rsd_js_bytecodes)
         return 0;
-    uint32_t size = prefix + sizes[scale * rsd_js_bytecodes + code[prefix]];
+    uint32_t size = prefix + rsd_js_bytecode_sizes[scale * rsd_js_bytecodes + code[prefix]];
     return size <= room ? size : 0;
 }

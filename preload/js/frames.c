@@ -342,11 +342,12 @@ void rsd_js_hand_over(struct rsd_js *js) {
         return; /* most threads run no JavaScript: their state stays untouched memory */
     js->stream_map = 0;
     memset(js->miss, 0, sizeof js->miss);
-    memset(js->known, 0, sizeof js->known);
+    rsd_js_forget_known(js);
     memset(js->source, 0, sizeof js->source);
     js->used = false;
 }
 
 void rsd_js_begin(struct rsd_js *js) {
     js->forwarded = 0;
+    js->sampled = NULL;
 }

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "js/pages.h"
+#include "unwind/again.h"
 #include "unwind/unwind.h"
 
 /* ---- Process --------------------------------------------------------------------------------------------------- */
@@ -122,8 +123,8 @@ static inline const volatile uintptr_t *rsd_js_proven(const struct rsd_js_proof 
     return (const volatile uintptr_t *)proof->fp + proof->offset[word];
 }
 
-/* Is the answer for a frame at the same place of the stack with the same pc still right? This runs for each frame of each
- * stack that is kept: most have one word or none, and where the page is described has been looked up. */
+/* Is the answer for a frame at the same place of the stack with the same pc still right? Most have one word or none, and where
+ * the page is described has been looked up. */
 static inline bool rsd_js_holds(const struct rsd_js_proof *proof) {
     for (uint32_t i = 0; i < proof->words; i++)
         if (__builtin_expect(*rsd_js_proven(proof, i) != proof->value[i], 0))
@@ -132,6 +133,18 @@ static inline bool rsd_js_holds(const struct rsd_js_proof *proof) {
         return false;
     return !proof->region || ((rsd_js_page_in(proof->region, proof->shared_at) & RSD_JS_PAGE_READABLE) &&
                               *(const volatile uintptr_t *)proof->shared_at == proof->shared);
+}
+
+/* The same as words at addresses: as long as these are what they were, and rsd_js_pages_taken is what it was before
+ * rsd_js_holds() said yes, it would say yes again. Returns how many. */
+#define RSD_JS_PROOF_WORDS (RSD_JS_WORDS + 1)
+static inline uint32_t rsd_js_proof_words(const struct rsd_js_proof *proof, struct rsd_word *out) {
+    uint32_t count = 0;
+    for (; count < proof->words; count++)
+        out[count] = (struct rsd_word){(uintptr_t)rsd_js_proven(proof, count), proof->value[count]};
+    if (proof->region)
+        out[count++] = (struct rsd_word){proof->shared_at, proof->shared};
+    return count;
 }
 
 /* An answer does not hold any more. Is it right again with the function that is there now, another one made from the same

@@ -28,10 +28,10 @@ static uintptr_t key_offset(const struct rsd_js_view *view) {
     return view->in_builtins && rsd_js_is_small_integer(view->bytecode_offset) ? view->bytecode_offset : 0;
 }
 
-static struct rsd_js_known *slot(struct rsd_js *js, const struct rsd_js_view *view, uintptr_t shared) {
+static uint16_t *place(struct rsd_js *js, const struct rsd_js_view *view, uintptr_t shared) {
     uint64_t hash = (view->pc * 0x9e3779b97f4a7c15u) ^ (shared * 0xc2b2ae3d27d4eb4fu) ^ key_offset(view);
     hash = (hash ^ hash >> 31) * 0x9e3779b97f4a7c15u;
-    return &js->known[hash >> 32 & (RSD_JS_CACHE_SLOTS - 1)];
+    return &js->known_at[hash >> 32 & (RSD_JS_CACHE_SLOTS - 1)];
 }
 
 uintptr_t rsd_js_shared_word(struct rsd_js *js, uintptr_t word) {
@@ -49,7 +49,7 @@ static bool still_hangs_together(struct rsd_js *js, const struct rsd_js_known *k
 
 bool rsd_js_recall(struct rsd_js *js, struct rsd_js_view *view, struct rsd_js_answer *answer) {
     uintptr_t shared = rsd_js_shared_word(js, view->function);
-    const struct rsd_js_known *known = slot(js, view, shared);
+    const struct rsd_js_known *known = &js->known[*place(js, view, shared)];
     if (!shared || known->pc != view->pc || known->shared != shared || known->offset != key_offset(view) ||
         (known->doubts && known->doubts < RSD_JS_DOUBTS) || !still_hangs_together(js, known))
         return false;
@@ -73,7 +73,10 @@ bool rsd_js_remember(struct rsd_js *js, const struct rsd_js_view *view, const st
     if (answer->count > RSD_JS_KNOWN_PLACES || interpreted_elsewhere)
         return whole; /* with --interpreted-frames-native-stack each function has its own copy of the interpreter's entry */
     uintptr_t shared = rsd_js_shared_word(js, view->function);
-    struct rsd_js_known *known = slot(js, view, shared);
+    uint16_t *at = place(js, view, shared);
+    if (!*at)
+        *at = ++js->known_used;
+    struct rsd_js_known *known = &js->known[*at];
     uint32_t doubts = whole ? 0 : doubts_about(known, view, shared);
     *known = (struct rsd_js_known){
         .pc = view->pc,
@@ -87,4 +90,10 @@ bool rsd_js_remember(struct rsd_js *js, const struct rsd_js_view *view, const st
         .count = answer->count};
     memcpy(known->place, answer->place, answer->count * sizeof *known->place);
     return doubts == 0 || doubts >= RSD_JS_DOUBTS;
+}
+
+void rsd_js_forget_known(struct rsd_js *js) {
+    memset(js->known_at, 0, sizeof js->known_at);
+    memset(js->known, 0, (js->known_used + 1u) * sizeof *js->known);
+    js->known_used = 0;
 }

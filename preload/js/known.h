@@ -9,6 +9,9 @@
 /* The word by which a frame's function leads to its SharedFunctionInfo; 0 if `word` is no function. */
 uintptr_t rsd_js_shared_word(struct rsd_js *js, uintptr_t word);
 
+/* Forget all of them. */
+void rsd_js_forget_known(struct rsd_js *js);
+
 /* Fill in the answer for a frame that was named before and has not changed since, and which code it was found in. */
 bool rsd_js_recall(struct rsd_js *js, struct rsd_js_view *view, struct rsd_js_answer *answer);
 

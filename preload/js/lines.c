@@ -37,30 +37,45 @@ static bool is_line_end(const void *text, bool wide, uint32_t size, uint32_t at)
     return next != '\n';
 }
 
-/* Does none of these eight one-byte characters lie below 14? Carries go upward only, so a clear answer is right. */
-static bool none_below_14(uint64_t eight) {
-    const uint64_t ones = 0x0101010101010101u, tops = ones * 0x80;
-    return ((eight - ones * 14) & ~eight & tops) == 0;
+#define LANES 16u
+#define BLOCK_MOST (255u * LANES) /* so many can be counted in a byte a lane */
+
+typedef uint8_t lanes __attribute__((vector_size(LANES)));
+
+static lanes load(const uint8_t *at) {
+    lanes all;
+    memcpy(&all, at, sizeof all);
+    return all;
+}
+
+/* Line ends among so many one-byte characters, a multiple of LANES; the one behind them can be read. */
+static uint32_t count_block(const uint8_t *text, uint32_t size) {
+    lanes counts = {0};
+    for (uint32_t at = 0; at < size; at += LANES) {
+        lanes now = load(text + at), next = load(text + at + 1);
+        counts -= (lanes)(now == '\n') | ((lanes)(now == '\r') & (lanes)(next != '\n')); /* true is -1 */
+    }
+    uint32_t lines = 0;
+    for (unsigned i = 0; i < LANES; i++)
+        lines += counts[i];
+    return lines;
 }
 
 uint32_t rsd_js_count_lines(const void *text, bool wide, uint32_t size, uint32_t from, uint32_t to,
                             uint32_t *last_end) {
-    uint32_t lines = 0;
-    for (uint32_t at = from; at < to;) {
-        uint64_t eight;
-        if (!wide && to - at >= sizeof eight) {
-            memcpy(&eight, (const char *)text + at, sizeof eight);
-            if (none_below_14(eight)) {
-                at += sizeof eight;
-                continue;
-            }
-        }
-        for (uint32_t stop = to - at < 8 ? to : at + 8; at < stop; at++)
-            if (is_line_end(text, wide, size, at)) {
-                lines++;
-                *last_end = at + 1;
-            }
+    uint32_t lines = 0, at = from, readable = to < size || to == 0 ? to : to - 1;
+    while (!wide && at + LANES <= readable) {
+        uint32_t block = (readable - at) / LANES * LANES;
+        block = block < BLOCK_MOST ? block : BLOCK_MOST;
+        lines += count_block((const uint8_t *)text + at, block);
+        at += block;
     }
+    for (; at < to; at++)
+        lines += is_line_end(text, wide, size, at);
+    for (at = to; lines && !is_line_end(text, wide, size, at - 1); at--)
+        continue;
+    if (lines)
+        *last_end = at;
     return lines;
 }
 
@@ -99,13 +114,16 @@ static uint32_t stride_of(uint32_t size) {
     return stride < STRIDE_LEAST ? STRIDE_LEAST : stride;
 }
 
+/* The text is looked at once a stack: that has some frames of the same script, and nothing moves meanwhile. */
 static struct rsd_js_source *source_of(struct rsd_js *js, const struct rsd_js_text *text) {
+    if (js->sampled && js->sampled->text == text->at && js->sampled->size == text->size && !js->forwarded)
+        return js->sampled;
     uint64_t sample = sample_of(text);
     uint64_t hash = (text->at ^ sample) * 0x9e3779b97f4a7c15u;
     struct rsd_js_source *source = &js->source[hash >> 32 & (RSD_JS_SOURCES - 1)];
     if (source->text != text->at || source->size != text->size || source->sample != sample)
         *source = (struct rsd_js_source){.text = text->at, .size = text->size, .sample = sample, .marks = 1};
-    return source;
+    return js->sampled = source;
 }
 
 /* Count up to `to`, setting marks on the way. */

@@ -18,6 +18,9 @@
  *
  * A page keeps its code bit while V8 makes it writable: code pages toggle.
  *
+ * Whoever loads from the same places again and again need not ask each time: a number changes whenever any page ceases to be
+ * readable (`taken`). That is a few dozen times a second.
+ *
  * The table is a hash table of regions of 256 KiB. V8 maps each page of its heap at a random address, and unmaps it again,
  * dozens of times a second under load: a region of which nothing is known any more is used again for another of the same
  * bucket. It stays in its bucket, so a reader that comes by finds the way to the end; and it looks at the region's number
@@ -53,6 +56,7 @@
 bool rsd_js_pages_kept;
 struct rsd_js_region *_Atomic rsd_js_regions;
 _Atomic uint32_t rsd_js_bucket[1u << RSD_JS_BUCKETS_SHIFT];
+_Atomic uint32_t rsd_js_pages_taken = 1;
 static _Atomic uint32_t used; /* regions that are in a bucket */
 static _Atomic bool overflowed;
 
@@ -192,21 +196,6 @@ static void change_known(const struct range *r) {
     }
 }
 
-/* `change` every page of [from, from + size). Where nothing is known, only `make` makes a region. */
-static void each_page(const void *from, size_t size, bool make, change_page *change, unsigned bits) {
-    uintptr_t start = (uintptr_t)from & ~(RSD_JS_PAGE_SIZE - 1);
-    uintptr_t end = (uintptr_t)from + size < ADDRESS_END ? (uintptr_t)from + size : ADDRESS_END;
-    if (start >= end)
-        return;
-    const struct range range = {start, end, change, bits};
-    bool taken = take_turn();
-    if (make)
-        change_made(&range);
-    else
-        change_known(&range);
-    give_turn(taken);
-}
-
 static void set(_Atomic uint8_t *page, unsigned bits) {
     atomic_store_explicit(page, (uint8_t)bits, memory_order_release);
 }
@@ -220,6 +209,29 @@ static void protect(_Atomic uint8_t *page, unsigned bits) {
     unsigned old = atomic_load_explicit(page, memory_order_relaxed);
     if (!(old & RSD_JS_PAGE_FILE))
         set(page, (old & RSD_JS_PAGE_CODE) | bits);
+}
+
+/* After the pages were changed, so that whoever sees the new number sees them; and before the real call. */
+static void note_taken(void) {
+    if (atomic_fetch_add_explicit(&rsd_js_pages_taken, 1, memory_order_release) == UINT32_MAX)
+        atomic_fetch_add_explicit(&rsd_js_pages_taken, 1, memory_order_release);
+}
+
+/* `change` every page of [from, from + size). Where nothing is known, only `make` makes a region. */
+static void each_page(const void *from, size_t size, bool make, change_page *change, unsigned bits) {
+    uintptr_t start = (uintptr_t)from & ~(RSD_JS_PAGE_SIZE - 1);
+    uintptr_t end = (uintptr_t)from + size < ADDRESS_END ? (uintptr_t)from + size : ADDRESS_END;
+    if (start >= end)
+        return;
+    const struct range range = {start, end, change, bits};
+    bool taken = take_turn();
+    if (make)
+        change_made(&range);
+    else
+        change_known(&range);
+    if (change == take_readable || !(bits & RSD_JS_PAGE_READABLE))
+        note_taken();
+    give_turn(taken);
 }
 
 static unsigned bits_of(int prot) {

@@ -38,6 +38,9 @@ static inline size_t rsd_js_bucket_of(uintptr_t number) {
     return (number * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - RSD_JS_BUCKETS_SHIFT);
 }
 
+/* Changes when a page may have ceased to be readable: as long as it is the same, what could be loaded can be. Never 0. */
+extern _Atomic uint32_t rsd_js_pages_taken;
+
 /* What describes the region of `address` now, and may describe another later. NULL: nothing is known. */
 static inline const struct rsd_js_region *rsd_js_region(uintptr_t address) {
     uintptr_t number = address >> RSD_JS_REGION_SHIFT;

@@ -26,8 +26,12 @@
 
 /* ---- Numbers --------------------------------------------------------------------------------------------------- */
 
-/* False: it runs past `end`, or has more bits than 63. */
-static bool get_unsigned(const uint8_t **at, const uint8_t *end, uint64_t *value) {
+/* False: it runs past `end`, or has more bits than 63. Most have seven at most. */
+static inline bool get_unsigned(const uint8_t **at, const uint8_t *end, uint64_t *value) {
+    if (__builtin_expect(*at < end && **at < 128, 1)) {
+        *value = *(*at)++;
+        return true;
+    }
     *value = 0;
     for (unsigned shift = 0; *at < end && shift < 63; shift += 7) {
         uint8_t byte = *(*at)++;

@@ -56,17 +56,21 @@ struct rsd_js_source {
 struct rsd_js {
     rsd_js_write *write;
     void *context;
-    uint32_t forwarded;   /* objects that this stack led to and that were being moved */
-    bool used;            /* since it was made or handed over */
-    uintptr_t stream_map; /* code.c: the map of all machine code objects of this isolate; 0: not seen yet */
+    uint32_t forwarded;            /* objects that this stack led to and that were being moved */
+    bool used;                     /* since it was made or handed over */
+    struct rsd_js_source *sampled; /* whose text was looked at last, since the stack began; NULL: none */
+    uintptr_t stream_map;          /* code.c: the map of all machine code objects of this isolate; 0: not seen yet */
     struct rsd_js_interned *interned;
     uint32_t interned_mask, interned_used, functions;
     uint32_t next_miss;
     struct {
         uintptr_t pc, function;
         uint32_t times;
-    } miss[RSD_JS_MISSES]; /* frames.c: generated code that belongs to no Code object */
-    struct rsd_js_known known[RSD_JS_CACHE_SLOTS];
+    } miss[RSD_JS_MISSES];                 /* frames.c: generated code that belongs to no Code object */
+    uint16_t known_at[RSD_JS_CACHE_SLOTS]; /* by hash: which of `known`; 0: none */
+    uint16_t known_used;
+    struct rsd_js_known
+        known[RSD_JS_CACHE_SLOTS + 1]; /* in the order in which they came: few pages; the first is none */
     struct rsd_js_source source[RSD_JS_SOURCES];
     unsigned char chunk[RSD_JS_CHUNK]; /* of a text or table, where it cannot be read in place */
     char name[RSD_JS_NAME_SIZE];

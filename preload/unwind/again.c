@@ -41,15 +41,22 @@ static size_t words_size(uint32_t room) {
     return aligned(room * sizeof(struct rsd_word) * RSD_WORDS_PER_FRAME);
 }
 
-size_t rsd_again_size(uint32_t room) {
-    return aligned(room * sizeof(struct rsd_frame)) + words_size(room) + aligned(room * sizeof(uint32_t));
+static size_t ends_size(uint32_t room) {
+    return aligned(room * sizeof(uint32_t));
 }
 
+size_t rsd_again_size(uint32_t room) {
+    return ends_size(room) + aligned(room * sizeof(struct rsd_frame)) + words_size(room);
+}
+
+/* The longest of the three comes last: stacks are half as deep as there is room, and then what is used lies in fewer pages. */
 void rsd_again_init(struct rsd_again *again, uint32_t room, void *memory) {
-    char *words = (char *)memory + aligned(room * sizeof(struct rsd_frame));
-    *again = (struct rsd_again){.frame = memory,
-                                .word = (struct rsd_word *)words,
-                                .word_end = (uint32_t *)(words + words_size(room)),
+    char *frames = (char *)memory + ends_size(room);
+    again->depth = 0;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    *again = (struct rsd_again){.frame = (struct rsd_frame *)frames,
+                                .word = (struct rsd_word *)(frames + aligned(room * sizeof(struct rsd_frame))),
+                                .word_end = memory,
                                 .room = (uint16_t)room};
 }
 

@@ -55,16 +55,11 @@ static size_t aligned(size_t size) {
     return (size + 63) & ~(size_t)63;
 }
 
-static uint32_t room_of(uint32_t place, uint32_t depth) {
-    return place == RSD_STACK_BEFORE || depth < RSD_STACKS_ROOM ? depth : RSD_STACKS_ROOM;
-}
-
+/* Every place may have room for few frames first, and for all that it may have later. */
 size_t rsd_unwinder_size(uint32_t depth) {
     const struct rsd_unwinder *u = NULL;
-    size_t size = aligned(sizeof *u) + aligned((depth + 1) * sizeof *u->fresh);
-    for (uint32_t i = 0; i < RSD_STACKS; i++)
-        size += rsd_again_size(room_of(i, depth));
-    return size;
+    return aligned(sizeof *u) + aligned((depth + 1) * sizeof *u->fresh) + rsd_again_size(depth) +
+           RSD_STACK_BEFORE * (rsd_again_size(RSD_STACKS_ROOM_FIRST) + rsd_again_size(RSD_STACKS_ROOM));
 }
 
 void rsd_unwinder_init(struct rsd_unwinder *unwinder, uint32_t depth) {
@@ -73,10 +68,8 @@ void rsd_unwinder_init(struct rsd_unwinder *unwinder, uint32_t depth) {
     *u = (struct rsd_unwinder){
         .limit = depth, .fresh = (struct rsd_fresh *)memory, .before = RSD_STACK_BEFORE, .wanted = RSD_STACK_BEFORE};
     memory += aligned((depth + 1) * sizeof *u->fresh);
-    for (uint32_t i = 0; i < RSD_STACKS; i++) {
-        rsd_again_init(&u->again[i], room_of(i, depth), memory);
-        memory += rsd_again_size(room_of(i, depth));
-    }
+    rsd_again_init(&u->again[RSD_STACK_BEFORE], depth, memory);
+    u->rest = memory + rsd_again_size(depth);
     rsd_bounds_init(&u->bounds);
 }
 
@@ -102,6 +95,8 @@ void rsd_unwind_after_fork(void) {
 
 /* False: there is no code at the place. */
 static COLD bool derive(struct rsd_unwinder *u, const struct rsd_place *place, struct rsd_rule *rule) {
+    if (rsd_cache_find_moved(place->address, rule))
+        return true;
     uint64_t before = rsd_arch_ticks();
     struct rsd_jit jit;
     enum rsd_derived derived = rsd_derive(&u->bounds, place, rule, &jit);
@@ -363,13 +358,27 @@ static uint32_t hash_of(const struct rsd_again *again) {
     return rsd_unwind_hash(key);
 }
 
+/* Few stacks are deep, and what is not used of a place is in no page. */
+static bool has_room(struct rsd_unwinder *u, uint32_t place, uint32_t depth) {
+    if (likely(depth <= u->again[place].room))
+        return true;
+    if (depth > RSD_STACKS_ROOM)
+        return false;
+    uint32_t room = depth <= RSD_STACKS_ROOM_FIRST ? RSD_STACKS_ROOM_FIRST : RSD_STACKS_ROOM;
+    char *memory = u->rest;
+    u->rest += rsd_again_size(room);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    rsd_again_init(&u->again[place], room, memory);
+    return true;
+}
+
 /* The stack before was met for the second time: give it the place of its own, with the nodes that it has got meanwhile.
  * Returns that place. */
 static uint32_t settle(struct rsd_unwinder *u) {
     uint32_t place = u->wanted;
     const struct rsd_again *before = &u->again[RSD_STACK_BEFORE];
     u->wanted = RSD_STACK_BEFORE;
-    if (before->depth == 0 || before->depth > u->again[place].room)
+    if (before->depth == 0 || !has_room(u, place, before->depth))
         return RSD_STACK_BEFORE;
     rsd_again_assign(&u->again[place], before, before->depth);
     return place;

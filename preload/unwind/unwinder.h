@@ -19,6 +19,7 @@ struct rsd_unwinder {
     uint32_t wanted; /* the stack in RSD_STACK_BEFORE was met for the second time and belongs here; or that number */
     struct rsd_jit jit[2];   /* V8 has two: its code range, and a copy of its builtins. The one met last comes first. */
     struct rsd_fresh *fresh; /* limit + 1: leaf first */
+    char *rest;              /* room for the frames of places that have none yet, or too little */
     uint64_t *counter;
     struct rsd_stack stack;
     struct rsd_again again[RSD_STACKS];

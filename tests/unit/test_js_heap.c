@@ -32,6 +32,27 @@ Test(pages, what_the_program_maps_is_readable_until_it_goes) {
     cr_assert_not(rsd_js_range_is_readable((uintptr_t)p, 3 * 4096));
 }
 
+/* Whoever was told that a page can be read, and finds the number as it was before that, need not ask again. */
+Test(pages, a_number_changes_when_what_could_be_read_may_not_be) {
+    char *p = map(3 * 4096, PROT_READ | PROT_WRITE);
+    uint32_t taken = rsd_js_pages_taken;
+    rsd_js_memory_comes(p + 4096, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, 0);
+    rsd_js_memory_protect_before(p, 4096, PROT_READ);
+    rsd_js_memory_protect_after(p, 4096, PROT_READ);
+    cr_assert_eq(rsd_js_pages_taken, taken);
+    rsd_js_memory_protect_before(p, 4096, PROT_NONE);
+    cr_assert_neq(rsd_js_pages_taken, taken);
+    taken = rsd_js_pages_taken;
+    rsd_js_memory_goes(p + 4096, 4096);
+    cr_assert_neq(rsd_js_pages_taken, taken);
+    taken = rsd_js_pages_taken;
+    rsd_js_memory_comes(p + 8192, 4096, PROT_READ, MAP_SHARED, 0);
+    cr_assert_neq(rsd_js_pages_taken, taken);
+    rsd_js_pages_taken = UINT32_MAX;
+    rsd_js_memory_goes(p, 4096);
+    cr_assert_neq(rsd_js_pages_taken, 0);
+}
+
 Test(pages, a_word_that_is_not_mapped_reads_as_zero) {
     char *p = map(4096, PROT_READ | PROT_WRITE);
     rsd_js_memory_goes(p, 4096);
@@ -373,6 +394,7 @@ Test(lines, are_counted_anew_when_another_text_takes_the_place, .init = fake_hea
     uintptr_t source = fake_string(text);
     cr_assert_eq(line_in(source, 4990, &column), 1);
     memset((void *)(source - 1 + 16), '\n', 2500);
+    rsd_js_begin(fake_js); /* the next stack */
     cr_assert_eq(line_in(source, 4990, &column), 2501);
 }
 
@@ -536,6 +558,32 @@ Test(frames, of_optimised_code_do_not_hang_on_what_stands_where_others_have_byte
     struct rsd_js_answer optimised = answer_at(generated(OPTIMISED), function, old);
     cr_assert_eq(optimised.count, 1);
     cr_assert(optimised.proof.settled);
+}
+
+/* The words of a proof in a row say what the proof says: each of them counts. */
+Test(frames, hang_on_each_word_of_their_proof) {
+    uintptr_t *heap = (void *)map(4096, PROT_READ | PROT_WRITE);
+    uintptr_t stack[4] = {1, 2, 3, 4};
+    struct rsd_js_proof proof = {.settled = true,
+                                 .words = 3,
+                                 .offset = {0, 1, 3},
+                                 .fp = (uintptr_t)stack,
+                                 .value = {1, 2, 4},
+                                 .region = rsd_js_region((uintptr_t)heap),
+                                 .shared_at = (uintptr_t)heap,
+                                 .shared = 5};
+    struct rsd_word row[RSD_JS_PROOF_WORDS];
+    *heap = 5;
+    cr_assert(rsd_js_holds(&proof));
+    cr_assert_eq(rsd_js_proof_words(&proof, row), 4);
+    cr_assert_not(rsd_again_last_failure(row, 4));
+    uintptr_t *const word[] = {&stack[0], &stack[1], &stack[3], heap};
+    for (unsigned i = 0; i < 4; i++) {
+        ++*word[i];
+        cr_assert_not(rsd_js_holds(&proof));
+        cr_assert_eq(rsd_again_last_failure(row, 4), i + 1);
+        --*word[i];
+    }
 }
 
 Test(frames, of_an_unknown_version_have_no_names_before_those_have_proved_right, .init = fake_heap) {

@@ -10,6 +10,7 @@
 #include "init.h"
 #include "modules.h"
 #include "thread.h"
+#include "unwind/unwinder.h"
 
 #define DEPTH 64u
 #define STACKS 15000u
@@ -87,4 +88,44 @@ Test(trie, a_table_that_has_become_too_small_is_moved_a_few_entries_at_a_time, .
         cr_assert_leq(trie->moved - moved, MOVED_AT_ONCE * nodes, "%u entries at a time", trie->moved - moved);
     }
     cr_assert_geq(tables, 4u);
+}
+
+/* A frame is named by this word alone. */
+static void prove_by(struct rsd_named_frames *of, const uintptr_t *word, uint16_t frame) {
+    of->named[0] =
+        (struct rsd_js_proof){.frame = frame, .settled = true, .words = 1, .fp = (uintptr_t)word, .value = {*word}};
+    of->count = 1;
+    of->taken = 0;
+}
+
+/* GIVEN a stack that is met again and again, a frame of which is named by some word THEN it is not asked for its name as long as
+ * the word is what it was, and is when it has changed. */
+Test(trie, a_stack_that_is_met_again_is_named_anew_when_a_word_has_changed, .init = make_thread, .fini = remove_files) {
+    void *memory = aligned_alloc(64, (rsd_names_size(DEPTH) + 63) & ~(size_t)63);
+    uintptr_t word = 4711;
+    memset(memory, 0, rsd_names_size(DEPTH));
+    rsd_names_init(thread, memory);
+    rsd_js_pages_kept = true;
+    struct rsd_named_frames *of = NULL;
+    uint32_t node = 0;
+    for (unsigned i = 0; i < 12; i++) { /* one place of the program: one stack */
+        uint32_t now = node_of_stack(1);
+        cr_assert(node == 0 || now == node);
+        node = now;
+        if (i == 5) {
+            uint32_t place = thread->unwinder->before;
+            cr_assert_neq(place, RSD_STACK_BEFORE);
+            of = &thread->names.of[place];
+            prove_by(of, &word, (uint16_t)(thread->unwinder->again[place].depth - 1));
+        } else if (i > 5 && i < 11) {
+            cr_assert_eq(of->named[0].fp, (uintptr_t)&word);
+            cr_assert_eq(of->words, 1);
+            cr_assert_eq(of->taken, rsd_js_pages_taken, "what may be read was not asked for again");
+        }
+        if (i == 8)
+            rsd_js_memory_goes(memory, 4096);
+        if (i == 10)
+            word++;
+    }
+    cr_assert_neq(of->named[0].fp, (uintptr_t)&word);
 }

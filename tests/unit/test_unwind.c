@@ -46,21 +46,44 @@ Test(unwind, the_cache_finds_what_was_put_in_and_forgets_by_range) {
 }
 
 Test(unwind, a_full_set_gives_up_one_rule_and_takes_the_new_one) {
-    struct rsd_cache_set *set = rsd_cache_set(0x4000);
-    uintptr_t pc = 0x4000, last = 0;
-    unsigned inserted = 0;
+    struct rsd_cache_set *set = rsd_cache_set(0x4000, RSD_CACHE_SETS - 1);
+    struct rsd_rule found;
     bool displaced = false;
-    for (; inserted <= RSD_CACHE_WAYS; pc++) {
-        if (rsd_cache_set(pc) != set)
+    for (uintptr_t pc = 0x4000; !displaced; pc++) {
+        if (rsd_cache_set(pc, RSD_CACHE_SETS - 1) != set)
             continue;
         struct rsd_rule rule = {rsd_rule_key(pc, RSD_CFA_SP, RSD_SAVED_NOT, RESIDUE_SOURCE_CFI), 8, 0};
         displaced = !rsd_cache_insert(&rule);
-        last = pc;
-        inserted++;
+        cr_assert(rsd_cache_find(pc, &found));
     }
+    cr_assert_eq(rsd_cache_mask, RSD_CACHE_SETS - 1);
+    for (unsigned i = 0; i < RSD_CACHE_WAYS; i++)
+        cr_assert_eq(rsd_cache_set(set->way[i].key & RSD_RULE_ADDRESS_MASK, rsd_cache_mask), set);
+}
+
+static bool is_found(uintptr_t pc) {
     struct rsd_rule found;
-    cr_assert(displaced);
-    cr_assert(rsd_cache_find(last, &found));
+    return (rsd_cache_find(pc, &found) || rsd_cache_find_moved(pc, &found)) && found.cfa_offset == (int32_t)pc;
+}
+
+/* GIVEN more rules than the first sets have room for, but not as many as there may be THEN nearly all are found, where they are
+ * looked for from the second time on, and those of a range are forgotten wherever they stand. */
+Test(unwind, the_cache_grows_with_its_rules) {
+    const uintptr_t rules = 3 * RSD_CACHE_SETS_FIRST * RSD_CACHE_WAYS;
+    uintptr_t there = 0;
+    struct rsd_rule found;
+    for (uintptr_t pc = 1; pc <= rules; pc++) {
+        struct rsd_rule rule = {rsd_rule_key(pc * pc, RSD_CFA_SP, RSD_SAVED_NOT, RESIDUE_SOURCE_CFI),
+                                (int32_t)(pc * pc), 0};
+        cr_assert(rsd_cache_insert(&rule));
+    }
+    cr_assert_gt(rsd_cache_mask, RSD_CACHE_SETS_FIRST - 1);
+    for (uintptr_t pc = 1; pc <= rules / 2; pc++)
+        there += is_found(pc * pc) && rsd_cache_find(pc * pc, &found);
+    cr_assert_gt(there, rules / 2 - rules / 200);
+    rsd_cache_forget(0, UINTPTR_MAX);
+    for (uintptr_t pc = 1; pc <= rules; pc++)
+        cr_assert_not(is_found(pc * pc));
 }
 
 /* ---- objects, tables, the table of code ---- */
