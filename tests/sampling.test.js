@@ -158,7 +158,7 @@ for (const MODE of ['survivors', 'full'])
     const leak = of('leak'), leaked = 3001 * rounds * 100;
     assert.ok(leak.standard_error > 0 && Math.abs(leak.outstanding_bytes - leaked) < 5 * leak.standard_error,
       `${leak.outstanding_bytes} ± ${leak.standard_error}, truly ${leaked}`);
-    assert.match(residue('report', '--at', 'exit', run.trace).replace(/\s+/g, ' '), /ESTIMATES figures are estimates from samples: (from \d+\.\d s on )?a sample in each 64\.0 KiB allocated/);
+    assert.match(residue('report', '--at', 'exit', run.trace).replace(/\s+/g, ' '), /ESTIMATES figures are estimates from samples: (from \d+\.\d s on )?a sample in each (64|128)\.0 KiB allocated/);
   });
 
 // Instructions of a run, as callgrind counts them: samples of memory, once a second, are among them.
