@@ -17,9 +17,10 @@
  *
  * A copy of a segment is good if the sequence number is the same before and after: within one number bytes are only
  * added, so those up to the first `used` do not change. The two segments of a kind are copied as a pair: the second may be
- * two numbers ahead of the first only if the first was sealed meanwhile, and its number is then another. Events come before NODE and OTHER, so that every node that an
- * event names is in the copy or in the log. What is newer than the copies (the log may hold it) is cut off by time in
- * cursor.c.
+ * two numbers ahead of the first only if the first was sealed meanwhile, and its number is then another.
+ *
+ * Events come before NODE and OTHER, so that every node that an event names is in the copy or in the log. What is newer than
+ * the copies (the log may hold it) is cut off by time in cursor.c.
  */
 #include "read.h"
 
@@ -273,13 +274,9 @@ static bool ring_ok(const struct rsd_writer *writer, const struct live *live, co
 }
 
 /* 3.2: "The entries `head - capacity` to `head - 1`, each at its number modulo the capacity, are the youngest
- * allocations. An entry with `where` 0 is dead." Of the elders those count that have `moved`, of the young the others. */
-struct span {
-    uint64_t from, to; /* times: of an entry that counts, from < time <= to */
-};
-
+ * allocations. An entry with `where` 0 is dead." Those of times up to `to` are taken. */
 static void take_ring(struct rsd_writer *writer, const struct residue_alloc *entries, uint64_t capacity, uint64_t head,
-                      uint64_t after, struct span span) {
+                      uint64_t after, uint64_t to) {
     uint64_t begin = head > capacity ? head - capacity : 0, end = head;
     if (after != head && after >= capacity)
         begin = after - capacity + 1;
@@ -289,14 +286,14 @@ static void take_ring(struct rsd_writer *writer, const struct residue_alloc *ent
     for (uint64_t i = begin; i < end; i++) {
         struct residue_alloc entry = entries[i % capacity];
         entry.where &= ~RESIDUE_WHERE_LEAVING;
-        if (entry.where && entry.time > span.from && entry.time <= span.to)
+        if (entry.where && entry.time <= to)
             writer->ring[writer->ring_count++] = entry;
     }
 }
 
 /* "The capacity may double" while we look: what was copied is then only a part. */
 static void copy_ring(struct rsd_writer *writer, const struct live *live, const struct residue_ring *ring,
-                      struct span span) {
+                      uint64_t to) {
     const _Atomic uint32_t *shown = (const _Atomic uint32_t *)&ring->capacity;
     for (int i = 0; i < COPY_ATTEMPTS; i++) {
         uint32_t capacity = atomic_load_explicit(shown, memory_order_acquire);
@@ -309,7 +306,7 @@ static void copy_ring(struct rsd_writer *writer, const struct live *live, const 
         atomic_thread_fence(memory_order_acquire);
         bool same = atomic_load_explicit(shown, memory_order_relaxed) == capacity;
         if (same)
-            take_ring(writer, entries, capacity, head, load(&ring->head), span);
+            take_ring(writer, entries, capacity, head, load(&ring->head), to);
         free(entries);
         if (same)
             return;
@@ -319,14 +316,14 @@ static void copy_ring(struct rsd_writer *writer, const struct live *live, const 
 /* 3.2: "A young entry counts only if its time is greater than `moved`; an elder only if it is not". `moved` is looked at
  * between the two: what had not moved by then was in the young ones' ring when that was copied, or is newer than that. */
 static void copy_rings(struct rsd_writer *writer, const struct live *live) {
-    copy_ring(writer, live, &live->header->ring, (struct span){0, UINT64_MAX});
+    copy_ring(writer, live, &live->header->ring, UINT64_MAX);
     uint64_t moved = load(&live->header->elders.moved);
     size_t kept = 0;
     for (size_t i = 0; i < writer->ring_count; i++)
         if (writer->ring[i].time > moved)
             writer->ring[kept++] = writer->ring[i];
     writer->ring_count = kept;
-    copy_ring(writer, live, &live->header->elders, (struct span){0, moved});
+    copy_ring(writer, live, &live->header->elders, moved);
 }
 
 static void copy_live(struct rsd_writer *writer, const struct live *live) {
