@@ -7,8 +7,8 @@
  * - All signals are blocked in it but SIGSYS, so that none meant for the program is delivered here.
  * - It has a descriptor table of its own, empty at first (close_range with CLOSE_RANGE_UNSHARE, Linux 5.9): what it opens
  *   has no number in the program's, and what the program closes is closed.
- * - It is nicer than the program by ten: where all processors are busy, an event loop is not held up by a thread that has
- *   slept and is therefore next.
+ * - It is nicer than the program by ten, and a batch thread (sched(7)): where all processors are busy, an event loop is not
+ *   held up by a thread that has slept and is therefore next.
  * - Ten times a second it looks whether somebody asks for a mark (control.c): one failed open, 2 us.
  * - /proc/self/statm each second: about 10 us. smaps holds the lock that mmap waits for, 44 ms at 10,000 mappings, and so
  *   it is read at intervals of at least SHARE times what it cost last (in time of the processor: a busy machine is no
@@ -109,6 +109,7 @@ static void give_way(void) {
 static void *run(void *unused) {
     rsd_sys_leave_descriptors();
     RSD_SYSCALL(prctl, PR_SET_NAME, "residue", 0, 0, 0, 0);
+    rsd_sys_be_batch();
     give_way();
     atomic_store(&running, true);
     name_runtime();

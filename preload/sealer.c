@@ -3,7 +3,8 @@
  * a thread of its own to be scheduled (sys.c).
  *
  * It starts with the helper, and as it does, has all signals blocked and descriptors of its own. It is no nicer than the
- * program: whoever fills two segments before one is sealed has to wait for it, or to do its work.
+ * program: whoever fills two segments before one is sealed has to wait for it, or to do its work. But it is woken in the
+ * middle of a hook, and where all processors are busy it must not take that one: it is a batch thread (sched(7)).
  *
  *     queue   a stack of writers of which a segment is full: pushed by the thread that filled it, taken whole by the sealer
  *     rings   counts the pushes: what the sealer sleeps on
@@ -63,6 +64,7 @@ static void seal_queued(void) {
 void *rsd_sealer_run(void *unused) {
     rsd_sys_leave_descriptors();
     RSD_SYSCALL(prctl, PR_SET_NAME, "residue-log", 0, 0, 0, 0);
+    rsd_sys_be_batch();
     atomic_store(&running, true);
     while (rsd_alive()) {
         uint32_t seen = atomic_load(&rings);

@@ -43,6 +43,12 @@ bool rsd_sys_leave_descriptors(void) {
     return is_apart;
 }
 
+void rsd_sys_be_batch(void) {
+    static const struct sched_param none;
+    if (RSD_SYSCALL(sched_getscheduler, 0, 0, 0, 0, 0, 0) == SCHED_OTHER)
+        RSD_SYSCALL(sched_setscheduler, 0, SCHED_BATCH, &none, 0, 0, 0);
+}
+
 struct job {
     long (*work)(void *);
     void *argument;

@@ -214,6 +214,9 @@ void rsd_sys_after_fork(void);
 /* From now on this thread has an empty table of its own. False: this kernel cannot. */
 bool rsd_sys_leave_descriptors(void);
 
+/* From now on this thread takes no processor from one that runs when it wakes up: it waits for a free one, or for its turn. */
+void rsd_sys_be_batch(void);
+
 /* Write to the program's standard error, also from a thread with a table of its own. */
 void rsd_sys_say(const void *text, size_t size);
 

@@ -41,11 +41,15 @@ for (const major of MAJORS) {
   });
 }
 
-test('the helper is nicer than every thread of the program by ten', async (t) => {
+const SCHED_OTHER = 0, SCHED_BATCH = 3;
+
+test('the helper is nicer than the program by ten, and no thread of ours takes a processor as it wakes', async (t) => {
   const run = start(t, [node(20), script('server.js')]);
   await run.line();
   const tasks = `/proc/${run.child.pid}/task`;
-  const niceness = (stat) => Number(stat.slice(stat.lastIndexOf(')')).split(' ')[17]);
+  const field = (stat, number) => Number(stat.slice(stat.lastIndexOf(')')).split(' ')[number - 2]); // proc(5) counts so
+  const niceness = (stat) => field(stat, 19);
+  const policy = (stat) => field(stat, 41);
   const read = (id) => {
     try {
       return [fs.readFileSync(path.join(tasks, id, 'stat'), 'utf8')];
@@ -58,6 +62,9 @@ test('the helper is nicer than every thread of the program by ten', async (t) =>
   const own = niceness(fs.readFileSync('/proc/self/stat', 'utf8'));
   assert.deepStrictEqual([...new Set(stats.filter((stat) => !isHelper(stat)).map(niceness))], [own]);
   assert.deepStrictEqual([...new Set(stats.filter(isHelper).map(niceness))], [Math.min(19, own + 10)]);
+  const isOurs = (stat) => /\(residue(-log)?\)/.test(stat);
+  assert.deepStrictEqual(stats.filter(isOurs).map(policy), [SCHED_BATCH, SCHED_BATCH]);
+  assert.deepStrictEqual([...new Set(stats.filter((stat) => !isOurs(stat)).map(policy))], [SCHED_OTHER]);
   run.child.kill('SIGTERM');
   await run.ended;
 });

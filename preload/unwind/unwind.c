@@ -372,11 +372,19 @@ static bool has_room(struct rsd_unwinder *u, uint32_t place, uint32_t depth) {
     return true;
 }
 
-/* The stack before was met for the second time: give it the place of its own, with the nodes that it has got meanwhile.
+/* The place for one more stack with such a leaf: one that is of no use, or each in turn. */
+static uint32_t place_for(struct rsd_unwinder *u, uint32_t place) {
+    for (uint32_t i = 0; i < RSD_LEAF_PLACES; i++)
+        if (u->again[place + i].depth == 0)
+            return place + i;
+    return place + u->turn++ % RSD_LEAF_PLACES;
+}
+
+/* The stack before was met for the second time: give it a place of its own, with the nodes that it has got meanwhile.
  * Returns that place. */
 static uint32_t settle(struct rsd_unwinder *u) {
-    uint32_t place = u->wanted;
     const struct rsd_again *before = &u->again[RSD_STACK_BEFORE];
+    uint32_t place = place_for(u, u->wanted);
     u->wanted = RSD_STACK_BEFORE;
     if (before->depth == 0 || !has_room(u, place, before->depth))
         return RSD_STACK_BEFORE;
@@ -384,13 +392,16 @@ static uint32_t settle(struct rsd_unwinder *u) {
     return place;
 }
 
-/* Is this the second time that the stack was met? Then the next one finds it in a place of its own. */
+/* Is this the second time that the stack was met? Then the next one finds it in a place of its own. Of those met once, as
+ * many are known as there are places for the leaf. */
 static void consider(struct rsd_unwinder *u, uint32_t place, const struct rsd_again *again) {
     uint32_t whole = hash_of(again);
-    place += whole % RSD_LEAF_PLACES;
-    if (u->met[place] == whole)
-        u->wanted = place;
-    u->met[place] = whole;
+    for (uint32_t i = 0; i < RSD_LEAF_PLACES; i++)
+        if (u->met[place + i] == whole) {
+            u->wanted = place;
+            return;
+        }
+    u->met[place + u->turn++ % RSD_LEAF_PLACES] = whole;
 }
 
 /* The stack is not one that has a place, or not quite. */

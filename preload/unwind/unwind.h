@@ -42,7 +42,7 @@ struct rsd_frame {
 #define RSD_FP_PASSED 2u /* the caller has the same fp */
 #define RSD_FP_LIVE 4u   /* the step to the caller, or one further outward, depends on fp */
 
-#define RSD_STACK_BEFORE 256u /* the last place; those below it are for stacks that were met more than once */
+#define RSD_STACK_BEFORE 512u /* the last place; those below it are for stacks that were met more than once */
 #define RSD_STACKS (RSD_STACK_BEFORE + 1)
 #define RSD_STACKS_ROOM 64u       /* frames, in all but the last */
 #define RSD_STACKS_ROOM_FIRST 32u /* as long as none was deeper there */

@@ -295,6 +295,31 @@ Test(unwind, a_stack_that_is_too_deep_ends_with_the_limit_and_is_right_neverthel
     cr_assert_eq(stack->kept, 0u);
 }
 
+/* One leaf, eight callers that are alike in all but their address. */
+static NOINLINE bool is_met(void) {
+    struct rsd_stack *stack = stack_here();
+    return stack->kept == stack->depth;
+}
+#define CALLERS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
+#define CALLER(n)                                                                                                      \
+    static NOINLINE unsigned caller_##n(void) {                                                                        \
+        return is_met() ? n : 0;                                                                                       \
+    }
+#define ENTRY(n) caller_##n,
+CALLERS(CALLER)
+
+Test(unwind, stacks_that_come_in_turn_and_have_one_leaf_are_met_again_and_evict_none) {
+    unsigned (*const caller[])(void) = {CALLERS(ENTRY)};
+    start();
+    rsd_unwind_start();
+    for (unsigned turn = 0; turn < 10; turn++)
+        for (unsigned i = 0; i < sizeof caller / sizeof *caller; i++) {
+            unsigned met = caller[i]();
+            if (turn >= 3)
+                cr_assert_eq(met, i + 1, "caller %u in turn %u", i + 1, turn);
+        }
+}
+
 Test(unwind, forgetting_code_drops_the_stack_before) {
     start();
     rsd_unwind_start();
