@@ -278,6 +278,45 @@ Test(unwind, a_stack_reaches_the_root_and_keeps_the_outer_frames_and_their_nodes
     cr_assert_eq(counter[RESIDUE_COUNTER_STACK_ROOT], 2u);
 }
 
+/* One of twelve callers of the same frame. */
+static NOINLINE void called_from(unsigned caller, unsigned n, struct rsd_stack **stack) {
+#define CALL(number)                                                                                                   \
+    case number:                                                                                                       \
+        descend(n, stack);                                                                                             \
+        __asm__ volatile("# " #number);                                                                                \
+        break;
+    switch (caller) {
+        CALL(0) CALL(1) CALL(2) CALL(3) CALL(4) CALL(5) CALL(6) CALL(7) CALL(8) CALL(9) CALL(10) CALL(11)
+    }
+#undef CALL
+}
+
+/* How many of the stacks of so many callers, at so many depths, that take turns are met again in the last of 40 rounds. */
+static uint32_t met_again(unsigned callers, unsigned depths) {
+    struct rsd_stack *stack;
+    uint32_t met = 0;
+    for (unsigned i = 0; i < 40; i++)
+        for (unsigned caller = 0; caller < callers; caller++)
+            for (unsigned n = 0; n < depths; n++) {
+                called_from(caller, n, &stack);
+                met += i == 39 && stack->place != RSD_STACK_BEFORE && stack->kept == stack->depth;
+            }
+    return met;
+}
+
+Test(unwind, stacks_that_take_turns_are_all_met_again) {
+    start();
+    rsd_unwind_start();
+    cr_assert_geq(met_again(8, 25), 198u);
+}
+
+Test(unwind, of_stacks_without_room_for_all_some_are_met_again) {
+    start();
+    rsd_unwind_start();
+    uint32_t met = met_again(12, 30);
+    cr_assert_geq(met, RSD_STACK_BEFORE / 2, "%u", met);
+}
+
 Test(unwind, a_stack_that_is_too_deep_ends_with_the_limit_and_is_right_nevertheless) {
     start();
     rsd_unwind_start();
