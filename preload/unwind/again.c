@@ -66,10 +66,10 @@ static void set_depth(struct rsd_again *again, uint32_t depth) {
     if (leaf) {
         again->leaf = (struct rsd_registers){leaf->pc, leaf->sp, leaf->fp};
         again->leaf_fp = leaf->fp_use & RSD_FP_LIVE;
-        again->words = again->word_end[depth - 1];
+        again->words = (uint16_t)again->word_end[depth - 1];
     }
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    again->depth = depth;
+    again->depth = (uint16_t)depth;
 }
 
 uint32_t rsd_again_verify(const struct rsd_again *again, uint32_t from) {
@@ -88,7 +88,8 @@ uint32_t rsd_again_verify(const struct rsd_again *again, uint32_t from) {
 }
 
 void rsd_again_assign(struct rsd_again *again, const struct rsd_again *other, uint32_t depth) {
-    again->depth = again->node = 0;
+    again->depth = 0;
+    again->node = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     memcpy(again->frame, other->frame, depth * sizeof *again->frame);
     memcpy(again->word_end, other->word_end, depth * sizeof *again->word_end);
@@ -123,7 +124,7 @@ rsd_tally_t rsd_again_append(struct rsd_again *again, uint32_t kept, const struc
     struct rsd_word *word = again->word + (kept ? again->word_end[kept - 1] : 0);
     struct rsd_frame *frame = again->frame + kept;
     uint8_t outer_use = kept ? frame[-1].fp_use : 0;
-    again->depth = again->depth < kept ? again->depth : kept;
+    again->depth = (uint16_t)(again->depth < kept ? again->depth : kept);
     again->node = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     for (uint32_t i = kept; i < kept + count; i++, frame++) {

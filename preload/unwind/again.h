@@ -31,13 +31,16 @@ struct rsd_again {
     struct rsd_frame *frame;                /* root first; these are the frames that the caller sees */
     struct rsd_word *word;                  /* of all steps, root first */
     uint32_t *word_end; /* word[0, word_end[i]) are those of the steps from frame i and from all outside of it */
-    uint32_t depth;     /* frames that may be taken for true again; 0 when the stack is of no use */
-    uint32_t words;     /* word_end[depth - 1] */
     uint32_t node;      /* the caller's: what the whole stack is to it; 0 in a new stack */
+    uint16_t depth;     /* frames that may be taken for true again; 0 when the stack is of no use */
+    uint16_t words;     /* word_end[depth - 1] */
     uint16_t room;      /* frames */
+    uint16_t follows;   /* place of the stack that came after this one the last time (met.h) */
     uint8_t end;        /* enum residue_end */
     bool leaf_fp;       /* the leaf's frame pointer is live */
+    bool used;          /* met since it was last thought of giving its place to another */
 };
+_Static_assert(RSD_DEPTH_MAX * RSD_WORDS_PER_FRAME <= UINT16_MAX, "depth, words");
 _Static_assert(sizeof(struct rsd_again) == 64, "one line");
 
 /* Bytes for the frames of one stack, and make one in them; `memory` is aligned to 64. */

@@ -1,11 +1,11 @@
 /*
  * Stacks of the calling thread: the driver.
  *
- * A stack that was met before is looked up by its leaf's registers; if every word that led outward from there is what it
- * was, it is the same stack, and nothing else is done (met.h, again.c). Otherwise it is unwound, frame by frame: one step goes
- * from a frame to its caller by the rule for the frame's address (rule.h): out of the cache, or for JIT code by range,
- * or derived on the spot (derive.c). After each step the frame is compared with the stack before at the same height; if
- * it was there and all that led outward from it still holds, the rest is as before.
+ * A stack that was met before is looked for by what came before it and by its leaf's registers; if every word that led outward
+ * from there is what it was, it is the same stack, and nothing else is done (met.h, again.c). Otherwise it is unwound, frame
+ * by frame: one step goes from a frame to its caller by the rule for the frame's address (rule.h): out of the cache, or for
+ * JIT code by range, or derived on the spot (derive.c). After each step the frame is compared with the stack before at the
+ * same height; if it was there and all that led outward from it still holds, the rest is as before.
  *
  * Budget: 80 ns for a stack of 30 frames. The path there is rsd_unwind_met (met.h), or walk -> step, with nothing
  * but loads, compares and one hash lookup per new frame; everything else is in functions marked cold.
@@ -66,7 +66,7 @@ void rsd_unwinder_init(struct rsd_unwinder *unwinder, uint32_t depth) {
     struct rsd_unwinder *u = unwinder;
     char *memory = (char *)u + aligned(sizeof *u);
     *u = (struct rsd_unwinder){
-        .limit = depth, .fresh = (struct rsd_fresh *)memory, .before = RSD_STACK_BEFORE, .wanted = RSD_STACK_BEFORE};
+        .limit = depth, .fresh = (struct rsd_fresh *)memory, .before = RSD_STACK_BEFORE};
     memory += aligned((depth + 1) * sizeof *u->fresh);
     rsd_again_init(&u->again[RSD_STACK_BEFORE], depth, memory);
     u->rest = memory + rsd_again_size(depth);
@@ -333,7 +333,8 @@ static bool lasting(const struct rsd_unwinder *u, int end) {
 
 static COLD struct rsd_stack *leaf_only(struct rsd_unwinder *u, const struct rsd_registers *from, int end) {
     struct rsd_again *again = &u->again[RSD_STACK_BEFORE];
-    u->before = u->wanted = RSD_STACK_BEFORE;
+    u->before = RSD_STACK_BEFORE;
+    u->twice = false;
     again->depth = 0;
     again->frame[0] = (struct rsd_frame){.pc = from->pc, .sp = from->sp, .fp = from->fp};
     again->node = 0;
@@ -359,57 +360,82 @@ static uint32_t hash_of(const struct rsd_again *again) {
 }
 
 /* Few stacks are deep, and what is not used of a place is in no page. */
-static bool has_room(struct rsd_unwinder *u, uint32_t place, uint32_t depth) {
+static void make_room(struct rsd_unwinder *u, uint32_t place, uint32_t depth) {
     if (likely(depth <= u->again[place].room))
-        return true;
-    if (depth > RSD_STACKS_ROOM)
-        return false;
+        return;
     uint32_t room = depth <= RSD_STACKS_ROOM_FIRST ? RSD_STACKS_ROOM_FIRST : RSD_STACKS_ROOM;
     char *memory = u->rest;
     u->rest += rsd_again_size(room);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     rsd_again_init(&u->again[place], room, memory);
-    return true;
 }
 
-/* The place for one more stack with such a leaf: one that is of no use, or each in turn. */
-static uint32_t place_for(struct rsd_unwinder *u, uint32_t place) {
-    for (uint32_t i = 0; i < RSD_LEAF_PLACES; i++)
-        if (u->again[place + i].depth == 0)
-            return place + i;
-    return place + u->turn++ % RSD_LEAF_PLACES;
+/* Out of the list of its leaf, if it is in one. */
+static void unlink_place(struct rsd_unwinder *u, uint32_t place) {
+    uint16_t *link = &u->leaf[rsd_unwind_leaf(&u->again[place].leaf)];
+    for (uint32_t i = 0; *link && i < RSD_STACK_BEFORE; i++, link = &u->older[*link - 1])
+        if (*link == place + 1) {
+            *link = u->older[place];
+            return;
+        }
 }
 
-/* The stack before was met for the second time: give it a place of its own, with the nodes that it has got meanwhile.
- * Returns that place. */
-static uint32_t settle(struct rsd_unwinder *u) {
-    const struct rsd_again *before = &u->again[RSD_STACK_BEFORE];
-    uint32_t place = place_for(u, u->wanted);
-    u->wanted = RSD_STACK_BEFORE;
-    if (before->depth == 0 || !has_room(u, place, before->depth))
-        return RSD_STACK_BEFORE;
-    rsd_again_assign(&u->again[place], before, before->depth);
+static void link_place(struct rsd_unwinder *u, uint32_t place) {
+    uint16_t *leaf = &u->leaf[rsd_unwind_leaf(&u->again[place].leaf)];
+    u->older[place] = *leaf;
+    *leaf = (uint16_t)(place + 1);
+}
+
+/* Whose place a stack with this leaf might get: one in turn, of all, or of those with that leaf if they are as many as are
+ * looked at. */
+static uint32_t next_place(struct rsd_unwinder *u, const struct rsd_registers *leaf) {
+    uint32_t hand = u->hand++ % RSD_STACK_BEFORE, place = hand;
+    uint32_t next = u->leaf[rsd_unwind_leaf(leaf)];
+    for (uint32_t i = 0; i < RSD_MET_TRIES; i++, next = u->older[next - 1]) {
+        if (!next)
+            return hand;
+        if (i == hand % RSD_MET_TRIES)
+            place = next - 1;
+    }
     return place;
 }
 
-/* Is this the second time that the stack was met? Then the next one finds it in a place of its own. Of those met once, as
- * many are known as there are places for the leaf. */
-static void consider(struct rsd_unwinder *u, uint32_t place, const struct rsd_again *again) {
+/* The stack before was met for the second time: give it a place of its own, with the nodes that it has got meanwhile. One
+ * place is looked at each time, and one that was used since it was looked at before stays: where more stacks than there is
+ * room for take turns, some are met again, and the others are not copied all the time. Returns the place, or
+ * RSD_STACK_BEFORE. */
+static uint32_t settle(struct rsd_unwinder *u) {
+    const struct rsd_again *before = &u->again[RSD_STACK_BEFORE];
+    uint32_t place = next_place(u, &before->leaf);
+    u->twice = false;
+    bool used = u->again[place].used;
+    u->again[place].used = false;
+    if (used || before->depth == 0 || before->depth > RSD_STACKS_ROOM)
+        return RSD_STACK_BEFORE;
+    unlink_place(u, place);
+    make_room(u, place, before->depth);
+    rsd_again_assign(&u->again[place], before, before->depth);
+    link_place(u, place);
+    return place;
+}
+
+/* Is this the second time that the stack was met? Then the next one finds it in a place of its own. Every other time what was
+ * met before stays: of two stacks that take turns and belong in the same place here, one comes to its second time, and then
+ * the other. */
+static void consider(struct rsd_unwinder *u, const struct rsd_again *again) {
     uint32_t whole = hash_of(again);
-    for (uint32_t i = 0; i < RSD_LEAF_PLACES; i++)
-        if (u->met[place + i] == whole) {
-            u->wanted = place;
-            return;
-        }
-    u->met[place + u->turn++ % RSD_LEAF_PLACES] = whole;
+    uint32_t *met = &u->met[whole % RSD_STACKS_MET];
+    u->twice = *met == whole;
+    if (u->considered++ % 2)
+        *met = whole;
 }
 
 /* The stack is not one that has a place, or not quite. */
-static struct rsd_stack *unwind(struct rsd_unwinder *u, uint32_t place) {
+static struct rsd_stack *unwind(struct rsd_unwinder *u) {
     struct rsd_again *again = &u->again[RSD_STACK_BEFORE];
     uint64_t misses = u->counter[RESIDUE_COUNTER_RULE_MISSES];
     uint32_t count, kept, from = u->before;
-    uint32_t copied = u->wanted == RSD_STACK_BEFORE ? RSD_STACK_BEFORE : settle(u);
+    uint32_t copied = u->twice ? settle(u) : RSD_STACK_BEFORE;
     int end = walk(u, &u->again[from], &count, &kept);
     if (from != RSD_STACK_BEFORE)
         rsd_again_assign(again, &u->again[from], kept);
@@ -418,7 +444,7 @@ static struct rsd_stack *unwind(struct rsd_unwinder *u, uint32_t place) {
     u->counter[RESIDUE_COUNTER_RULE_HITS] += count - (u->counter[RESIDUE_COUNTER_RULE_MISSES] - misses);
     u->counter[RESIDUE_COUNTER_STACK_ROOT + end]++;
     if (likely(lasting(u, end)))
-        consider(u, place, again);
+        consider(u, again);
     else
         again->depth = 0;
     u->before = RSD_STACK_BEFORE;
@@ -449,7 +475,7 @@ struct rsd_stack *rsd_unwind_new(struct rsd_unwinder *unwinder, const struct rsd
     if (unlikely(u->bounds.foreign))
         rsd_unwinder_drop(u);
     u->fresh[0].frame = (struct rsd_frame){.pc = from->pc, .sp = from->sp, .fp = from->fp};
-    return unwind(u, rsd_unwind_place(from));
+    return unwind(u);
 }
 
 struct rsd_stack *rsd_unwind(struct rsd_unwinder *unwinder, const struct rsd_registers *from, uint64_t *counter) {

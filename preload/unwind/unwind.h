@@ -4,8 +4,8 @@
  *
  * A stack is kept root first, so that successive stacks of a thread share a prefix: the frames [0, kept) are those of
  * the stack before, with the trie nodes that the caller stored in them. Only the frames from `kept` on are new. A stack
- * that is met for the second time gets a place of its own, which depends on its leaf; when it is met again nothing is
- * new: kept = depth. All others stand in place RSD_STACK_BEFORE.
+ * that is met for the second time gets a place of its own; when it is met again nothing is new: kept = depth. All others
+ * stand in place RSD_STACK_BEFORE.
  *
  * Nothing here allocates by malloc, takes a lock that the program could hold, or loads from memory that is not known
  * to be mapped. errno may change: the hooks restore it.
@@ -42,7 +42,7 @@ struct rsd_frame {
 #define RSD_FP_PASSED 2u /* the caller has the same fp */
 #define RSD_FP_LIVE 4u   /* the step to the caller, or one further outward, depends on fp */
 
-#define RSD_STACK_BEFORE 512u /* the last place; those below it are for stacks that were met more than once */
+#define RSD_STACK_BEFORE 256u /* the last place; those below it are for stacks that were met more than once */
 #define RSD_STACKS (RSD_STACK_BEFORE + 1)
 #define RSD_STACKS_ROOM 64u       /* frames, in all but the last */
 #define RSD_STACKS_ROOM_FIRST 32u /* as long as none was deeper there */
