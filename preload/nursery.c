@@ -363,10 +363,13 @@ static struct found find_in(struct rsd_ring *ring, uint64_t address) {
     return (struct found){.entry = NULL};
 }
 
-/* The entry that may be annihilated, and what it said when it was found. */
+/* The entry that may be annihilated, and what it said when it was found. When even the youngest elder is older than the
+ * barrier, as they all are while a program ends, none of them may. */
 __attribute__((noinline)) static struct found find(struct rsd_nursery *nursery, uint64_t address) {
     struct found found = find_in(&nursery->young, address);
-    return found.where ? found : find_in(&nursery->elders, address);
+    bool elders_count = atomic_load_explicit(nursery->moved, memory_order_acquire) >
+                        atomic_load_explicit(&barrier, memory_order_acquire);
+    return found.where || !elders_count ? found : find_in(&nursery->elders, address);
 }
 
 bool rsd_nursery_hold(struct rsd_nursery *nursery, uint64_t address) {

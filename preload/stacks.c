@@ -51,6 +51,7 @@
 #define ENTRIES_SIZE (MOST_ROOM * sizeof(struct rsd_trie_entry))
 #define TABLES_SIZE (UINT64_C(32) << 20)
 #define MOVED_AT_ONCE 8u
+#define FIRST_NAMES 8u /* frames */
 
 static _Atomic uint32_t code_epoch;
 static _Atomic uint64_t tables_size; /* bytes of all writers' tables */
@@ -301,14 +302,26 @@ static size_t names_room(uint32_t frames) {
 
 size_t rsd_names_size(uint32_t depth) {
     return to_line(rsd_js_size()) + names_room(depth) +
-           RSD_STACK_BEFORE * (names_room(RSD_STACKS_ROOM_FIRST) + names_room(RSD_STACKS_ROOM));
+           RSD_STACK_BEFORE * names_room(2 * RSD_STACKS_ROOM);
 }
 
-/* Names for so many frames. */
+/* Names for so many frames; those that there are go with it. */
 static void give_room(struct rsd_names *names, struct rsd_named_frames *of, uint32_t frames) {
     struct rsd_js_proof *named = (struct rsd_js_proof *)names->rest;
     names->rest += names_room(frames);
-    *of = (struct rsd_named_frames){.named = named, .word = (struct rsd_word *)(named + frames), .room = frames};
+    for (uint32_t i = 0; i < of->count; i++)
+        named[i] = of->named[i];
+    *of = (struct rsd_named_frames){
+        .named = named, .word = (struct rsd_word *)(named + frames), .count = of->count, .room = frames};
+}
+
+/* Places have room for a power of two: one after the other, as many as a stack there needs. */
+static void want_room(struct rsd_names *names, struct rsd_named_frames *of, uint32_t frames) {
+    uint32_t room = FIRST_NAMES;
+    while (room < frames)
+        room *= 2;
+    if (names->js && of->room < frames)
+        give_room(names, of, room);
 }
 
 static bool write_function(void *context, const struct rsd_js_function *function) {
@@ -449,9 +462,8 @@ static uint32_t node_of(struct rsd_thread *thread, struct rsd_stack *stack) {
     struct rsd_named_frames *of = &names->of[stack->place];
     *stack->node = of->taken = 0; /* a signal handler may jump out of here */
     if (stack->copied != RSD_STACK_BEFORE) {
-        uint32_t room = thread->unwinder->again[stack->copied].room;
-        if (names->js && names->of[stack->copied].room < room)
-            give_room(names, &names->of[stack->copied], room);
+        names->of[stack->copied].count = 0;
+        want_room(names, &names->of[stack->copied], names->of[RSD_STACK_BEFORE].count);
         move_names(names, RSD_STACK_BEFORE, stack->copied, RSD_STACKS_ROOM);
     }
     if (stack->from != stack->place)
@@ -462,6 +474,7 @@ static uint32_t node_of(struct rsd_thread *thread, struct rsd_stack *stack) {
     if (names->js)
         rsd_js_begin(names->js);
     kept = names_that_hold(thread, stack, kept);
+    want_room(names, of, of->count + stack->depth - kept);
     uint32_t node = kept ? stack->frame[kept - 1].node : root_node(thread, stack->end);
     for (uint32_t i = kept; i < stack->depth; i++) {
         node = may_be_named(names, stack, i) ? named_node(thread, stack, i, node, &of->named[of->count++])
