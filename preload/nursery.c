@@ -554,6 +554,7 @@ bool rsd_nursery_kill(struct rsd_nursery *nursery, struct rsd_writer *writer, ui
         annihilate(nursery, writer, entry);
         return true;
     }
+    __builtin_prefetch(stale_word(address), 1); /* what is found is compared with it; for what is not, it is written */
     if (kill_own(nursery, writer, address))
         return true;
     return nursery->follows = kill_foreign(nursery, writer, address);

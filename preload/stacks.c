@@ -456,6 +456,17 @@ __attribute__((cold, noinline)) static void forget_kept(struct rsd_thread *threa
     rsd_unwinder_forget(thread->unwinder);
 }
 
+/* In a program that begins most frames are new, and so are all frames further in: the node of frame i will be the next one that
+ * is made, and where its child belongs is on the way while it is. */
+static inline void expect_next(const struct rsd_thread *thread, const struct rsd_stack *stack, uint32_t i) {
+    const struct rsd_table *table = &thread->trie.now;
+    if (i + 1 == stack->depth)
+        return;
+    const struct rsd_frame *next = &stack->frame[i + 1];
+    uint32_t h = hash(key_of_frame(next, 0), (uint32_t)thread->writer.last_node + 1);
+    __builtin_prefetch(&table->place[h & table->mask], 1);
+}
+
 /* The node of a stack, of which nothing or the names alone may have changed; what stands in the way of the short way. */
 static uint32_t node_of(struct rsd_thread *thread, struct rsd_stack *stack) {
     struct rsd_names *names = &thread->names;
@@ -477,6 +488,7 @@ static uint32_t node_of(struct rsd_thread *thread, struct rsd_stack *stack) {
     want_room(names, of, of->count + stack->depth - kept);
     uint32_t node = kept ? stack->frame[kept - 1].node : root_node(thread, stack->end);
     for (uint32_t i = kept; i < stack->depth; i++) {
+        expect_next(thread, stack, i);
         node = may_be_named(names, stack, i) ? named_node(thread, stack, i, node, &of->named[of->count++])
                                              : frame_node(thread, &stack->frame[i], node);
         stack->frame[i].node = node;
