@@ -44,8 +44,8 @@
 
 #define FIRST_ROOM 4096u
 #define SMALL_ROOM 16384u   /* 256 KiB, the entries with it */
-#define AT_ONCE_ROOM 65536u /* the pages of such a table (256 KiB) come with it, in 0.1 ms; of a larger one when they are used */
 #define RECENT_ROOM 32768u  /* from here on what was found last is kept apart */
+#define AT_ONCE_ROOM 65536u /* the pages of its places come at once, in 0.1 ms; those of a larger one when they are used */
 #define MOST_ROOM 262144u   /* 4 MiB; emptying it takes a millisecond */
 #define NUMBER_MASK (MOST_ROOM - 1)
 #define ENTRIES_SIZE (MOST_ROOM * sizeof(struct rsd_trie_entry))
@@ -301,8 +301,7 @@ static size_t names_room(uint32_t frames) {
 }
 
 size_t rsd_names_size(uint32_t depth) {
-    return to_line(rsd_js_size()) + names_room(depth) +
-           RSD_STACK_BEFORE * names_room(2 * RSD_STACKS_ROOM);
+    return to_line(rsd_js_size()) + names_room(depth) + RSD_STACK_BEFORE * names_room(2 * RSD_STACKS_ROOM);
 }
 
 /* Names for so many frames; those that there are go with it. */

@@ -45,8 +45,22 @@ static uintptr_t original_at(uintptr_t pc, const unsigned char *around) {
     return 0;
 }
 
-/* 0: there is no such place, or more than one. */
-static uintptr_t search(const unsigned char *around) {
+/* Whole pages are copied: as far into its page as the copy's `around` is, of `pc`. 0: there is no such place, or more than one. */
+static uintptr_t search_in_pages(uintptr_t pc, const unsigned char *around) {
+    uintptr_t end = rsd_js_builtins + rsd_js_builtins_size - BEHIND, found = 0;
+    for (uintptr_t at = rsd_js_builtins + ((pc - rsd_js_builtins) & (RSD_JS_PAGE_SIZE - 1)); at <= end;
+         at += RSD_JS_PAGE_SIZE) {
+        if (!is_builtin(at) || memcmp((const void *)(at - BEFORE), around, BEFORE + BEHIND) != 0)
+            continue;
+        if (found)
+            return 0;
+        found = at;
+    }
+    return found;
+}
+
+/* The same wherever it may be. */
+static uintptr_t search_all(const unsigned char *around) {
     const unsigned char *begin = (const unsigned char *)rsd_js_builtins, *end = begin + rsd_js_builtins_size;
     const unsigned char *found = memmem(begin, rsd_js_builtins_size, around, BEFORE + BEHIND);
     if (!found || memmem(found + 1, (size_t)(end - found - 1), around, BEFORE + BEHIND))
@@ -61,6 +75,11 @@ static uint64_t hash(const unsigned char *around) {
     for (uint32_t i = 0; i < sizeof word / sizeof *word; i++)
         h = (h ^ h >> 32 ^ word[i]) * 0x9e3779b97f4a7c15u;
     return h | 1;
+}
+
+static uintptr_t search(uintptr_t pc, const unsigned char *around) {
+    uintptr_t found = search_in_pages(pc, around);
+    return found ? found : search_all(around);
 }
 
 static void remember(uintptr_t far) {
@@ -81,7 +100,7 @@ uintptr_t rsd_js_original(uintptr_t pc) {
         atomic_load_explicit(known, memory_order_relaxed) == bytes)
         return original;
     atomic_fetch_add(&searches, 1);
-    if ((original = search(around)))
+    if ((original = search(pc, around)))
         remember(pc - original);
     else
         atomic_store_explicit(known, bytes, memory_order_relaxed);

@@ -59,7 +59,7 @@ static size_t aligned(size_t size) {
  * Most steps read one word. */
 static const struct {
     uint16_t frames, words;
-} rooms[] = {{8, 12}, {16, 24}, {24, 36}, {32, 48}, {48, 72}, {RSD_STACKS_ROOM, RSD_STACKS_ROOM * RSD_WORDS_PER_FRAME}};
+} rooms[] = {{8, 12}, {16, 24}, {24, 36}, {32, 48}, {48, 72}, {RSD_STACKS_ROOM, RSD_STACKS_ROOM *RSD_WORDS_PER_FRAME}};
 #define ROOMS (sizeof rooms / sizeof *rooms)
 
 /* Every place may need one room after the other. */
