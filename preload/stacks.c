@@ -45,7 +45,7 @@
 #define FIRST_ROOM 4096u
 #define SMALL_ROOM 16384u   /* 256 KiB, the entries with it */
 #define RECENT_ROOM 32768u  /* from here on what was found last is kept apart */
-#define AT_ONCE_ROOM 65536u /* the pages of its places come at once, in 0.1 ms; those of a larger one when they are used */
+#define AT_ONCE_ROOM 65536u /* its pages come at once, in 0.1 ms; those of a larger one when they are used */
 #define MOST_ROOM 262144u   /* 4 MiB; emptying it takes a millisecond */
 #define NUMBER_MASK (MOST_ROOM - 1)
 #define ENTRIES_SIZE (MOST_ROOM * sizeof(struct rsd_trie_entry))
