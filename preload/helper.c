@@ -170,10 +170,17 @@ void rsd_helper_sample_memory(void) {
     write_tallies();
 }
 
-void rsd_helper_sample_all(void) {
-    int before = errno;
+static long sample_all(void *unused) {
+    (void)unused;
     rsd_helper_sample_memory();
     if (atomic_load_explicit(&mappings_cost_ns, memory_order_relaxed) < SLOW_NS)
         sample_mappings();
+    return 0;
+}
+
+/* All by one thread, where it takes one to open files. */
+void rsd_helper_sample_all(void) {
+    int before = errno;
+    rsd_sys_apart(sample_all, NULL);
     errno = before;
 }

@@ -220,11 +220,26 @@ static void fill_live_header(struct residue_live_header *live, uint32_t number) 
     memcpy(live->magic, RESIDUE_LIVE_MAGIC, sizeof live->magic);
 }
 
+struct opening {
+    uint32_t number;
+    struct residue_live_header *live;
+    long error;
+};
+
+static long open_files(void *p) {
+    struct opening *o = p;
+    o->error = create_log(o->number);
+    o->live = o->error < 0 ? NULL : open_live(o->number, &o->error);
+    return 0;
+}
+
+/* Both files by one thread, where it takes one. */
 bool rsd_writer_open(struct rsd_writer *writer, uint32_t number) {
-    long error = create_log(number);
-    struct residue_live_header *live = error < 0 ? NULL : open_live(number, &error);
+    struct opening opening = {.number = number};
+    rsd_sys_apart(open_files, &opening);
+    struct residue_live_header *live = opening.live;
     if (!live) {
-        rsd_stop(error, "cannot create the files of a writer");
+        rsd_stop(opening.error, "cannot create the files of a writer");
         return false;
     }
     fill_live_header(live, number);

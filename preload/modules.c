@@ -152,12 +152,30 @@ __attribute__((cold, noinline)) static uint32_t add(struct rsd_thread *thread, c
     return id;
 }
 
+/* Most frames are the executable's, which is never unloaded: where it lies, once it has a number. */
+static _Atomic uint32_t executable;
+static uintptr_t executable_start, executable_size;
+static atomic_flag noted = ATOMIC_FLAG_INIT;
+
+static void note_executable(const struct dl_find_object *found, uint32_t id) {
+    const char *name = found->dlfo_link_map->l_name;
+    if (!id || (name && *name) || atomic_flag_test_and_set(&noted))
+        return;
+    executable_start = (uintptr_t)found->dlfo_map_start;
+    executable_size = (uintptr_t)found->dlfo_map_end - executable_start;
+    atomic_store_explicit(&executable, id, memory_order_release);
+}
+
 uint32_t rsd_module_at(struct rsd_thread *thread, uintptr_t pc) {
     struct dl_find_object found;
+    uint32_t id = atomic_load_explicit(&executable, memory_order_acquire);
+    if (id && pc - 1 - executable_start < executable_size)
+        return id;
     if (!_dl_find_object || _dl_find_object((void *)(pc - 1), &found) != 0)
         return 0;
-    uint32_t id = find(&found);
-    return id ? id : add(thread, &found);
+    if (!(id = find(&found)))
+        note_executable(&found, id = add(thread, &found));
+    return id;
 }
 
 /* Set by the linker. */
@@ -172,6 +190,8 @@ bool rsd_module_is_ours(uintptr_t pc) {
 void rsd_modules_after_fork(void) {
     memset(module, 0, atomic_load(&known) * sizeof *module);
     atomic_store(&known, 0);
+    atomic_store(&executable, 0);
+    atomic_flag_clear(&noted);
     unlock();
 }
 

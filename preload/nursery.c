@@ -56,6 +56,10 @@
  *
  *     head = capacity (mod 2 * capacity)  =>  n mod capacity = n mod 2 * capacity, for the entries n in the ring
  *
+ * Tallies. Blocks die at few of a thread's nodes: so that these share lines and pages, tallies are numbered as they are
+ * needed, and `tally_of` has their numbers by node. What dies by other threads is added up by node (`foreign`), with a bit for
+ * each page of it that was touched: who writes tallies looks at no other.
+ *
  * Threads: a nursery is its thread's own, but for where entries die and for `foreign`. The tables and the barrier are
  * everybody's. Tallies are written by their thread (`foreign` by all others) and read by whoever writes them to the log:
  * counters may be a call behind, never torn.
@@ -78,10 +82,22 @@
 #define YOUNG_PLACES (RSD_NURSERY_MOST * sizeof(uint16_t))
 #define ELDERS_PLACES (RSD_NURSERY_ELDERS * sizeof(uint16_t))
 #define PLACES_SIZE (2 * (YOUNG_PLACES + ELDERS_PLACES))
-#define TALLIES_SIZE (TALLIES * sizeof(struct rsd_tally))
-#define FOREIGN_SIZE (TALLIES * sizeof(struct rsd_foreign_tally))
-#define TALLIES (1u << 20) /* nodes from here on share the last one */
+#define TALLIES (1u << 20) /* nodes from here on share that of node 0 */
+#define TALLY_OF_SIZE (TALLIES * sizeof(uint32_t))
+#define TALLIES_SIZE ((TALLIES + 1) * sizeof(struct rsd_tally))
+#define MEMORY_SIZE (PLACES_SIZE + TALLY_OF_SIZE + TALLIES_SIZE)
+#define FOREIGN_GROUP 128u /* tallies that share a bit: 3 KiB of them */
 #define LEAVING RESIDUE_WHERE_LEAVING
+
+/* What of a nursery died by other threads, by node: cumulative. */
+struct rsd_foreign {
+    _Atomic uint64_t touched[TALLIES / FOREIGN_GROUP / 64]; /* a bit a group */
+    struct rsd_foreign_tally {
+        _Atomic uint64_t calls;
+        _Atomic uint64_t bytes;
+        uint64_t written; /* calls, when they were last written to the log; of a node that has no tally of its own */
+    } of[TALLIES];
+};
 
 static _Atomic uint64_t stale[STALE_WORDS];
 static _Atomic uint16_t owner[OWNER_WORDS]; /* number of the writer that allocated last, by hash of the neighbourhood */
@@ -133,7 +149,7 @@ void rsd_nursery_prepare(void) {
 
 bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer) {
     struct residue_live_header *live = writer->live;
-    char *memory = rsd_sys_memory(PLACES_SIZE + TALLIES_SIZE);
+    char *memory = rsd_sys_memory(MEMORY_SIZE);
     struct rsd_late late;
     if (!memory || !rsd_late_init(&late))
         return false;
@@ -142,7 +158,8 @@ bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer) {
         .moved = (_Atomic uint64_t *)&live->elders.moved,
         .late = late,
         .memory = memory,
-        .tally = (struct rsd_tally *)(memory + PLACES_SIZE),
+        .tally_of = (uint32_t *)(memory + PLACES_SIZE),
+        .tally = (struct rsd_tally *)(memory + PLACES_SIZE + TALLY_OF_SIZE),
     };
     make_ring(&nursery->young, writer, &live->ring, memory, YOUNG_PLACES);
     make_ring(&nursery->elders, writer, &live->elders, memory + 2 * YOUNG_PLACES, ELDERS_PLACES);
@@ -151,13 +168,13 @@ bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer) {
 }
 
 void rsd_nursery_release(struct rsd_nursery *nursery) {
-    struct rsd_foreign_tally *foreign = atomic_load(&nursery->foreign);
+    struct rsd_foreign *foreign = atomic_load(&nursery->foreign);
     if (!nursery->memory)
         return;
     atomic_store(&nursery_of[nursery->number], NULL);
-    rsd_sys_unmap(nursery->memory, PLACES_SIZE + TALLIES_SIZE);
+    rsd_sys_unmap(nursery->memory, MEMORY_SIZE);
     if (foreign)
-        rsd_sys_unmap(foreign, FOREIGN_SIZE);
+        rsd_sys_unmap(foreign, sizeof *foreign);
     rsd_late_release(&nursery->late);
 }
 
@@ -346,10 +363,13 @@ static struct found find_in(struct rsd_ring *ring, uint64_t address) {
     return (struct found){.entry = NULL};
 }
 
-/* The entry that may be annihilated, and what it said when it was found. */
+/* The entry that may be annihilated, and what it said when it was found. When even the youngest elder is older than the
+ * barrier, as they all are while a program ends, none of them may. */
 __attribute__((noinline)) static struct found find(struct rsd_nursery *nursery, uint64_t address) {
     struct found found = find_in(&nursery->young, address);
-    return found.where ? found : find_in(&nursery->elders, address);
+    bool elders_count = atomic_load_explicit(nursery->moved, memory_order_acquire) >
+                        atomic_load_explicit(&barrier, memory_order_acquire);
+    return found.where || !elders_count ? found : find_in(&nursery->elders, address);
 }
 
 bool rsd_nursery_hold(struct rsd_nursery *nursery, uint64_t address) {
@@ -385,8 +405,17 @@ void rsd_nursery_disown(uint64_t address, uint64_t now) {
         continue;
 }
 
-static uint32_t tally_place(uint32_t node) {
+static uint32_t tallied(uint32_t node) {
     return node < TALLIES ? node : 0;
+}
+
+/* Whoever writes tallies reads one only after its number is known. */
+__attribute__((cold, noinline)) static uint32_t make_tally(struct rsd_nursery *nursery, uint32_t node) {
+    uint32_t number = atomic_load_explicit(&nursery->tallies, memory_order_relaxed) + 1;
+    nursery->tally[number].node = node;
+    __atomic_store_n(&nursery->tally_of[node], number, __ATOMIC_RELAXED);
+    atomic_store_explicit(&nursery->tallies, number, memory_order_release);
+    return number;
 }
 
 /* Whether nobody needs to know that the block was alive at a sample; else its place among the sums, or `found` is void. */
@@ -404,7 +433,8 @@ static struct rsd_late_sum *late_sum(struct rsd_late *late, struct found *found,
 
 static inline void annihilate(struct rsd_nursery *nursery, struct rsd_writer *writer, struct residue_alloc *entry) {
     atomic_store_explicit(where_of(entry), 0, memory_order_release);
-    struct rsd_tally *tally = &nursery->tally[tally_place(entry->node)];
+    uint32_t node = tallied(entry->node), number = nursery->tally_of[node];
+    struct rsd_tally *tally = &nursery->tally[__builtin_expect(number != 0, 1) ? number : make_tally(nursery, node)];
     tally->calls++;
     tally->bytes += entry->size;
     writer->counter[RESIDUE_COUNTER_ANNIHILATED]++;
@@ -431,21 +461,34 @@ bool rsd_nursery_kill_held(struct rsd_nursery *nursery, struct rsd_writer *write
 }
 
 /* Made when the first block of the nursery dies by another thread; two may make it at the same time. */
-static struct rsd_foreign_tally *foreign_tallies(struct rsd_nursery *nursery) {
-    struct rsd_foreign_tally *tallies = atomic_load_explicit(&nursery->foreign, memory_order_acquire), *none = NULL;
-    if (tallies || !(tallies = rsd_sys_memory(FOREIGN_SIZE)))
+static struct rsd_foreign *foreign_tallies(struct rsd_nursery *nursery) {
+    struct rsd_foreign *tallies = atomic_load_explicit(&nursery->foreign, memory_order_acquire), *none = NULL;
+    if (tallies || !(tallies = rsd_sys_memory(sizeof *tallies)))
         return tallies;
     if (atomic_compare_exchange_strong_explicit(&nursery->foreign, &none, tallies, memory_order_acq_rel,
                                                 memory_order_acquire))
         return tallies;
-    rsd_sys_unmap(tallies, FOREIGN_SIZE);
+    rsd_sys_unmap(tallies, sizeof *tallies);
     return none;
+}
+
+static bool is_touched(const struct rsd_foreign *foreign, uint32_t node) {
+    uint32_t group = node / FOREIGN_GROUP;
+    return atomic_load_explicit(&foreign->touched[group / 64], memory_order_acquire) >> group % 64 & 1;
+}
+
+static void count_foreign(struct rsd_foreign *foreign, uint32_t node, uint64_t bytes) {
+    if (__builtin_expect(!is_touched(foreign, node), 0))
+        atomic_fetch_or(&foreign->touched[node / FOREIGN_GROUP / 64], UINT64_C(1) << node / FOREIGN_GROUP % 64);
+    struct rsd_foreign_tally *tally = &foreign->of[node];
+    atomic_fetch_add_explicit(&tally->bytes, bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&tally->calls, 1, memory_order_release);
 }
 
 /* Let what was found in another thread's ring die. */
 static bool kill_found(struct rsd_nursery *mine, struct rsd_nursery *theirs, struct rsd_writer *writer,
                        struct found found) {
-    struct rsd_foreign_tally *tallies = found.entry ? foreign_tallies(theirs) : NULL;
+    struct rsd_foreign *tallies = found.entry ? foreign_tallies(theirs) : NULL;
     struct rsd_late_sum *late = tallies ? late_sum(&mine->late, &found, theirs->number) : NULL;
     bool died = tallies && found.entry &&
                 atomic_compare_exchange_strong_explicit(where_of(found.entry), &found.where, 0, memory_order_acq_rel,
@@ -454,9 +497,7 @@ static bool kill_found(struct rsd_nursery *mine, struct rsd_nursery *theirs, str
         rsd_late_end(&mine->late, late, died, found.size);
     if (!died)
         return false;
-    struct rsd_foreign_tally *tally = &tallies[tally_place(found.node)];
-    atomic_fetch_add_explicit(&tally->bytes, found.size, memory_order_relaxed);
-    atomic_fetch_add_explicit(&tally->calls, 1, memory_order_release);
+    count_foreign(tallies, tallied(found.node), found.size);
     writer->counter[RESIDUE_COUNTER_ANNIHILATED]++;
     mine->ring = found.ring;
     mine->next = (uint32_t)(found.entry - found.ring->entry) + 1;
@@ -513,6 +554,7 @@ bool rsd_nursery_kill(struct rsd_nursery *nursery, struct rsd_writer *writer, ui
         annihilate(nursery, writer, entry);
         return true;
     }
+    __builtin_prefetch(stale_word(address), 1); /* what is found is compared with it; for what is not, it is written */
     if (kill_own(nursery, writer, address))
         return true;
     return nursery->follows = kill_foreign(nursery, writer, address);
@@ -557,27 +599,65 @@ void rsd_nursery_sample_end(uint64_t time) {
 
 /* ---- the tallies ---- */
 
-void rsd_nursery_write_tallies(struct rsd_nursery *nursery, const struct rsd_writer *writer) {
-    uint64_t nodes = writer->last_node < TALLIES ? writer->last_node + 1 : TALLIES;
-    uint64_t time = 0;
-    struct rsd_foreign_tally *foreign = atomic_load_explicit(&nursery->foreign, memory_order_acquire);
-    for (uint64_t node = 0; nursery->memory && node < nodes; node++) {
-        struct rsd_tally *tally = &nursery->tally[node];
-        uint64_t calls = tally->calls, bytes = tally->bytes;
-        if (foreign) {
-            calls += atomic_load_explicit(&foreign[node].calls, memory_order_acquire);
-            bytes += atomic_load_explicit(&foreign[node].bytes, memory_order_relaxed);
-        }
-        if (calls == tally->written)
-            continue;
-        tally->written = calls;
-        struct residue_counts record = {.head = {.tag = RESIDUE_TAG_COUNTS, .time = time},
-                                        .node = (uint32_t)node,
-                                        .writer = writer->number,
-                                        .calls = calls,
-                                        .bytes = bytes,
-                                        .temporaries = calls};
-        if (rsd_process_tagged(&record.head, sizeof record, "", 0))
-            time = RSD_SAME_TIME;
+/* Calls and bytes of a node whose tally is being written out; `written` is what its calls were the last time. */
+struct sum {
+    uint64_t calls, bytes;
+    uint64_t *written;
+};
+
+/* Records that are written in a row have one time. */
+static void write_sum(const struct rsd_writer *writer, uint32_t node, const struct sum *sum, uint64_t *time) {
+    if (sum->calls == *sum->written)
+        return;
+    *sum->written = sum->calls;
+    struct residue_counts record = {.head = {.tag = RESIDUE_TAG_COUNTS, .time = *time},
+                                    .node = node,
+                                    .writer = writer->number,
+                                    .calls = sum->calls,
+                                    .bytes = sum->bytes,
+                                    .temporaries = sum->calls};
+    if (rsd_process_tagged(&record.head, sizeof record, "", 0))
+        *time = RSD_SAME_TIME;
+}
+
+static void add_foreign(struct sum *sum, const struct rsd_foreign_tally *foreign) {
+    sum->calls += atomic_load_explicit(&foreign->calls, memory_order_acquire);
+    sum->bytes += atomic_load_explicit(&foreign->bytes, memory_order_relaxed);
+}
+
+static void write_own(struct rsd_nursery *nursery, const struct rsd_writer *writer, const struct rsd_foreign *foreign,
+                      uint64_t *time) {
+    uint32_t last = atomic_load_explicit(&nursery->tallies, memory_order_acquire);
+    for (uint32_t number = 1; number <= last; number++) {
+        struct rsd_tally *tally = &nursery->tally[number];
+        struct sum sum = {tally->calls, tally->bytes, &tally->written};
+        if (foreign && is_touched(foreign, tally->node))
+            add_foreign(&sum, &foreign->of[tally->node]);
+        write_sum(writer, tally->node, &sum, time);
     }
+}
+
+/* Of nodes whose blocks died by other threads only. One that gets a tally meanwhile is written with that the next time. */
+static void write_foreign(const struct rsd_nursery *nursery, const struct rsd_writer *writer,
+                          struct rsd_foreign *foreign, uint64_t *time) {
+    for (uint32_t node = 0; node < TALLIES; node++) {
+        if (!is_touched(foreign, node)) {
+            node |= FOREIGN_GROUP - 1;
+            continue;
+        }
+        struct sum sum = {0, 0, &foreign->of[node].written};
+        add_foreign(&sum, &foreign->of[node]);
+        if (__atomic_load_n(&nursery->tally_of[node], __ATOMIC_RELAXED) == 0)
+            write_sum(writer, node, &sum, time);
+    }
+}
+
+void rsd_nursery_write_tallies(struct rsd_nursery *nursery, const struct rsd_writer *writer) {
+    struct rsd_foreign *foreign = atomic_load_explicit(&nursery->foreign, memory_order_acquire);
+    uint64_t time = 0;
+    if (!nursery->memory)
+        return;
+    write_own(nursery, writer, foreign, &time);
+    if (foreign)
+        write_foreign(nursery, writer, foreign, &time);
 }

@@ -19,14 +19,11 @@
 struct rsd_tally {
     uint64_t calls;
     uint64_t bytes;
-    uint64_t written; /* calls, when they were last written to the log */
+    uint64_t written; /* calls, other threads' with them, when they were last written to the log */
+    uint32_t node;
 };
 
-/* The same for those that other threads freed. */
-struct rsd_foreign_tally {
-    _Atomic uint64_t calls;
-    _Atomic uint64_t bytes;
-};
+struct rsd_foreign;
 
 struct rsd_ring {
     struct residue_alloc *entry; /* `capacity` of them, in the live file */
@@ -39,18 +36,20 @@ struct rsd_ring {
 struct rsd_nursery {
     char *memory; /* of the places and tallies; NULL: there is no nursery */
     struct rsd_ring young, elders;
-    uint32_t survivors;                        /* of the present lap of the young: what went to the log meanwhile */
-    uint16_t number;                           /* of the writer */
-    uint16_t source[RSD_NURSERY_SOURCES];      /* writers whose blocks the thread freed, the last one first; then 0 */
-    bool follows;                              /* what the thread freed last was another's */
-    bool stuck;                                /* the young ones' ring could not grow */
-    uint32_t next;                             /* the place behind it, */
-    struct rsd_ring *ring;                     /* in this ring of source[0] */
-    struct residue_alloc *held;                /* by a realloc that is under way; or NULL */
-    _Atomic uint64_t *moved;                   /* time of the youngest elder; in the live header */
-    struct rsd_late late;                      /* of what the thread freed */
-    struct rsd_tally *tally;                   /* by node */
-    struct rsd_foreign_tally *_Atomic foreign; /* by node; NULL: there were none */
+    uint32_t survivors;                   /* of the present lap of the young: what went to the log meanwhile */
+    uint16_t number;                      /* of the writer */
+    uint16_t source[RSD_NURSERY_SOURCES]; /* writers whose blocks the thread freed, the last one first; then 0 */
+    bool follows;                         /* what the thread freed last was another's */
+    bool stuck;                           /* the young ones' ring could not grow */
+    uint32_t next;                        /* the place behind it, */
+    struct rsd_ring *ring;                /* in this ring of source[0] */
+    struct residue_alloc *held;           /* by a realloc that is under way; or NULL */
+    _Atomic uint64_t *moved;              /* time of the youngest elder; in the live header */
+    struct rsd_late late;                 /* of what the thread freed */
+    uint32_t *tally_of;                   /* by node: the number of its tally, from 1; 0: it has none yet */
+    struct rsd_tally *tally;              /* by number */
+    _Atomic uint32_t tallies;             /* the last number */
+    struct rsd_foreign *_Atomic foreign;  /* what died by other threads; NULL: nothing did */
 };
 
 /* The program is a large one: what it will surely fill is there before it does. */

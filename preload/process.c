@@ -214,14 +214,31 @@ static void parse_flags(const char *line, struct residue_mapping *record, char *
     record->name_size = sizeof own - 1;
 }
 
-static void parse_field(const char *line, struct residue_mapping *record) {
-    uint64_t bytes = strtoull(line + strcspn(line, " "), NULL, 10) * 1024;
-    if (strncmp(line, "Rss:", 4) == 0)
-        record->rss_bytes = bytes;
-    else if (strncmp(line, "Private_Dirty:", 14) == 0 || strncmp(line, "Shared_Dirty:", 13) == 0)
-        record->dirty_bytes += bytes;
-    else if (strncmp(line, "Anonymous:", 10) == 0)
-        record->anonymous_bytes = bytes;
+static bool begins(const char *line, const char *key) {
+    return strncmp(line, key, strlen(key)) == 0;
+}
+
+/* Of the two dozen fields of each mapping only these few are looked at any closer than by their first letter. */
+static void parse_field(const char *line, struct residue_mapping *record, char *name) {
+    uint64_t *bytes = NULL;
+    switch (*line) {
+    case 'R':
+        bytes = begins(line, "Rss:") ? &record->rss_bytes : NULL;
+        break;
+    case 'P':
+    case 'S':
+        bytes = begins(line, "Private_Dirty:") || begins(line, "Shared_Dirty:") ? &record->dirty_bytes : NULL;
+        break;
+    case 'A':
+        bytes = begins(line, "Anonymous:") ? &record->anonymous_bytes : NULL;
+        break;
+    case 'V':
+        if (begins(line, "VmFlags:"))
+            parse_flags(line, record, name);
+        break;
+    }
+    if (bytes)
+        *bytes += strtoull(line + strcspn(line, " "), NULL, 10) * 1024;
 }
 
 static void put_mapping(struct residue_mapping *record, const char *name) {
@@ -233,10 +250,9 @@ static void read_mappings(struct reader *r) {
     struct residue_mapping record = {.rss_bytes = 0}, next;
     char name[RSD_PATH_SIZE] = "", next_name[RSD_PATH_SIZE];
     for (char *line; (line = next_line(r));) {
-        if (!parse_head(line, &next, next_name, sizeof next_name)) {
-            parse_field(line, &record);
-            if (strncmp(line, "VmFlags:", 8) == 0)
-                parse_flags(line, &record, name);
+        bool field = *line >= 'A' && *line <= 'Z'; /* addresses have small letters */
+        if (field || !parse_head(line, &next, next_name, sizeof next_name)) {
+            parse_field(line, &record, name);
             continue;
         }
         put_mapping(&record, name);

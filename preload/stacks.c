@@ -7,6 +7,10 @@
  *
  *     node(frame i) = child(node(frame i - 1), pc of frame i)        node(frame -1) = the end node for why it ends
  *
+ * The entries stand one behind the other as they are made, so that those of one stack share lines of the cache, and a program
+ * that begins, most of whose frames are new, fills one page after the other. The table has their numbers, by hash, with bits of
+ * the hash that the place does not tell: what is not there is not looked for among the entries.
+ *
  * Of a thread that does work for another stack (origin.c), node(frame -1) is a child of the end node for that stack.
  *
  * A table that is three quarters full is replaced by one of twice the size, a few entries with each new node: to move a
@@ -39,11 +43,15 @@
 #include "unwind/met.h"
 
 #define FIRST_ROOM 4096u
-#define SMALL_ROOM 16384u   /* 256 KiB */
-#define AT_ONCE_ROOM 32768u /* 512 KiB: its pages come with it, in 0.2 ms; those of a larger one when they are used */
+#define SMALL_ROOM 16384u   /* 256 KiB, the entries with it */
+#define RECENT_ROOM 32768u  /* from here on what was found last is kept apart */
+#define AT_ONCE_ROOM 65536u /* its pages come at once, in 0.1 ms; those of a larger one when they are used */
 #define MOST_ROOM 262144u   /* 4 MiB; emptying it takes a millisecond */
+#define NUMBER_MASK (MOST_ROOM - 1)
+#define ENTRIES_SIZE (MOST_ROOM * sizeof(struct rsd_trie_entry))
 #define TABLES_SIZE (UINT64_C(32) << 20)
 #define MOVED_AT_ONCE 8u
+#define FIRST_NAMES 8u /* frames */
 
 static _Atomic uint32_t code_epoch;
 static _Atomic uint64_t tables_size; /* bytes of all writers' tables */
@@ -52,23 +60,28 @@ void rsd_stacks_new_epoch(void) {
     atomic_fetch_add(&code_epoch, 1);
 }
 
+/* With the entries for three quarters of the places. */
 static size_t size_of(uint32_t room) {
-    return room * sizeof(struct rsd_trie_entry);
+    return room * (sizeof(uint32_t) + sizeof(struct rsd_trie_entry) / 4 * 3);
+}
+
+static size_t places_size(uint32_t room) {
+    return room * sizeof(uint32_t);
 }
 
 static bool make_table(struct rsd_table *table, uint32_t room) {
-    *table = (struct rsd_table){rsd_sys_memory(size_of(room)), room - 1};
-    if (table->entry)
+    *table = (struct rsd_table){rsd_sys_memory(places_size(room)), room - 1};
+    if (table->place)
         atomic_fetch_add_explicit(&tables_size, size_of(room), memory_order_relaxed);
-    return table->entry != NULL;
+    return table->place != NULL;
 }
 
 static void free_table(struct rsd_table *table) {
-    if (!table->entry)
+    if (!table->place)
         return;
-    rsd_sys_unmap(table->entry, size_of(table->mask + 1));
+    rsd_sys_unmap(table->place, places_size(table->mask + 1));
     atomic_fetch_sub_explicit(&tables_size, size_of(table->mask + 1), memory_order_relaxed);
-    table->entry = NULL;
+    table->place = NULL;
 }
 
 static bool may_make(uint32_t room) {
@@ -78,12 +91,18 @@ static bool may_make(uint32_t room) {
 }
 
 bool rsd_trie_init(struct rsd_trie *trie) {
-    return make_table(&trie->now, FIRST_ROOM);
+    trie->entry = rsd_sys_memory(ENTRIES_SIZE);
+    if (trie->entry)
+        rsd_sys_small_pages(trie->entry, ENTRIES_SIZE);
+    return trie->entry && make_table(&trie->now, FIRST_ROOM);
 }
 
 void rsd_trie_release(struct rsd_trie *trie) {
     free_table(&trie->now);
     free_table(&trie->before);
+    if (trie->entry)
+        rsd_sys_unmap(trie->entry, ENTRIES_SIZE);
+    trie->entry = NULL;
 }
 
 /* Multiply and fold; the odd constant is 2^64 divided by the golden ratio (Knuth, The Art of Computer Programming 3,
@@ -97,47 +116,56 @@ static inline bool is(const struct rsd_trie_entry *entry, uint64_t key, uint32_t
     return entry->key == key && entry->parent == parent;
 }
 
-/* The entry for (parent, key), or the empty one where it belongs. */
-static struct rsd_trie_entry *find_in(const struct rsd_table *table, uint64_t key, uint32_t parent) {
-    uint32_t at = hash(key, parent) & table->mask;
-    struct rsd_trie_entry *entry = &table->entry[at];
-    while (entry->node && !is(entry, key, parent)) {
-        at = (at + 1) & table->mask;
-        entry = &table->entry[at];
+/* The entry for (parent, key), or NULL; `*empty` is the place where its number belongs. */
+static const struct rsd_trie_entry *find_in(const struct rsd_trie *trie, const struct rsd_table *table, uint64_t key,
+                                            uint32_t parent, uint32_t **empty) {
+    uint32_t h = hash(key, parent), at = h & table->mask, place;
+    for (; (place = table->place[at]) != 0; at = (at + 1) & table->mask) {
+        const struct rsd_trie_entry *entry = &trie->entry[place & NUMBER_MASK];
+        if (((place ^ h) & ~NUMBER_MASK) == 0 && is(entry, key, parent))
+            return entry;
     }
-    return entry;
+    *empty = &table->place[at];
+    return NULL;
 }
 
-/* The same over both tables. An empty entry is always one of the present table. */
-static struct rsd_trie_entry *find_in_tables(const struct rsd_trie *trie, uint64_t key, uint32_t parent) {
-    struct rsd_trie_entry *entry = find_in(&trie->now, key, parent);
-    if (entry->node || !trie->before.entry)
-        return entry;
-    struct rsd_trie_entry *older = find_in(&trie->before, key, parent);
-    return older->node ? older : entry;
+/* The same over both tables. An empty place is always one of the present table. */
+static const struct rsd_trie_entry *find_in_tables(const struct rsd_trie *trie, uint64_t key, uint32_t parent,
+                                                   uint32_t **empty) {
+    const struct rsd_trie_entry *entry = find_in(trie, &trie->now, key, parent, empty);
+    uint32_t *unused;
+    return entry || !trie->before.place ? entry : find_in(trie, &trie->before, key, parent, &unused);
 }
 
-/* The same, what was found last first. Of a small table the lines in use are no more than there are here. */
-static struct rsd_trie_entry *find(struct rsd_trie *trie, uint64_t key, uint32_t parent) {
-    if (trie->now.mask < AT_ONCE_ROOM)
-        return find_in_tables(trie, key, parent);
+/* The node for (parent, key), what was found last first; 0: there is none, and `*empty` is where it belongs. Of a small table
+ * the lines in use are no more than there are here. */
+static uint32_t find(struct rsd_trie *trie, uint64_t key, uint32_t parent, uint32_t **empty) {
+    const struct rsd_trie_entry *entry;
+    if (trie->now.mask < RECENT_ROOM)
+        return (entry = find_in_tables(trie, key, parent, empty)) ? entry->node : 0;
     struct rsd_trie_entry *recent = &trie->recent[hash(key, parent) % RSD_TRIE_RECENT];
     if (__builtin_expect(recent->node && is(recent, key, parent), 1))
-        return recent;
-    struct rsd_trie_entry *entry = find_in_tables(trie, key, parent);
-    if (entry->node)
-        *recent = *entry;
-    return entry;
+        return recent->node;
+    if (!(entry = find_in_tables(trie, key, parent, empty)))
+        return 0;
+    *recent = *entry;
+    return entry->node;
 }
 
-/* Copy the next few entries of the old table; it stays whole until the last is copied. */
+static void put_number(const struct rsd_trie *trie, uint32_t number, uint32_t *place) {
+    const struct rsd_trie_entry *entry = &trie->entry[number];
+    *place = (hash(entry->key, entry->parent) & ~NUMBER_MASK) | number;
+}
+
+/* Move the next few numbers of the old table; it stays whole until the last is moved. */
 static void move_some(struct rsd_trie *trie) {
-    for (uint32_t i = 0; i < MOVED_AT_ONCE && trie->moved <= trie->before.mask; i++, trie->moved++) {
-        const struct rsd_trie_entry *entry = &trie->before.entry[trie->moved];
-        if (entry->node)
-            *find_in(&trie->now, entry->key, entry->parent) = *entry;
+    for (uint32_t i = 0; i < MOVED_AT_ONCE && trie->moved < trie->to_move; i++) {
+        const struct rsd_trie_entry *entry = &trie->entry[++trie->moved];
+        uint32_t *empty;
+        if (!find_in(trie, &trie->now, entry->key, entry->parent, &empty))
+            put_number(trie, trie->moved, empty);
     }
-    if (trie->moved > trie->before.mask)
+    if (trie->moved == trie->to_move)
         free_table(&trie->before);
 }
 
@@ -149,10 +177,11 @@ static void grow(struct rsd_trie *trie) {
     if (trie->full)
         return;
     if (room <= AT_ONCE_ROOM)
-        rsd_sys_populate(bigger.entry, size_of(room));
+        rsd_sys_populate(bigger.place, places_size(room));
     trie->before = trie->now;
     trie->now = bigger;
     trie->moved = 0;
+    trie->to_move = trie->used;
 }
 
 /* Write the node; its id, or 0 when recording has stopped. */
@@ -168,31 +197,30 @@ static uint32_t write_node(struct rsd_thread *thread, const struct residue_node 
     return (uint32_t)writer->last_node;
 }
 
-/* Fill the empty entry that find() gave for (parent, key). */
-static uint32_t remember(struct rsd_trie *trie, struct rsd_trie_entry *entry, uint64_t key, uint32_t parent,
-                         uint32_t node) {
+/* The node for (parent, key), which belongs at the empty place that find() gave. */
+static uint32_t remember(struct rsd_trie *trie, uint32_t *empty, uint64_t key, uint32_t parent, uint32_t node) {
     if (trie->used < trie->now.mask) { /* one stays empty, for searches to end at */
-        *entry = (struct rsd_trie_entry){key, parent, node};
-        trie->used++;
+        trie->entry[trie->used + 1] = (struct rsd_trie_entry){key, parent, node};
+        put_number(trie, ++trie->used, empty);
     }
-    if (trie->before.entry)
+    if (trie->before.place)
         move_some(trie);
     else if (trie->used > trie->now.mask / 4 * 3)
         grow(trie);
     return node;
 }
 
-__attribute__((cold, noinline)) static uint32_t make_node(struct rsd_thread *thread, struct rsd_trie_entry *entry,
-                                                          uint64_t key, const struct residue_node *node) {
+__attribute__((cold, noinline)) static uint32_t make_node(struct rsd_thread *thread, uint32_t *empty, uint64_t key,
+                                                          const struct residue_node *node) {
     uint32_t id = write_node(thread, node);
-    return id ? remember(&thread->trie, entry, key, node->parent, id) : 0;
+    return id ? remember(&thread->trie, empty, key, node->parent, id) : 0;
 }
 
 static uint32_t end_node(struct rsd_thread *thread, uint8_t end) {
     uint64_t key = end;
-    struct rsd_trie_entry *entry = find(&thread->trie, key, 0);
+    uint32_t *empty, known = find(&thread->trie, key, 0, &empty);
     struct residue_node node = {.pc = end, .kind = RESIDUE_NODE_END};
-    return entry->node ? entry->node : make_node(thread, entry, key, &node);
+    return known ? known : make_node(thread, empty, key, &node);
 }
 
 /* A frame whose code V8's map names is known by that code's id, for its address comes again (js/codemap.c). Bits 61 and 62
@@ -216,11 +244,11 @@ static void find_module(struct rsd_thread *thread, struct residue_node *node) {
 static uint32_t frame_node(struct rsd_thread *thread, const struct rsd_frame *frame, uint32_t parent) {
     uint32_t code = rsd_codemap_at(frame->pc);
     uint64_t key = key_of_frame(frame, code);
-    struct rsd_trie_entry *entry = find(&thread->trie, key, parent);
-    if (__builtin_expect(entry->node != 0, 1))
-        return entry->node;
+    uint32_t *empty, known = find(&thread->trie, key, parent, &empty);
+    if (__builtin_expect(known != 0, 1))
+        return known;
     if (rsd_module_is_ours(frame->pc)) /* a hook that the real function called the program through */
-        return remember(&thread->trie, entry, key, parent, parent);
+        return remember(&thread->trie, empty, key, parent, parent);
     struct residue_node node = {.pc = frame->pc & RESIDUE_ADDRESS_MASK,
                                 .parent = parent,
                                 .owner = code,
@@ -229,7 +257,7 @@ static uint32_t frame_node(struct rsd_thread *thread, const struct rsd_frame *fr
                                 .flags = frame->flags};
     if (!code)
         find_module(thread, &node);
-    return make_node(thread, entry, key, &node);
+    return make_node(thread, empty, key, &node);
 }
 
 static void forget_names(struct rsd_names *names) {
@@ -245,7 +273,8 @@ static void empty(struct rsd_trie *trie) {
         trie->now = first;
         free_table(&old);
     } else
-        __builtin_memset(old.entry, 0, size_of(old.mask + 1));
+        __builtin_memset(old.place, 0, places_size(old.mask + 1));
+    rsd_sys_discard(trie->entry, (trie->used + 1) * sizeof *trie->entry);
     __builtin_memset(trie->recent, 0, sizeof trie->recent);
     trie->used = 0;
     trie->full = false;
@@ -272,15 +301,26 @@ static size_t names_room(uint32_t frames) {
 }
 
 size_t rsd_names_size(uint32_t depth) {
-    return to_line(rsd_js_size()) + names_room(depth) +
-           RSD_STACK_BEFORE * (names_room(RSD_STACKS_ROOM_FIRST) + names_room(RSD_STACKS_ROOM));
+    return to_line(rsd_js_size()) + names_room(depth) + RSD_STACK_BEFORE * names_room(2 * RSD_STACKS_ROOM);
 }
 
-/* Names for so many frames. */
+/* Names for so many frames; those that there are go with it. */
 static void give_room(struct rsd_names *names, struct rsd_named_frames *of, uint32_t frames) {
     struct rsd_js_proof *named = (struct rsd_js_proof *)names->rest;
     names->rest += names_room(frames);
-    *of = (struct rsd_named_frames){.named = named, .word = (struct rsd_word *)(named + frames), .room = frames};
+    for (uint32_t i = 0; i < of->count; i++)
+        named[i] = of->named[i];
+    *of = (struct rsd_named_frames){
+        .named = named, .word = (struct rsd_word *)(named + frames), .count = of->count, .room = frames};
+}
+
+/* Places have room for a power of two: one after the other, as many as a stack there needs. */
+static void want_room(struct rsd_names *names, struct rsd_named_frames *of, uint32_t frames) {
+    uint32_t room = FIRST_NAMES;
+    while (room < frames)
+        room *= 2;
+    if (names->js && of->room < frames)
+        give_room(names, of, room);
 }
 
 static bool write_function(void *context, const struct rsd_js_function *function) {
@@ -329,13 +369,13 @@ static uint64_t key_of_place(const struct rsd_js_place *place) {
 static uint32_t place_node(struct rsd_thread *thread, const struct rsd_js_place *place, uint8_t source,
                            uint32_t parent) {
     uint64_t key = key_of_place(place);
-    struct rsd_trie_entry *entry = find(&thread->trie, key, parent);
+    uint32_t *empty, known = find(&thread->trie, key, parent, &empty);
     struct residue_node node = {.pc = (uint64_t)place->line << 32 | place->column,
                                 .parent = parent,
                                 .owner = place->function,
                                 .kind = RESIDUE_NODE_JS,
                                 .source = source};
-    return entry->node ? entry->node : make_node(thread, entry, key, &node);
+    return known ? known : make_node(thread, empty, key, &node);
 }
 
 /* The node of a frame that may be JavaScript; `named` is filled. */
@@ -399,8 +439,8 @@ static uint32_t root_node(struct rsd_thread *thread, uint8_t end) {
                                 .owner = origin->kind,
                                 .kind = RESIDUE_NODE_ORIGIN};
     uint64_t key = node.pc ^ (uint64_t)1 << 62; /* addresses and places have other upper bits */
-    struct rsd_trie_entry *entry = find(&thread->trie, key, parent);
-    return entry->node ? entry->node : make_node(thread, entry, key, &node);
+    uint32_t *empty, known = find(&thread->trie, key, parent, &empty);
+    return known ? known : make_node(thread, empty, key, &node);
 }
 
 static inline bool same_origin(const struct rsd_origin *a, const struct rsd_origin *b) {
@@ -415,15 +455,25 @@ __attribute__((cold, noinline)) static void forget_kept(struct rsd_thread *threa
     rsd_unwinder_forget(thread->unwinder);
 }
 
+/* In a program that begins most frames are new, and so are all frames further in: the node of frame i will be the next one that
+ * is made, and where its child belongs is on the way while it is. */
+static inline void expect_next(const struct rsd_thread *thread, const struct rsd_stack *stack, uint32_t i) {
+    const struct rsd_table *table = &thread->trie.now;
+    if (i + 1 == stack->depth)
+        return;
+    const struct rsd_frame *next = &stack->frame[i + 1];
+    uint32_t h = hash(key_of_frame(next, 0), (uint32_t)thread->writer.last_node + 1);
+    __builtin_prefetch(&table->place[h & table->mask], 1);
+}
+
 /* The node of a stack, of which nothing or the names alone may have changed; what stands in the way of the short way. */
 static uint32_t node_of(struct rsd_thread *thread, struct rsd_stack *stack) {
     struct rsd_names *names = &thread->names;
     struct rsd_named_frames *of = &names->of[stack->place];
     *stack->node = of->taken = 0; /* a signal handler may jump out of here */
     if (stack->copied != RSD_STACK_BEFORE) {
-        uint32_t room = thread->unwinder->again[stack->copied].room;
-        if (names->js && names->of[stack->copied].room < room)
-            give_room(names, &names->of[stack->copied], room);
+        names->of[stack->copied].count = 0;
+        want_room(names, &names->of[stack->copied], names->of[RSD_STACK_BEFORE].count);
         move_names(names, RSD_STACK_BEFORE, stack->copied, RSD_STACKS_ROOM);
     }
     if (stack->from != stack->place)
@@ -434,8 +484,10 @@ static uint32_t node_of(struct rsd_thread *thread, struct rsd_stack *stack) {
     if (names->js)
         rsd_js_begin(names->js);
     kept = names_that_hold(thread, stack, kept);
+    want_room(names, of, of->count + stack->depth - kept);
     uint32_t node = kept ? stack->frame[kept - 1].node : root_node(thread, stack->end);
     for (uint32_t i = kept; i < stack->depth; i++) {
+        expect_next(thread, stack, i);
         node = may_be_named(names, stack, i) ? named_node(thread, stack, i, node, &of->named[of->count++])
                                              : frame_node(thread, &stack->frame[i], node);
         stack->frame[i].node = node;

@@ -15,21 +15,24 @@
 struct rsd_trie_entry {
     uint64_t key; /* pc, with the frame's flags in bits 60 to 63 */
     uint32_t parent;
-    uint32_t node; /* 0: empty */
+    uint32_t node;
 };
 
+/* By hash: the number of an entry, and as many bits of its hash as there is room for; 0: none. */
 struct rsd_table {
-    struct rsd_trie_entry *entry;
+    uint32_t *place;
     uint32_t mask; /* room - 1; room is a power of two */
 };
 
 #define RSD_TRIE_RECENT 8192u
 
 struct rsd_trie {
+    struct rsd_trie_entry *entry; /* by number, from 1, in the order in which they were made */
+    uint32_t used;                /* the last number */
     struct rsd_table now;
-    struct rsd_table before;  /* the smaller table that is being moved; entry NULL: none */
-    uint32_t moved;           /* entries of it that were looked at */
-    uint32_t used;            /* of `now` and what is still to be moved */
+    struct rsd_table before;  /* the smaller table that is being moved; place NULL: none */
+    uint32_t moved;           /* the last number that was */
+    uint32_t to_move;         /* the last number in `before` */
     bool full;                /* it has no room for more and may not grow */
     uint32_t epoch;           /* of the code whose addresses stand here */
     uint32_t reused;          /* rsd_codemap.reused when these stacks were taken */

@@ -9,7 +9,8 @@
  *     else the one place in the executable's builtins with these bytes; its distance is known from then on
  *
  * A search runs over one to two megabytes and takes a tenth of a millisecond, so there are SEARCHES at most: each isolate
- * has at most one copy, and what is no copy (generated code that could not be named) finds nothing.
+ * has at most one copy, and what is no copy (generated code that could not be named) finds nothing. The frame from which V8
+ * calls JavaScript is such code, and stands in most stacks: bytes that led nowhere are not looked for again (`nowhere`).
  *
  * Entered by all threads when a node is made; a race costs a search.
  */
@@ -22,11 +23,13 @@
 
 #define COPIES 64u
 #define SEARCHES 128u
+#define NOWHERE 64u
 #define BEFORE 32u /* bytes that must be the same before the return address, */
 #define BEHIND 32u /* and behind it, to be found */
 
 static _Atomic uintptr_t distance[COPIES]; /* copy - original; 0: none yet */
 static _Atomic uint32_t copies, searches;
+static _Atomic uint64_t nowhere[NOWHERE]; /* hashes of bytes that are in no one place, by hash */
 
 static bool is_builtin(uintptr_t pc) {
     return pc - rsd_js_builtins >= BEFORE && pc - rsd_js_builtins < rsd_js_builtins_size - BEHIND;
@@ -42,13 +45,41 @@ static uintptr_t original_at(uintptr_t pc, const unsigned char *around) {
     return 0;
 }
 
-/* 0: there is no such place, or more than one. */
-static uintptr_t search(const unsigned char *around) {
+/* Whole pages are copied: as far into its page as the copy's `around` is, of `pc`. 0: there is no such place, or more than one. */
+static uintptr_t search_in_pages(uintptr_t pc, const unsigned char *around) {
+    uintptr_t end = rsd_js_builtins + rsd_js_builtins_size - BEHIND, found = 0;
+    for (uintptr_t at = rsd_js_builtins + ((pc - rsd_js_builtins) & (RSD_JS_PAGE_SIZE - 1)); at <= end;
+         at += RSD_JS_PAGE_SIZE) {
+        if (!is_builtin(at) || memcmp((const void *)(at - BEFORE), around, BEFORE + BEHIND) != 0)
+            continue;
+        if (found)
+            return 0;
+        found = at;
+    }
+    return found;
+}
+
+/* The same wherever it may be. */
+static uintptr_t search_all(const unsigned char *around) {
     const unsigned char *begin = (const unsigned char *)rsd_js_builtins, *end = begin + rsd_js_builtins_size;
     const unsigned char *found = memmem(begin, rsd_js_builtins_size, around, BEFORE + BEHIND);
     if (!found || memmem(found + 1, (size_t)(end - found - 1), around, BEFORE + BEHIND))
         return 0;
     return (uintptr_t)found + BEFORE;
+}
+
+/* Never 0. */
+static uint64_t hash(const unsigned char *around) {
+    uint64_t word[(BEFORE + BEHIND) / 8], h = 0;
+    memcpy(word, around, sizeof word);
+    for (uint32_t i = 0; i < sizeof word / sizeof *word; i++)
+        h = (h ^ h >> 32 ^ word[i]) * 0x9e3779b97f4a7c15u;
+    return h | 1;
+}
+
+static uintptr_t search(uintptr_t pc, const unsigned char *around) {
+    uintptr_t found = search_in_pages(pc, around);
+    return found ? found : search_all(around);
 }
 
 static void remember(uintptr_t far) {
@@ -63,10 +94,15 @@ uintptr_t rsd_js_original(uintptr_t pc) {
     if (!generated || !rsd_js_read(pc - BEFORE, around, sizeof around))
         return 0;
     uintptr_t original = original_at(pc, around);
-    if (original || atomic_load_explicit(&searches, memory_order_relaxed) >= SEARCHES)
+    uint64_t bytes = hash(around);
+    _Atomic uint64_t *known = &nowhere[(bytes >> 32) % NOWHERE];
+    if (original || atomic_load_explicit(&searches, memory_order_relaxed) >= SEARCHES ||
+        atomic_load_explicit(known, memory_order_relaxed) == bytes)
         return original;
     atomic_fetch_add(&searches, 1);
-    if ((original = search(around)))
+    if ((original = search(pc, around)))
         remember(pc - original);
+    else
+        atomic_store_explicit(known, bytes, memory_order_relaxed);
     return original;
 }

@@ -146,7 +146,48 @@ static void release_if_empty(struct rsd_js_region *region) {
     atomic_store_explicit(&region->number, 0, memory_order_release);
 }
 
-typedef void change_page(_Atomic uint8_t *page, unsigned bits);
+/* What happens to a page, and to eight of them, of which each has its bits. V8 opens half a gigabyte for code at once. */
+struct change {
+    void (*page)(_Atomic uint8_t *page, unsigned bits);
+    void (*eight)(_Atomic uint64_t *pages, uint64_t bits);
+};
+
+#define EACH UINT64_C(0x0101010101010101)
+
+static void set_page(_Atomic uint8_t *page, unsigned bits) {
+    atomic_store_explicit(page, (uint8_t)bits, memory_order_release);
+}
+
+static void set_eight(_Atomic uint64_t *pages, uint64_t bits) {
+    atomic_store_explicit(pages, bits, memory_order_release);
+}
+
+static const struct change set = {set_page, set_eight};
+
+static void take_page(_Atomic uint8_t *page, unsigned bits) {
+    atomic_fetch_and(page, (uint8_t)~bits);
+}
+
+static void take_eight(_Atomic uint64_t *pages, uint64_t bits) {
+    atomic_fetch_and(pages, ~bits);
+}
+
+static const struct change take_readable = {take_page, take_eight};
+
+/* What the memory is stays, and once code, always code. */
+static void protect_page(_Atomic uint8_t *page, unsigned bits) {
+    unsigned old = atomic_load_explicit(page, memory_order_relaxed);
+    if (!(old & RSD_JS_PAGE_FILE))
+        set_page(page, (old & RSD_JS_PAGE_CODE) | bits);
+}
+
+static void protect_eight(_Atomic uint64_t *pages, uint64_t bits) {
+    uint64_t old = atomic_load_explicit(pages, memory_order_relaxed);
+    uint64_t kept = (old & EACH * RSD_JS_PAGE_FILE) / RSD_JS_PAGE_FILE * 0xff; /* all bits of a file's pages */
+    set_eight(pages, (old & kept) | (((old & EACH * RSD_JS_PAGE_CODE) | bits) & ~kept));
+}
+
+static const struct change protect = {protect_page, protect_eight};
 
 /* Without JavaScript nobody asks, and a program of another kind may map a lot. */
 static bool is_wanted(void) {
@@ -155,7 +196,7 @@ static bool is_wanted(void) {
 
 struct range {
     uintptr_t start, end; /* whole pages */
-    change_page *change;
+    const struct change *change;
     unsigned bits;
 };
 
@@ -164,8 +205,15 @@ static void change_region(struct rsd_js_region *region, uintptr_t number, const 
     uintptr_t from = number << RSD_JS_REGION_SHIFT, to = from + REGION_BYTES;
     from = from > r->start ? from : r->start;
     to = to < r->end ? to : r->end;
-    for (uintptr_t at = from; at < to; at += RSD_JS_PAGE_SIZE)
-        r->change(&region->page[at >> RSD_JS_PAGE_SHIFT & (RSD_JS_REGION_PAGES - 1)], r->bits);
+    while (from < to) {
+        _Atomic uint8_t *page = &region->page[from >> RSD_JS_PAGE_SHIFT & (RSD_JS_REGION_PAGES - 1)];
+        bool eight = (uintptr_t)page % 8 == 0 && to - from >= 8 * RSD_JS_PAGE_SIZE;
+        if (eight)
+            r->change->eight((_Atomic uint64_t *)page, r->bits * EACH);
+        else
+            r->change->page(page, r->bits);
+        from += (eight ? 8 : 1) * RSD_JS_PAGE_SIZE;
+    }
     if (!r->bits)
         release_if_empty(region);
 }
@@ -196,21 +244,6 @@ static void change_known(const struct range *r) {
     }
 }
 
-static void set(_Atomic uint8_t *page, unsigned bits) {
-    atomic_store_explicit(page, (uint8_t)bits, memory_order_release);
-}
-
-static void take_readable(_Atomic uint8_t *page, unsigned bits) {
-    atomic_fetch_and(page, (uint8_t)~bits);
-}
-
-/* What the memory is stays, and once code, always code. */
-static void protect(_Atomic uint8_t *page, unsigned bits) {
-    unsigned old = atomic_load_explicit(page, memory_order_relaxed);
-    if (!(old & RSD_JS_PAGE_FILE))
-        set(page, (old & RSD_JS_PAGE_CODE) | bits);
-}
-
 /* After the pages were changed, so that whoever sees the new number sees them; and before the real call. */
 static void note_taken(void) {
     if (atomic_fetch_add_explicit(&rsd_js_pages_taken, 1, memory_order_release) == UINT32_MAX)
@@ -218,7 +251,7 @@ static void note_taken(void) {
 }
 
 /* `change` every page of [from, from + size). Where nothing is known, only `make` makes a region. */
-static void each_page(const void *from, size_t size, bool make, change_page *change, unsigned bits) {
+static void each_page(const void *from, size_t size, bool make, const struct change *change, unsigned bits) {
     uintptr_t start = (uintptr_t)from & ~(RSD_JS_PAGE_SIZE - 1);
     uintptr_t end = (uintptr_t)from + size < ADDRESS_END ? (uintptr_t)from + size : ADDRESS_END;
     if (start >= end)
@@ -229,7 +262,7 @@ static void each_page(const void *from, size_t size, bool make, change_page *cha
         change_made(&range);
     else
         change_known(&range);
-    if (change == take_readable || !(bits & RSD_JS_PAGE_READABLE))
+    if (change == &take_readable || !(bits & RSD_JS_PAGE_READABLE))
         note_taken();
     give_turn(taken);
 }
@@ -242,7 +275,7 @@ static unsigned bits_of(int prot) {
 
 void rsd_js_memory_goes(const void *start, size_t size) {
     if (is_wanted())
-        each_page(start, size, false, set, 0);
+        each_page(start, size, false, &set, 0);
 }
 
 /* A reservation without rights gets no regions, for V8 reserves gigabytes: mprotect makes them when it opens a part. But
@@ -251,25 +284,25 @@ void rsd_js_memory_comes(const void *start, size_t size, int prot, int flags, in
     if (!is_wanted())
         return;
     if (flags & MAP_ANONYMOUS && !(flags & MAP_SHARED))
-        each_page(start, size, prot != PROT_NONE, set, bits_of(prot));
+        each_page(start, size, prot != PROT_NONE, &set, bits_of(prot));
     else if (prot & PROT_EXEC && rsd_js_image_holds_builtins((uint64_t)offset, size))
-        each_page(start, size, true, set, RSD_JS_PAGE_FILE | RSD_JS_PAGE_BUILTINS);
+        each_page(start, size, true, &set, RSD_JS_PAGE_FILE | RSD_JS_PAGE_BUILTINS);
     else
-        each_page(start, size, true, set, RSD_JS_PAGE_FILE);
+        each_page(start, size, true, &set, RSD_JS_PAGE_FILE);
 }
 
 void rsd_js_memory_protect_before(const void *start, size_t size, int prot) {
     if (is_wanted() && !(prot & PROT_READ))
-        each_page(start, size, false, take_readable, RSD_JS_PAGE_READABLE);
+        each_page(start, size, false, &take_readable, RSD_JS_PAGE_READABLE);
 }
 
 void rsd_js_memory_protect_after(const void *start, size_t size, int prot) {
     if (is_wanted())
-        each_page(start, size, prot != PROT_NONE && !atomic_load(&overflowed), protect, bits_of(prot));
+        each_page(start, size, prot != PROT_NONE && !atomic_load(&overflowed), &protect, bits_of(prot));
 }
 
 void rsd_js_pages_trust(const void *start, size_t size) {
-    each_page(start, size, true, set, RSD_JS_PAGE_FILE | RSD_JS_PAGE_READABLE);
+    each_page(start, size, true, &set, RSD_JS_PAGE_FILE | RSD_JS_PAGE_READABLE);
 }
 
 /* ---- Reading --------------------------------------------------------------------------------------------------- */

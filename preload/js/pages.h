@@ -23,9 +23,9 @@ enum rsd_js_page {
 #define RSD_JS_BUCKETS_SHIFT 13
 
 struct rsd_js_region {
-    _Atomic uintptr_t number; /* address >> RSD_JS_REGION_SHIFT; 0: describes none now */
-    _Atomic uint32_t next;    /* of the same bucket; 0: the last */
-    _Atomic uint8_t page[RSD_JS_REGION_PAGES];
+    _Atomic uintptr_t number;                              /* address >> RSD_JS_REGION_SHIFT; 0: describes none now */
+    _Alignas(8) _Atomic uint8_t page[RSD_JS_REGION_PAGES]; /* changed by eights where all eight are */
+    _Atomic uint32_t next;                                 /* of the same bucket; 0: the last */
 };
 
 /* Is the table kept up to date? From the constructor on, if at all. */

@@ -37,27 +37,23 @@ static size_t aligned(size_t size) {
     return (size + 63) & ~(size_t)63;
 }
 
-static size_t words_size(uint32_t room) {
-    return aligned(room * sizeof(struct rsd_word) * RSD_WORDS_PER_FRAME);
+static size_t ends_size(uint32_t frames) {
+    return aligned(frames * sizeof(uint32_t));
 }
 
-static size_t ends_size(uint32_t room) {
-    return aligned(room * sizeof(uint32_t));
+size_t rsd_again_size(uint32_t frames, uint32_t words) {
+    return ends_size(frames) + aligned(frames * sizeof(struct rsd_frame)) + aligned(words * sizeof(struct rsd_word));
 }
 
-size_t rsd_again_size(uint32_t room) {
-    return ends_size(room) + aligned(room * sizeof(struct rsd_frame)) + words_size(room);
-}
-
-/* The longest of the three comes last: stacks are half as deep as there is room, and then what is used lies in fewer pages. */
-void rsd_again_init(struct rsd_again *again, uint32_t room, void *memory) {
-    char *frames = (char *)memory + ends_size(room);
+/* The longest of the three comes last: few stacks are as deep as there is room, and then what is used lies in fewer pages. */
+void rsd_again_init(struct rsd_again *again, uint32_t frames, void *memory) {
+    char *first = (char *)memory + ends_size(frames);
     again->depth = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    *again = (struct rsd_again){.frame = (struct rsd_frame *)frames,
-                                .word = (struct rsd_word *)(frames + aligned(room * sizeof(struct rsd_frame))),
+    *again = (struct rsd_again){.frame = (struct rsd_frame *)first,
+                                .word = (struct rsd_word *)(first + aligned(frames * sizeof(struct rsd_frame))),
                                 .word_end = memory,
-                                .room = (uint16_t)room};
+                                .room = (uint16_t)frames};
 }
 
 /* The stack now has `depth` frames, which are in order. */

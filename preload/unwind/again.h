@@ -43,9 +43,9 @@ struct rsd_again {
 _Static_assert(RSD_DEPTH_MAX * RSD_WORDS_PER_FRAME <= UINT16_MAX, "depth, words");
 _Static_assert(sizeof(struct rsd_again) == 64, "one line");
 
-/* Bytes for the frames of one stack, and make one in them; `memory` is aligned to 64. */
-size_t rsd_again_size(uint32_t room);
-void rsd_again_init(struct rsd_again *again, uint32_t room, void *memory);
+/* Bytes for so many frames of one stack and words of their steps, and make one in them; `memory` is aligned to 64. */
+size_t rsd_again_size(uint32_t frames, uint32_t words);
+void rsd_again_init(struct rsd_again *again, uint32_t frames, void *memory);
 
 /* Is frame `b` the same as `a`, which was met before? Flag and pc are compared as one sum, which cannot be the same for
  * different ones (rule.h). To compare the flag by itself would let the compiler read it together with the source, as

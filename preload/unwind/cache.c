@@ -7,7 +7,7 @@
  * entry.
  *
  * Few sets are in use at first, for each new page of memory costs a program's start a microsecond. When one is full, twice as
- * many are, and a rule has its place by one more bit of its hash:
+ * many are (their pages come at once: rules lie all over them), and a rule has its place by one more bit of its hash:
  *
  *     place = hash mod sets in use    =>    it stands there, or where it would have stood when fewer were in use
  *
@@ -18,6 +18,7 @@
 #include "cache.h"
 
 #include "../arch/x86_64.h"
+#include "../sys.h"
 
 struct rsd_cache_set rsd_cache[RSD_CACHE_SETS];
 uint32_t rsd_cache_mask = RSD_CACHE_SETS_FIRST - 1;
@@ -100,8 +101,10 @@ bool rsd_cache_insert(const struct rsd_rule *rule) {
         if (mask == RSD_CACHE_SETS - 1)
             return displace(set, rule);
         if (__atomic_compare_exchange_n(&rsd_cache_mask, &mask, mask * 2 + 1, false, __ATOMIC_RELAXED,
-                                        __ATOMIC_RELAXED))
-            mask = mask * 2 + 1; /* else it is what another thread has made of it */
+                                        __ATOMIC_RELAXED)) { /* else it is what another thread has made of it */
+            rsd_sys_populate(&rsd_cache[mask + 1], (mask + 1) * sizeof *rsd_cache);
+            mask = mask * 2 + 1;
+        }
     }
 }
 

@@ -67,8 +67,32 @@ static void widen(uintptr_t pc, struct rsd_object *object) {
     object->end = whole.end;
 }
 
+/* Most code that is asked about is the executable's, which is never unloaded: what is said of it is kept. */
+static struct {
+    uintptr_t start, size; /* where the loader says so */
+    struct rsd_object object;
+} executable;
+enum { UNKNOWN, TAKEN, KNOWN };
+static int executable_is = UNKNOWN;
+
+static void keep_executable(const struct dl_find_object *found, const struct rsd_object *object) {
+    const struct link_map *map = found->dlfo_link_map;
+    int unknown = UNKNOWN;
+    if (!map || (map->l_name && *map->l_name) ||
+        !__atomic_compare_exchange_n(&executable_is, &unknown, TAKEN, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return;
+    executable.start = (uintptr_t)found->dlfo_map_start;
+    executable.size = (uintptr_t)found->dlfo_map_end - executable.start;
+    executable.object = *object;
+    __atomic_store_n(&executable_is, KNOWN, __ATOMIC_RELEASE);
+}
+
 bool rsd_object_find(uintptr_t pc, struct rsd_object *object) {
     struct dl_find_object found;
+    if (__atomic_load_n(&executable_is, __ATOMIC_ACQUIRE) == KNOWN && pc - executable.start < executable.size) {
+        *object = executable.object;
+        return true;
+    }
     if (!_dl_find_object)
         return rsd_object_find_in_maps(pc, object);
     if (_dl_find_object((void *)pc, &found))
@@ -79,6 +103,7 @@ bool rsd_object_find(uintptr_t pc, struct rsd_object *object) {
     object->bias = found.dlfo_link_map ? found.dlfo_link_map->l_addr : 0;
     object->dynamic = found.dlfo_link_map ? found.dlfo_link_map->l_ld : NULL;
     widen(pc, object);
+    keep_executable(&found, object);
     return true;
 }
 #else

@@ -55,11 +55,21 @@ static size_t aligned(size_t size) {
     return (size + 63) & ~(size_t)63;
 }
 
-/* Every place may have room for few frames first, and for all that it may have later. */
+/* What a place may have room for: no more than a little more than it needs, for places that lie close together take few pages.
+ * Most steps read one word. */
+static const struct {
+    uint16_t frames, words;
+} rooms[] = {{8, 12}, {16, 24}, {24, 36}, {32, 48}, {48, 72}, {RSD_STACKS_ROOM, RSD_STACKS_ROOM *RSD_WORDS_PER_FRAME}};
+#define ROOMS (sizeof rooms / sizeof *rooms)
+
+/* Every place may need one room after the other. */
 size_t rsd_unwinder_size(uint32_t depth) {
     const struct rsd_unwinder *u = NULL;
-    return aligned(sizeof *u) + aligned((depth + 1) * sizeof *u->fresh) + rsd_again_size(depth) +
-           RSD_STACK_BEFORE * (rsd_again_size(RSD_STACKS_ROOM_FIRST) + rsd_again_size(RSD_STACKS_ROOM));
+    size_t size = aligned(sizeof *u) + aligned((depth + 1) * sizeof *u->fresh) +
+                  rsd_again_size(depth, depth * RSD_WORDS_PER_FRAME);
+    for (unsigned i = 0; i < ROOMS; i++)
+        size += RSD_STACK_BEFORE * rsd_again_size(rooms[i].frames, rooms[i].words);
+    return size;
 }
 
 void rsd_unwinder_init(struct rsd_unwinder *unwinder, uint32_t depth) {
@@ -69,7 +79,7 @@ void rsd_unwinder_init(struct rsd_unwinder *unwinder, uint32_t depth) {
         .limit = depth, .fresh = (struct rsd_fresh *)memory, .before = RSD_STACK_BEFORE};
     memory += aligned((depth + 1) * sizeof *u->fresh);
     rsd_again_init(&u->again[RSD_STACK_BEFORE], depth, memory);
-    u->rest = memory + rsd_again_size(depth);
+    u->rest = memory + rsd_again_size(depth, depth * RSD_WORDS_PER_FRAME);
     rsd_bounds_init(&u->bounds);
 }
 
@@ -359,15 +369,22 @@ static uint32_t hash_of(const struct rsd_again *again) {
     return rsd_unwind_hash(key);
 }
 
-/* Few stacks are deep, and what is not used of a place is in no page. */
-static void make_room(struct rsd_unwinder *u, uint32_t place, uint32_t depth) {
-    if (likely(depth <= u->again[place].room))
+/* The smallest room for a stack, or ROOMS. */
+static unsigned room_for(uint32_t frames, uint32_t words) {
+    unsigned i = 0;
+    while (i < ROOMS && (frames > rooms[i].frames || words > rooms[i].words))
+        i++;
+    return i;
+}
+
+/* A larger room is a new one: the place had the smaller ones before. */
+static void make_room(struct rsd_unwinder *u, uint32_t place, unsigned room) {
+    if (rooms[room].frames <= u->again[place].room)
         return;
-    uint32_t room = depth <= RSD_STACKS_ROOM_FIRST ? RSD_STACKS_ROOM_FIRST : RSD_STACKS_ROOM;
     char *memory = u->rest;
-    u->rest += rsd_again_size(room);
+    u->rest += rsd_again_size(rooms[room].frames, rooms[room].words);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    rsd_again_init(&u->again[place], room, memory);
+    rsd_again_init(&u->again[place], rooms[room].frames, memory);
 }
 
 /* Out of the list of its leaf, if it is in one. */
@@ -410,10 +427,11 @@ static uint32_t settle(struct rsd_unwinder *u) {
     u->twice = false;
     bool used = u->again[place].used;
     u->again[place].used = false;
-    if (used || before->depth == 0 || before->depth > RSD_STACKS_ROOM)
+    unsigned room = room_for(before->depth, before->words);
+    if (used || before->depth == 0 || room == ROOMS)
         return RSD_STACK_BEFORE;
     unlink_place(u, place);
-    make_room(u, place, before->depth);
+    make_room(u, place, room);
     rsd_again_assign(&u->again[place], before, before->depth);
     link_place(u, place);
     return place;

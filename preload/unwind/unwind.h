@@ -44,8 +44,7 @@ struct rsd_frame {
 
 #define RSD_STACK_BEFORE 256u /* the last place; those below it are for stacks that were met more than once */
 #define RSD_STACKS (RSD_STACK_BEFORE + 1)
-#define RSD_STACKS_ROOM 64u       /* frames, in all but the last */
-#define RSD_STACKS_ROOM_FIRST 32u /* as long as none was deeper there */
+#define RSD_STACKS_ROOM 64u /* frames, at most, in all but the last */
 
 struct rsd_stack {
     uint32_t place;  /* below RSD_STACKS: where this stack stands */

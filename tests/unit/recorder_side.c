@@ -24,11 +24,15 @@ void rsd_stop(long error, const char *what) {
 }
 
 static struct residue_late late_record; /* the last one */
+static struct residue_counts counts_record[16];
+static uint32_t counts_records;
 
 bool rsd_process_tagged(struct residue_tagged *head, size_t head_size, const void *text, size_t text_size) {
     (void)text, (void)text_size;
     if (head->tag == RESIDUE_TAG_LATE && head_size == sizeof late_record)
         memcpy(&late_record, head, sizeof late_record);
+    if (head->tag == RESIDUE_TAG_COUNTS && counts_records < 16)
+        memcpy(&counts_record[counts_records++], head, sizeof *counts_record);
     return true;
 }
 
@@ -128,10 +132,21 @@ bool recorder_nurseries(const char *directory) {
     return true;
 }
 
-void recorder_young(int side, uint64_t address, uint32_t size) {
+void recorder_young_of(int side, uint32_t node, uint64_t address, uint32_t size) {
     struct side *s = &sides[side];
     rsd_nursery_add(&s->nursery, &s->writer, rsd_writer_tick(&s->writer), residue_where(address, RESIDUE_API_MALLOC),
-                    size, 1);
+                    size, node);
+}
+
+void recorder_young(int side, uint64_t address, uint32_t size) {
+    recorder_young_of(side, 1, address, size);
+}
+
+uint32_t recorder_counts(int side, struct residue_counts *counts) {
+    counts_records = 0;
+    rsd_nursery_write_tallies(&sides[side].nursery, &sides[side].writer);
+    memcpy(counts, counts_record, sizeof counts_record);
+    return counts_records;
 }
 
 bool recorder_kill(int side, uint64_t address) {

@@ -23,6 +23,7 @@ void recorder_clock_rates(uint32_t times, double *least, double *most);
 /* Two threads' nurseries, writers 1 and 2, in a new trace. Sides are 0 and 1. */
 bool recorder_nurseries(const char *directory);
 void recorder_young(int side, uint64_t address, uint32_t size);
+void recorder_young_of(int side, uint32_t node, uint64_t address, uint32_t size);
 /* A free by the thread of this side: did the block die without a record? */
 bool recorder_kill(int side, uint64_t address);
 /* A free that looked into no ring but its own thread's. */
@@ -39,5 +40,7 @@ void recorder_barrier(void);
 void recorder_look(void);
 bool recorder_late(struct residue_late *record);
 uint32_t recorder_capacity(int side);
+/* What died in a side's nursery is written: the records that are new, in their order; at most 16. Returns how many there are. */
+uint32_t recorder_counts(int side, struct residue_counts *counts);
 
 #endif

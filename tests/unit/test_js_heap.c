@@ -88,6 +88,28 @@ Test(pages, a_mapped_file_is_never_loaded_from) {
     cr_assert_not(rsd_js_page((uintptr_t)p) & RSD_JS_PAGE_READABLE);
 }
 
+/* GIVEN a long range of which one page is a file's and one is code WHEN it is protected from its second page to its last but one
+ * THEN each page says what it would say alone. */
+Test(pages, a_long_range_is_protected_page_for_page) {
+    enum { PAGES = 200, FILES = 77, CODE = 120 };
+    char *p = map(PAGES * 4096, PROT_NONE);
+    rsd_js_memory_comes(p + FILES * 4096, 4096, PROT_READ, MAP_PRIVATE, 0);
+    rsd_js_memory_protect_after(p + CODE * 4096, 4096, PROT_EXEC);
+    rsd_js_memory_protect_after(p + 4096, (PAGES - 2) * 4096, PROT_READ);
+    for (unsigned i = 0; i < PAGES; i++)
+        cr_expect_eq(rsd_js_page((uintptr_t)p + i * 4096),
+                     i == 0 || i == PAGES - 1 ? 0u
+                     : i == FILES             ? RSD_JS_PAGE_FILE
+                     : i == CODE              ? RSD_JS_PAGE_READABLE | RSD_JS_PAGE_CODE
+                                              : RSD_JS_PAGE_READABLE,
+                     "page %u", i);
+    rsd_js_memory_protect_before(p, PAGES * 4096, PROT_NONE);
+    for (unsigned i = 0; i < PAGES; i++)
+        cr_expect_eq(rsd_js_page((uintptr_t)p + i * 4096), i == FILES  ? RSD_JS_PAGE_FILE
+                                                           : i == CODE ? RSD_JS_PAGE_CODE
+                                                                       : 0u);
+}
+
 #define PLAIN (MAP_PRIVATE | MAP_ANONYMOUS)
 #define REGION ((uintptr_t)1 << RSD_JS_REGION_SHIFT)
 

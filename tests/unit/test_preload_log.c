@@ -235,6 +235,41 @@ Test(recorder_nursery, a_block_that_was_alive_at_a_sample_dies_into_its_sum_and_
     cr_expect_eq(late.bytes, 2u, "B's table is written last");
 }
 
+static const struct residue_counts *counts_of(const struct residue_counts *counts, uint32_t node) {
+    while (counts->node != node)
+        counts++;
+    return counts;
+}
+
+/* Nodes of which blocks died by their own thread, by another, by both; next to each other and far apart. */
+Test(recorder_nursery, what_died_is_written_by_node_whoever_freed_it_and_once) {
+    enum { OWN = 70000, FOREIGN = 130, BOTH = 131, LAST = 0xfffff, BEYOND = 0x123456 };
+    static const uint32_t nodes[] = {OWN, FOREIGN, BOTH, LAST, BEYOND};
+    struct residue_counts counts[16] = {0};
+    cr_assert(recorder_nurseries(directory));
+    for (uint32_t i = 0; i < 5; i++)
+        for (uint32_t k = 0; k < 4; k++)
+            recorder_young_of(A, nodes[i], 0x10000 * (i + 1) + 0x1000 * k, 1 + i);
+    for (uint32_t i = 0; i < 5; i++)
+        for (uint32_t k = 0; k < 2; k++)
+            cr_assert(recorder_kill(i == 1 || (i == 2 && k) ? B : A, 0x10000 * (i + 1) + 0x1000 * k));
+    cr_assert_eq(recorder_counts(A, counts), 5u);
+    static const uint32_t written[] = {OWN, FOREIGN, BOTH, LAST, 0};
+    for (uint32_t i = 0; i < 5; i++) {
+        const struct residue_counts *now = counts_of(counts, written[i]);
+        cr_expect_eq(now->writer, 1u);
+        cr_expect_eq(now->calls, 2u);
+        cr_expect_eq(now->bytes, 2 * (1 + i));
+        cr_expect_eq(now->temporaries, 2u);
+    }
+    cr_expect_eq(recorder_counts(A, counts), 0u, "nothing has died since");
+    cr_assert(recorder_kill(A, 0x22000) && recorder_kill(B, 0x12000));
+    cr_assert_eq(recorder_counts(A, counts), 2u);
+    cr_expect_eq(counts_of(counts, FOREIGN)->calls, 3u, "its own thread's with the other's");
+    cr_expect_eq(counts_of(counts, OWN)->calls, 3u);
+    cr_expect_eq(recorder_counts(B, counts), 0u, "what B freed was A's");
+}
+
 Test(recorder_nursery, a_ring_that_grows_loses_nothing_on_the_way) {
     const uint32_t blocks = 200000;
     cr_assert(recorder_nurseries(directory));

@@ -92,6 +92,13 @@ Test(trie, a_table_that_has_become_too_small_is_moved_a_few_entries_at_a_time, .
 
 /* A frame is named by this word alone. */
 static void prove_by(struct rsd_named_frames *of, const uintptr_t *word, uint16_t frame) {
+    static struct rsd_js_proof named;
+    static struct rsd_word row[RSD_JS_PROOF_WORDS];
+    if (of->room == 0) {
+        of->named = &named;
+        of->word = row;
+        of->room = 1;
+    }
     of->named[0] =
         (struct rsd_js_proof){.frame = frame, .settled = true, .words = 1, .fp = (uintptr_t)word, .value = {*word}};
     of->count = 1;
