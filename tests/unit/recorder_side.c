@@ -24,11 +24,21 @@ void rsd_stop(long error, const char *what) {
 }
 
 static struct residue_late late_record; /* the last one */
+static uint32_t lates;
+static bool lates_sorted = true;
+
+static void note_late(const struct residue_late *record) {
+    bool first = record->head.time == 0; /* of a table */
+    lates++;
+    lates_sorted &= first || late_record.writer < record->writer ||
+                    (late_record.writer == record->writer && late_record.node < record->node);
+    late_record = *record;
+}
 
 bool rsd_process_tagged(struct residue_tagged *head, size_t head_size, const void *text, size_t text_size) {
     (void)text, (void)text_size;
     if (head->tag == RESIDUE_TAG_LATE && head_size == sizeof late_record)
-        memcpy(&late_record, head, sizeof late_record);
+        note_late((const struct residue_late *)head);
     return true;
 }
 
@@ -128,10 +138,14 @@ bool recorder_nurseries(const char *directory) {
     return true;
 }
 
-void recorder_young(int side, uint64_t address, uint32_t size) {
+void recorder_young_of(int side, uint64_t address, uint32_t size, uint32_t node) {
     struct side *s = &sides[side];
     rsd_nursery_add(&s->nursery, &s->writer, rsd_writer_tick(&s->writer), residue_where(address, RESIDUE_API_MALLOC),
-                    size, 1);
+                    size, node);
+}
+
+void recorder_young(int side, uint64_t address, uint32_t size) {
+    recorder_young_of(side, address, size, 1);
 }
 
 bool recorder_kill(int side, uint64_t address) {
@@ -174,6 +188,11 @@ void recorder_look(void) {
 bool recorder_late(struct residue_late *record) {
     *record = late_record;
     return late_record.blocks != 0;
+}
+
+uint32_t recorder_lates(bool *sorted) {
+    *sorted = lates_sorted;
+    return lates;
 }
 
 uint32_t recorder_capacity(int side) {

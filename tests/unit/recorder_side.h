@@ -23,6 +23,7 @@ void recorder_clock_rates(uint32_t times, double *least, double *most);
 /* Two threads' nurseries, writers 1 and 2, in a new trace. Sides are 0 and 1. */
 bool recorder_nurseries(const char *directory);
 void recorder_young(int side, uint64_t address, uint32_t size);
+void recorder_young_of(int side, uint64_t address, uint32_t size, uint32_t node);
 /* A free by the thread of this side: did the block die without a record? */
 bool recorder_kill(int side, uint64_t address);
 /* A free that looked into no ring but its own thread's. */
@@ -38,6 +39,8 @@ void recorder_barrier(void);
 /* A sample of memory is taken; and the last sum that was written of what was young at one. */
 void recorder_look(void);
 bool recorder_late(struct residue_late *record);
+/* How many sums were written, and whether those of one table were so by writer and node. */
+uint32_t recorder_lates(bool *sorted);
 uint32_t recorder_capacity(int side);
 
 #endif

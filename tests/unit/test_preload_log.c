@@ -235,6 +235,22 @@ Test(recorder_nursery, a_block_that_was_alive_at_a_sample_dies_into_its_sum_and_
     cr_expect_eq(late.bytes, 2u, "B's table is written last");
 }
 
+Test(recorder_nursery, thousands_of_stacks_that_were_alive_at_a_sample_have_a_sum_each) {
+    const uint32_t blocks = 8000;
+    bool sorted;
+    cr_assert(recorder_nurseries(directory));
+    for (int sample = 1; sample <= 2; sample++) { /* the second table begins with the room that the first one needed */
+        for (uint32_t i = 1; i <= blocks; i++)
+            recorder_young_of(A, (uint64_t)i * 0x1000, 1, i * 7919 % 10007);
+        recorder_look();
+        for (uint32_t i = 1; i <= blocks; i++)
+            cr_assert(recorder_kill(A, (uint64_t)i * 0x1000), "sample %d, block %u", sample, i);
+        recorder_look();
+        cr_expect_eq(recorder_lates(&sorted), sample * blocks);
+        cr_expect(sorted);
+    }
+}
+
 Test(recorder_nursery, a_ring_that_grows_loses_nothing_on_the_way) {
     const uint32_t blocks = 200000;
     cr_assert(recorder_nurseries(directory));
