@@ -17,8 +17,8 @@ struct rsd_late_sum {
 struct rsd_late {
     atomic_flag taken;
     uint32_t used;
-    uint32_t places; /* a power of two */
-    uint64_t time;   /* of the sample */
+    uint32_t places;          /* a power of two */
+    uint64_t time;            /* of the sample */
     struct rsd_late_sum *sum; /* by hash of writer and node; at most half of them are in use */
 };
 
