@@ -161,7 +161,7 @@ void rsd_planes_to_rows(const uint8_t *planes, uint8_t *rows, size_t size, size_
         planes_to_word(planes + w * 8 * count, rows + w * 8, size, count, plain);
 }
 
-/* 2.3: "each field is replaced by its difference to the same field of the record before, in zigzag". */
+/* 2.3: "Each field of a record is replaced by its difference to the same field of the record before, in zigzag". */
 void rsd_fields_to_rows(const uint8_t *planes, uint8_t *rows, enum residue_kind kind, size_t count) {
     size_t size = rsd_record_size(kind);
     for (size_t w = 0; w < size / 8; w++)

@@ -76,7 +76,7 @@ static bool make_compressor(struct rsd_compressor *c) {
     c->frame = c->content + RSD_SEGMENT_MOST;
     c->frame_size = frame_size();
     return c->context && set(c, ZSTD_c_compressionLevel, LEVEL) && set(c, ZSTD_c_checksumFlag, 1) &&
-           set(c, ZSTD_c_stableInBuffer, 1) && set(c, ZSTD_c_stableOutBuffer, 1);
+           set(c, ZSTD_c_contentSizeFlag, 1) && set(c, ZSTD_c_stableInBuffer, 1) && set(c, ZSTD_c_stableOutBuffer, 1);
 }
 
 struct rsd_compressor *rsd_compressor_take(void) {
