@@ -214,7 +214,7 @@ static void fill_live_header(struct residue_live_header *live, uint32_t number) 
         live->ring.offset = RING_OFFSET;
         live->ring.capacity = RSD_NURSERY_FIRST;
         live->elders.offset = ELDERS_OFFSET;
-        live->elders.capacity = RSD_NURSERY_ELDERS;
+        live->elders.capacity = RSD_NURSERY_ELDERS_FIRST;
     }
     atomic_thread_fence(memory_order_release);
     memcpy(live->magic, RESIDUE_LIVE_MAGIC, sizeof live->magic);

@@ -52,9 +52,13 @@
  *
  * Capacity. When more than a SHARE of a lap of the young went to the log meanwhile, their capacity doubles, up to
  * RSD_NURSERY_MOST: Buffers wait for a collection while tens of thousands of blocks are made, and the elders have no room for
- * all of them. It doubles where an odd lap ends, for there every entry keeps its place:
+ * all of them. That of the elders doubles, within the room that they have, when as large a part of their lap went to the log, or
+ * when more than an ELDERS_SHARE of them are alive at its end: most of libvips's threads live for a second, and an eighth of that room is enough for them. Either doubles
+ * where an odd lap ends, for there every entry keeps its place:
  *
  *     head = capacity (mod 2 * capacity)  =>  n mod capacity = n mod 2 * capacity, for the entries n in the ring
+ *
+ * Tallies are by call site: a number for each node that is one, so that they lie close together.
  *
  * Threads: a nursery is its thread's own, but for where entries die and for `foreign`. The tables and the barrier are
  * everybody's. Tallies are written by their thread (`foreign` by all others) and read by whoever writes them to the log:
@@ -73,14 +77,17 @@
 #define WRITERS 65536u
 #define CHAIN 8u
 #define SHARE 16u
+#define ELDERS_SHARE 2u
 #define LOOKAHEAD 4u
 #define TRIES 10000u
 #define YOUNG_PLACES (RSD_NURSERY_MOST * sizeof(uint16_t))
 #define ELDERS_PLACES (RSD_NURSERY_ELDERS * sizeof(uint16_t))
 #define PLACES_SIZE (2 * (YOUNG_PLACES + ELDERS_PLACES))
-#define TALLIES_SIZE (TALLIES * sizeof(struct rsd_tally))
-#define FOREIGN_SIZE (TALLIES * sizeof(struct rsd_foreign_tally))
-#define TALLIES (1u << 20) /* nodes from here on share the last one */
+#define TALLY_OF_SIZE (TALLY_NODES * sizeof(uint32_t))
+#define TALLIES_SIZE ((TALLY_NODES + 1) * sizeof(struct rsd_tally))
+#define FOREIGN_SIZE ((TALLY_NODES + 1) * sizeof(struct rsd_foreign_tally))
+#define TALLY_NODES (1u << 20) /* nodes from here on share that of node 0 */
+#define MEMORY_SIZE (PLACES_SIZE + TALLY_OF_SIZE + TALLIES_SIZE)
 #define LEAVING RESIDUE_WHERE_LEAVING
 
 static _Atomic uint64_t stale[STALE_WORDS];
@@ -133,7 +140,7 @@ void rsd_nursery_prepare(void) {
 
 bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer) {
     struct residue_live_header *live = writer->live;
-    char *memory = rsd_sys_memory(PLACES_SIZE + TALLIES_SIZE);
+    char *memory = rsd_sys_memory(MEMORY_SIZE);
     struct rsd_late late;
     if (!memory || !rsd_late_init(&late))
         return false;
@@ -142,7 +149,8 @@ bool rsd_nursery_init(struct rsd_nursery *nursery, struct rsd_writer *writer) {
         .moved = (_Atomic uint64_t *)&live->elders.moved,
         .late = late,
         .memory = memory,
-        .tally = (struct rsd_tally *)(memory + PLACES_SIZE),
+        .tally_of = (_Atomic uint32_t *)(memory + PLACES_SIZE),
+        .tally = (struct rsd_tally *)(memory + PLACES_SIZE + TALLY_OF_SIZE),
     };
     make_ring(&nursery->young, writer, &live->ring, memory, YOUNG_PLACES);
     make_ring(&nursery->elders, writer, &live->elders, memory + 2 * YOUNG_PLACES, ELDERS_PLACES);
@@ -155,7 +163,7 @@ void rsd_nursery_release(struct rsd_nursery *nursery) {
     if (!nursery->memory)
         return;
     atomic_store(&nursery_of[nursery->number], NULL);
-    rsd_sys_unmap(nursery->memory, PLACES_SIZE + TALLIES_SIZE);
+    rsd_sys_unmap(nursery->memory, MEMORY_SIZE);
     if (foreign)
         rsd_sys_unmap(foreign, FOREIGN_SIZE);
     rsd_late_release(&nursery->late);
@@ -175,6 +183,22 @@ void rsd_nursery_after_fork(void) {
 
 /* ---- in ---- */
 
+static inline _Atomic uint32_t *tally_of(const struct rsd_nursery *nursery, uint32_t node) {
+    return &nursery->tally_of[node < TALLY_NODES ? node : 0];
+}
+
+/* One node of six is the leaf of a stack. Whoever lets one of its blocks die finds the number there: it was given before the
+ * block came into the ring. */
+static inline void give_tally(struct rsd_nursery *nursery, uint32_t node) {
+    _Atomic uint32_t *number = tally_of(nursery, node);
+    if (__builtin_expect(atomic_load_explicit(number, memory_order_relaxed) == 0, 0))
+        atomic_store_explicit(number, ++nursery->tallies, memory_order_relaxed);
+}
+
+static inline uint32_t tally_number(const struct rsd_nursery *nursery, uint32_t node) {
+    return atomic_load_explicit(tally_of(nursery, node), memory_order_relaxed);
+}
+
 static inline _Atomic uint16_t *newest_of(const struct rsd_ring *ring, uint64_t address) {
     return &ring->newest[hash(address, 5) & (capacity_of(ring) - 1)];
 }
@@ -186,14 +210,8 @@ static inline void link_place(struct rsd_ring *ring, uint32_t at, uint64_t addre
 }
 
 /* An odd lap has ended. Another thread that looks for a block meanwhile may miss it. */
-__attribute__((cold, noinline)) static void grow(struct rsd_nursery *nursery, struct rsd_writer *writer,
-                                                 uint64_t head) {
-    struct rsd_ring *ring = &nursery->young;
+static void make_twice_as_large(struct rsd_ring *ring, uint64_t head) {
     uint32_t capacity = capacity_of(ring);
-    if (!rsd_writer_grow_ring(writer, capacity * 2)) {
-        nursery->stuck = true;
-        return;
-    }
     atomic_store_explicit(&ring->capacity, capacity * 2, memory_order_release);
     for (uint64_t n = head - capacity; n < head; n++) {
         uint32_t at = n & (capacity * 2 - 1);
@@ -201,6 +219,33 @@ __attribute__((cold, noinline)) static void grow(struct rsd_nursery *nursery, st
         if (where)
             link_place(ring, at, residue_where_address(where));
     }
+}
+
+__attribute__((cold, noinline)) static void grow(struct rsd_nursery *nursery, struct rsd_writer *writer,
+                                                 uint64_t head) {
+    nursery->stuck = !rsd_writer_grow_ring(writer, capacity_of(&nursery->young) * 2);
+    if (!nursery->stuck)
+        make_twice_as_large(&nursery->young, head);
+}
+
+static uint32_t count_alive(const struct rsd_ring *ring) {
+    uint32_t alive = 0;
+    for (uint32_t at = 0; at < capacity_of(ring); at++)
+        alive += atomic_load_explicit(where_of(&ring->entry[at]), memory_order_relaxed) != 0;
+    return alive;
+}
+
+/* The first to leave would be the elder whose place comes next. */
+__attribute__((cold, noinline)) static void end_elders_lap(struct rsd_nursery *nursery, struct rsd_writer *writer,
+                                                           uint64_t head) {
+    struct rsd_ring *elders = &nursery->elders;
+    uint32_t capacity = capacity_of(elders);
+    bool crowded = nursery->retired > capacity / SHARE || count_alive(elders) > capacity / ELDERS_SHARE;
+    nursery->retired = 0;
+    if (!crowded || !(head / capacity & 1) || capacity == RSD_NURSERY_ELDERS)
+        return;
+    atomic_store_explicit((_Atomic uint32_t *)&writer->live->elders.capacity, capacity * 2, memory_order_release);
+    make_twice_as_large(elders, head);
 }
 
 static void end_lap(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t head) {
@@ -225,6 +270,7 @@ __attribute__((noinline)) static void see_off(struct rsd_nursery *nursery, struc
         const struct residue_alloc survivor = {entry->time, where & ~LEAVING, entry->size, entry->node};
         rsd_writer_put_alloc(writer, &survivor);
         nursery->survivors++;
+        nursery->retired++;
     }
     atomic_store_explicit(where_of(entry), 0, memory_order_release);
 }
@@ -248,6 +294,10 @@ __attribute__((noinline)) static void promote(struct rsd_nursery *nursery, struc
     struct rsd_ring *elders = &nursery->elders;
     uint64_t head = atomic_load_explicit(elders->head, memory_order_relaxed);
     uint32_t at = head & (capacity_of(elders) - 1);
+    if (at == 0) {
+        end_elders_lap(nursery, writer, head);
+        at = head & (capacity_of(elders) - 1);
+    }
     if (atomic_load_explicit(where_of(&elders->entry[at]), memory_order_relaxed))
         see_off(nursery, writer, &elders->entry[at]);
     if (!leaves(entry, where))
@@ -277,6 +327,7 @@ void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, uin
     uint64_t before = atomic_load_explicit(where_of(&young->entry[at]), memory_order_relaxed);
     if (__builtin_expect(before != 0, 0))
         promote(nursery, writer, &young->entry[at], before);
+    give_tally(nursery, node);
     put(young, at, &(struct residue_alloc){time, where, size, node}, head);
     if (atomic_load_explicit(owner_word(address), memory_order_relaxed) != nursery->number)
         atomic_store_explicit(owner_word(address), nursery->number, memory_order_relaxed);
@@ -385,10 +436,6 @@ void rsd_nursery_disown(uint64_t address, uint64_t now) {
         continue;
 }
 
-static uint32_t tally_place(uint32_t node) {
-    return node < TALLIES ? node : 0;
-}
-
 /* Whether nobody needs to know that the block was alive at a sample; else its place among the sums, or `found` is void. */
 static struct rsd_late_sum *late_sum(struct rsd_late *late, struct found *found, uint16_t writer) {
     uint64_t last = atomic_load_explicit(&sample, memory_order_acquire);
@@ -404,7 +451,7 @@ static struct rsd_late_sum *late_sum(struct rsd_late *late, struct found *found,
 
 static inline void annihilate(struct rsd_nursery *nursery, struct rsd_writer *writer, struct residue_alloc *entry) {
     atomic_store_explicit(where_of(entry), 0, memory_order_release);
-    struct rsd_tally *tally = &nursery->tally[tally_place(entry->node)];
+    struct rsd_tally *tally = &nursery->tally[tally_number(nursery, entry->node)];
     tally->calls++;
     tally->bytes += entry->size;
     writer->counter[RESIDUE_COUNTER_ANNIHILATED]++;
@@ -454,7 +501,7 @@ static bool kill_found(struct rsd_nursery *mine, struct rsd_nursery *theirs, str
         rsd_late_end(&mine->late, late, died, found.size);
     if (!died)
         return false;
-    struct rsd_foreign_tally *tally = &tallies[tally_place(found.node)];
+    struct rsd_foreign_tally *tally = &tallies[tally_number(theirs, found.node)];
     atomic_fetch_add_explicit(&tally->bytes, found.size, memory_order_relaxed);
     atomic_fetch_add_explicit(&tally->calls, 1, memory_order_release);
     writer->counter[RESIDUE_COUNTER_ANNIHILATED]++;
@@ -558,15 +605,16 @@ void rsd_nursery_sample_end(uint64_t time) {
 /* ---- the tallies ---- */
 
 void rsd_nursery_write_tallies(struct rsd_nursery *nursery, const struct rsd_writer *writer) {
-    uint64_t nodes = writer->last_node < TALLIES ? writer->last_node + 1 : TALLIES;
+    uint64_t nodes = writer->last_node < TALLY_NODES ? writer->last_node + 1 : TALLY_NODES;
     uint64_t time = 0;
     struct rsd_foreign_tally *foreign = atomic_load_explicit(&nursery->foreign, memory_order_acquire);
     for (uint64_t node = 0; nursery->memory && node < nodes; node++) {
-        struct rsd_tally *tally = &nursery->tally[node];
+        uint32_t number = tally_number(nursery, (uint32_t)node);
+        struct rsd_tally *tally = &nursery->tally[number];
         uint64_t calls = tally->calls, bytes = tally->bytes;
         if (foreign) {
-            calls += atomic_load_explicit(&foreign[node].calls, memory_order_acquire);
-            bytes += atomic_load_explicit(&foreign[node].bytes, memory_order_relaxed);
+            calls += atomic_load_explicit(&foreign[number].calls, memory_order_acquire);
+            bytes += atomic_load_explicit(&foreign[number].bytes, memory_order_relaxed);
         }
         if (calls == tally->written)
             continue;

@@ -12,6 +12,7 @@
 
 #define RSD_NURSERY_FIRST 1024u /* young entries at first, and at most */
 #define RSD_NURSERY_MOST 65536u
+#define RSD_NURSERY_ELDERS_FIRST 1024u /* the same of the elders, whose room is there from the start */
 #define RSD_NURSERY_ELDERS 8192u
 #define RSD_NURSERY_SOURCES 3u
 
@@ -40,6 +41,7 @@ struct rsd_nursery {
     char *memory; /* of the places and tallies; NULL: there is no nursery */
     struct rsd_ring young, elders;
     uint32_t survivors;                        /* of the present lap of the young: what went to the log meanwhile */
+    uint32_t retired;                          /* the same of the present lap of the elders */
     uint16_t number;                           /* of the writer */
     uint16_t source[RSD_NURSERY_SOURCES];      /* writers whose blocks the thread freed, the last one first; then 0 */
     bool follows;                              /* what the thread freed last was another's */
@@ -49,8 +51,10 @@ struct rsd_nursery {
     struct residue_alloc *held;                /* by a realloc that is under way; or NULL */
     _Atomic uint64_t *moved;                   /* time of the youngest elder; in the live header */
     struct rsd_late late;                      /* of what the thread freed */
-    struct rsd_tally *tally;                   /* by node */
-    struct rsd_foreign_tally *_Atomic foreign; /* by node; NULL: there were none */
+    _Atomic uint32_t *tally_of;                /* by node: the number of its tally; 0: none yet */
+    uint32_t tallies;                          /* numbers given */
+    struct rsd_tally *tally;                   /* by number */
+    struct rsd_foreign_tally *_Atomic foreign; /* by number; NULL: there were none */
 };
 
 /* The program is a large one: what it will surely fill is there before it does. */

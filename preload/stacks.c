@@ -7,6 +7,8 @@
  *
  *     node(frame i) = child(node(frame i - 1), pc of frame i)        node(frame -1) = the end node for why it ends
  *
+ * An entry has 64 bits of hash in the place of parent and pc.
+ *
  * Of a thread that does work for another stack (origin.c), node(frame -1) is a child of the end node for that stack.
  *
  * A table that is three quarters full is replaced by one of twice the size, a few entries with each new node: to move a
@@ -39,10 +41,10 @@
 #include "unwind/met.h"
 
 #define FIRST_ROOM 4096u
-#define SMALL_ROOM 16384u   /* 256 KiB */
-#define AT_ONCE_ROOM 32768u /* 512 KiB: its pages come with it, in 0.2 ms; those of a larger one when they are used */
-#define MOST_ROOM 262144u   /* 4 MiB; emptying it takes a millisecond */
-#define TABLES_SIZE (UINT64_C(32) << 20)
+#define SMALL_ROOM 16384u   /* 192 KiB */
+#define AT_ONCE_ROOM 32768u /* 384 KiB: its pages come with it, in 0.2 ms; those of a larger one when they are used */
+#define MOST_ROOM 262144u   /* 3 MiB; emptying it takes a millisecond */
+#define TABLES_SIZE (UINT64_C(24) << 20)
 #define MOVED_AT_ONCE 8u
 
 static _Atomic uint32_t code_epoch;
@@ -86,22 +88,31 @@ void rsd_trie_release(struct rsd_trie *trie) {
     free_table(&trie->before);
 }
 
-/* Multiply and fold; the odd constant is 2^64 divided by the golden ratio (Knuth, The Art of Computer Programming 3,
- * 6.4). */
-static uint32_t hash(uint64_t key, uint32_t parent) {
-    uint64_t h = (key ^ (uint64_t)parent << 29) * 0x9e3779b97f4a7c15u;
-    return (uint32_t)(h >> 32 ^ h >> 15);
+/* The finalizer of MurmurHash3: every bit of the result hangs on every bit of h. */
+static inline uint64_t mix(uint64_t h) {
+    h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
+    h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53u;
+    return h ^ h >> 33;
 }
 
-static inline bool is(const struct rsd_trie_entry *entry, uint64_t key, uint32_t parent) {
-    return entry->key == key && entry->parent == parent;
+/* What stands for (parent, key). Two of them with one mark would be one node: in a table of 200,000 the odds are one in a billion. */
+static inline uint64_t mark_of(uint64_t key, uint32_t parent) {
+    return mix(mix(key) + parent * 0x9e3779b97f4a7c15u);
 }
 
-/* The entry for (parent, key), or the empty one where it belongs. */
-static struct rsd_trie_entry *find_in(const struct rsd_table *table, uint64_t key, uint32_t parent) {
-    uint32_t at = hash(key, parent) & table->mask;
+static inline uint64_t mark(const struct rsd_trie_entry *entry) {
+    return (uint64_t)entry->mark[1] << 32 | entry->mark[0];
+}
+
+static inline struct rsd_trie_entry make_entry(uint64_t of, uint32_t node) {
+    return (struct rsd_trie_entry){{(uint32_t)of, (uint32_t)(of >> 32)}, node};
+}
+
+/* The entry of this mark, or the empty one where it belongs. */
+static struct rsd_trie_entry *find_in(const struct rsd_table *table, uint64_t of) {
+    uint32_t at = (uint32_t)of & table->mask;
     struct rsd_trie_entry *entry = &table->entry[at];
-    while (entry->node && !is(entry, key, parent)) {
+    while (entry->node && mark(entry) != of) {
         at = (at + 1) & table->mask;
         entry = &table->entry[at];
     }
@@ -109,22 +120,23 @@ static struct rsd_trie_entry *find_in(const struct rsd_table *table, uint64_t ke
 }
 
 /* The same over both tables. An empty entry is always one of the present table. */
-static struct rsd_trie_entry *find_in_tables(const struct rsd_trie *trie, uint64_t key, uint32_t parent) {
-    struct rsd_trie_entry *entry = find_in(&trie->now, key, parent);
+static struct rsd_trie_entry *find_in_tables(const struct rsd_trie *trie, uint64_t of) {
+    struct rsd_trie_entry *entry = find_in(&trie->now, of);
     if (entry->node || !trie->before.entry)
         return entry;
-    struct rsd_trie_entry *older = find_in(&trie->before, key, parent);
+    struct rsd_trie_entry *older = find_in(&trie->before, of);
     return older->node ? older : entry;
 }
 
-/* The same, what was found last first. Of a small table the lines in use are no more than there are here. */
+/* The same for (parent, key), what was found last first. Of a small table the lines in use are no more than there are here. */
 static struct rsd_trie_entry *find(struct rsd_trie *trie, uint64_t key, uint32_t parent) {
+    uint64_t of = mark_of(key, parent);
     if (trie->now.mask < AT_ONCE_ROOM)
-        return find_in_tables(trie, key, parent);
-    struct rsd_trie_entry *recent = &trie->recent[hash(key, parent) % RSD_TRIE_RECENT];
-    if (__builtin_expect(recent->node && is(recent, key, parent), 1))
+        return find_in_tables(trie, of);
+    struct rsd_trie_entry *recent = &trie->recent[(of >> 32) % RSD_TRIE_RECENT];
+    if (__builtin_expect(recent->node && mark(recent) == of, 1))
         return recent;
-    struct rsd_trie_entry *entry = find_in_tables(trie, key, parent);
+    struct rsd_trie_entry *entry = find_in_tables(trie, of);
     if (entry->node)
         *recent = *entry;
     return entry;
@@ -135,7 +147,7 @@ static void move_some(struct rsd_trie *trie) {
     for (uint32_t i = 0; i < MOVED_AT_ONCE && trie->moved <= trie->before.mask; i++, trie->moved++) {
         const struct rsd_trie_entry *entry = &trie->before.entry[trie->moved];
         if (entry->node)
-            *find_in(&trie->now, entry->key, entry->parent) = *entry;
+            *find_in(&trie->now, mark(entry)) = *entry;
     }
     if (trie->moved > trie->before.mask)
         free_table(&trie->before);
@@ -172,7 +184,7 @@ static uint32_t write_node(struct rsd_thread *thread, const struct residue_node 
 static uint32_t remember(struct rsd_trie *trie, struct rsd_trie_entry *entry, uint64_t key, uint32_t parent,
                          uint32_t node) {
     if (trie->used < trie->now.mask) { /* one stays empty, for searches to end at */
-        *entry = (struct rsd_trie_entry){key, parent, node};
+        *entry = make_entry(mark_of(key, parent), node);
         trie->used++;
     }
     if (trie->before.entry)

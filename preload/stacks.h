@@ -13,9 +13,8 @@
 #include "unwind/unwind.h"
 
 struct rsd_trie_entry {
-    uint64_t key; /* pc, with the frame's flags in bits 60 to 63 */
-    uint32_t parent;
-    uint32_t node; /* 0: empty */
+    uint32_t mark[2]; /* of parent and key: 64 bits, in words so that an entry has 12 bytes */
+    uint32_t node;    /* 0: empty */
 };
 
 struct rsd_table {
