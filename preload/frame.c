@@ -139,6 +139,8 @@ static void find_range(const struct rsd_content *content, enum residue_kind kind
     }
 }
 
+_Static_assert(sizeof(struct residue_trie_state) < RSD_SEGMENT_MOST, "it fits in the room of the frame");
+
 /* The content that the frame will have, in the room that the compressor has for it, or as it is. The room of the frame is not
  * in use yet. Returns its size; *part is that of the pieces that have a block each. */
 static size_t encode(struct rsd_compressor *c, enum residue_kind kind, const struct rsd_content *content,

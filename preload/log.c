@@ -7,7 +7,7 @@
  * writer itself, where that thread is not there yet, or not done with the one before:
  *
  *     hand over   the other's commit = (sequence + 1) << 32             one store
- *     seal        frame = header + zstd(planes(records))                in memory
+ *     seal        frame = header + zstd(encoding(records))              in memory
  *                 append the frame to the log                           one write; the file is opened for it and closed again
  *                 the full one's commit = 0                             one store
  *
