@@ -41,8 +41,15 @@ size_t rsd_frame_fetch(struct rsd_unpacker *unpacker, int log, const struct rsd_
 /* `count` records of `size` bytes from planes to rows (2.3). */
 void rsd_planes_to_rows(const uint8_t *planes, uint8_t *rows, size_t size, size_t count);
 
+/* The same for records of this kind in the encoding fields. */
+void rsd_fields_to_rows(const uint8_t *planes, uint8_t *rows, enum residue_kind kind, size_t count);
+
 /* The same for nodes in the encoding kin, of which the first has this id. */
 void rsd_kin_to_rows(const uint8_t *planes, uint8_t *rows, size_t count, uint64_t first);
+
+/* The same from `size` bytes in the encodings trie and sums. False when they are not what the encoding says. */
+bool rsd_trie_to_rows(const uint8_t *content, size_t size, uint8_t *rows, size_t count, uint64_t first);
+bool rsd_sums_to_rows(const uint8_t *content, size_t size, uint8_t *rows, size_t rows_size);
 
 /* The size of the record at `at`, or 0 when what is there up to `end` is none. */
 size_t rsd_record_at(enum residue_kind kind, const uint8_t *at, const uint8_t *end);

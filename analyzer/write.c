@@ -94,14 +94,14 @@ static void flush(struct rsd_output *output) {
         return;
     size_t size = rsd_record_size(output->kind);
     struct residue_frame_header header = {.kind = (uint8_t)output->kind,
-                                          .encoding = size ? RESIDUE_PLANES : RESIDUE_ROWS,
+                                          .encoding = size ? RESIDUE_FIELDS : RESIDUE_ROWS,
                                           .sequence = ++output->sequence,
                                           .raw_size = (uint32_t)output->used,
                                           .first = rsd_time_at(output->kind, output->rows),
                                           .last = last_time(output),
                                           .records = output->records};
     if (size)
-        residue_to_planes(output->planes, output->rows, output->records, (uint32_t)size);
+        residue_to_fields(output->planes, output->rows, output->records, (uint32_t)size, output->kind);
     put_frame(output, &header, size ? output->planes : output->rows);
     output->records = 0;
     output->used = 0;

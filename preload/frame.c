@@ -1,7 +1,10 @@
 /*
  * Frames: the records of a full segment, compressed.
  *
- *     frame = header + zstd(planes(records))
+ *     frame = header + zstd(encoding(records))          FORMAT.md 2.3
+ *
+ * Each plane of fields is a block of its own: what stands in one has nothing in common with the next, and a block has one code
+ * for all its bytes. It saves a seventh.
  *
  * What compresses is a context and its two buffers, shared by all threads: claimed by compare-and-swap from a pool, made
  * when all are taken, never given back to the system. Nothing here touches a file.
@@ -14,6 +17,8 @@
 #include <zstd.h>
 
 #include "residue/planes.h"
+#include "residue/sums.h"
+#include "residue/trie.h"
 #include "sys.h"
 
 #define LEVEL 1
@@ -36,8 +41,8 @@ void ZSTD_trace_compress_end(unsigned long long trace, const void *what) {
 
 struct rsd_compressor {
     _Atomic bool taken;
-    ZSTD_CCtx *context; /* the start of the mapping that holds all three */
-    unsigned char *planes;
+    ZSTD_CCtx *context;     /* the start of the mapping that holds all three */
+    unsigned char *content; /* encoded */
     unsigned char *frame;
     size_t frame_size;
 };
@@ -46,7 +51,7 @@ static struct rsd_compressor pool[POOL_SIZE];
 
 static size_t context_size(void) {
     ZSTD_compressionParameters parameters = ZSTD_getCParams(LEVEL, RSD_SEGMENT_MOST, 0);
-    return (ZSTD_estimateCCtxSize_usingCParams(parameters) + 4095) & ~(size_t)4095;
+    return (ZSTD_estimateCStreamSize_usingCParams(parameters) + 4095) & ~(size_t)4095;
 }
 
 static size_t frame_size(void) {
@@ -57,17 +62,21 @@ static size_t compressor_size(void) {
     return context_size() + RSD_SEGMENT_MOST + frame_size();
 }
 
+static bool set(struct rsd_compressor *c, ZSTD_cParameter parameter, int value) {
+    return !ZSTD_isError(ZSTD_CCtx_setParameter(c->context, parameter, value));
+}
+
 /* The context and its two buffers in one mapping, so that making one can fail in one place only. */
 static bool make_compressor(struct rsd_compressor *c) {
     unsigned char *memory = rsd_sys_memory(compressor_size());
     if (!memory)
         return false;
     c->context = ZSTD_initStaticCCtx(memory, context_size());
-    c->planes = memory + context_size();
-    c->frame = c->planes + RSD_SEGMENT_MOST;
+    c->content = memory + context_size();
+    c->frame = c->content + RSD_SEGMENT_MOST;
     c->frame_size = frame_size();
-    return c->context && !ZSTD_isError(ZSTD_CCtx_setParameter(c->context, ZSTD_c_compressionLevel, LEVEL)) &&
-           !ZSTD_isError(ZSTD_CCtx_setParameter(c->context, ZSTD_c_checksumFlag, 1));
+    return c->context && set(c, ZSTD_c_compressionLevel, LEVEL) && set(c, ZSTD_c_checksumFlag, 1) &&
+           set(c, ZSTD_c_contentSizeFlag, 1) && set(c, ZSTD_c_stableInBuffer, 1) && set(c, ZSTD_c_stableOutBuffer, 1);
 }
 
 struct rsd_compressor *rsd_compressor_take(void) {
@@ -107,7 +116,7 @@ static const uint32_t record_size[RESIDUE_KINDS] = {
     [RESIDUE_FREE] = sizeof(struct residue_free),
     [RESIDUE_LARGE] = sizeof(struct residue_large),
     [RESIDUE_NODE] = sizeof(struct residue_node),
-    [RESIDUE_OTHER] = 0, /* of any size: never in planes */
+    [RESIDUE_OTHER] = 0, /* of any size */
 };
 
 /* Time of the first and the last record; ids for nodes. */
@@ -130,30 +139,64 @@ static void find_range(const struct rsd_content *content, enum residue_kind kind
     }
 }
 
+_Static_assert(sizeof(struct residue_trie_state) < RSD_SEGMENT_MOST, "it fits in the room of the frame");
+
+/* The content that the frame will have, in the room that the compressor has for it, or as it is. The room of the frame is not
+ * in use yet. Returns its size; *part is that of the pieces that have a block each. */
+static size_t encode(struct rsd_compressor *c, enum residue_kind kind, const struct rsd_content *content,
+                     struct residue_frame_header *header, const unsigned char **bytes, size_t *part) {
+    size_t size = content->used;
+    *bytes = c->content;
+    if (kind == RESIDUE_NODE) {
+        struct residue_trie_state *state = (void *)c->frame;
+        memset(state, 0, sizeof *state);
+        header->encoding = RESIDUE_TRIE;
+        return *part = residue_to_trie(c->content, content->bytes, content->records, header->first, state);
+    }
+    if (kind != RESIDUE_OTHER) {
+        header->encoding = RESIDUE_FIELDS;
+        residue_to_fields(c->content, content->bytes, content->records, record_size[kind], kind);
+        *part = content->records;
+        return size;
+    }
+    header->encoding = RESIDUE_SUMS;
+    if ((*part = residue_to_sums(c->content, content->bytes, content->used)))
+        return *part;
+    header->encoding = RESIDUE_ROWS;
+    *bytes = content->bytes;
+    return *part = size;
+}
+
+/* The zstd frame behind the header's place; its size, or 0. */
+static size_t compress(struct rsd_compressor *c, const unsigned char *bytes, size_t size, size_t part) {
+    ZSTD_inBuffer in = {bytes, 0, 0};
+    ZSTD_outBuffer out = {c->frame + RESIDUE_HEADER_SIZE, c->frame_size - RESIDUE_HEADER_SIZE, 0};
+    ZSTD_CCtx_reset(c->context, ZSTD_reset_session_only);
+    ZSTD_CCtx_setPledgedSrcSize(c->context, size);
+    size_t left = 0;
+    while (in.size < size && left == 0) {
+        in.size = size - in.size > part ? in.size + part : size;
+        left = ZSTD_compressStream2(c->context, &out, &in, in.size < size ? ZSTD_e_flush : ZSTD_e_end);
+    }
+    return left ? 0 : out.pos;
+}
+
 size_t rsd_frame_build(struct rsd_compressor *c, enum residue_kind kind, const struct rsd_content *content,
                        const unsigned char **frame) {
-    const unsigned char *bytes = content->bytes;
+    const unsigned char *bytes;
+    size_t part;
     struct residue_frame_header header = {
         .skip_magic = RESIDUE_SKIP_FRAME,
         .skip_size = RESIDUE_HEADER_SIZE - 8,
         .kind = (uint8_t)kind,
-        .encoding = kind == RESIDUE_NODE ? RESIDUE_KIN
-                    : record_size[kind]  ? RESIDUE_PLANES
-                                         : RESIDUE_ROWS,
         .sequence = content->sequence,
         .raw_size = content->used,
         .records = content->records,
     };
     find_range(content, kind, &header.first, &header.last);
-    if (kind == RESIDUE_NODE) /* the room of the frame is not in use yet */
-        residue_to_kin(c->planes, bytes, content->records, header.first, (uint16_t *)(void *)c->frame);
-    else if (record_size[kind])
-        residue_to_planes(c->planes, bytes, content->records, record_size[kind]);
-    if (record_size[kind])
-        bytes = c->planes;
-    size_t packed = ZSTD_compress2(c->context, c->frame + RESIDUE_HEADER_SIZE, c->frame_size - RESIDUE_HEADER_SIZE,
-                                   bytes, content->used);
-    if (ZSTD_isError(packed))
+    size_t size = encode(c, kind, content, &header, &bytes, &part);
+    size_t packed = compress(c, bytes, size, part);
+    if (packed == 0)
         return 0;
     header.packed_size = (uint32_t)packed;
     header.checksum = residue_fnv1a(&header, offsetof(struct residue_frame_header, checksum));

@@ -8,8 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RSD_LATE_PLACES 1024u
-
 struct rsd_late_sum {
     uint32_t writer; /* whose node; 0: none yet */
     uint32_t node;
@@ -19,8 +17,9 @@ struct rsd_late_sum {
 struct rsd_late {
     atomic_flag taken;
     uint32_t used;
+    uint32_t places;          /* a power of two */
     uint64_t time;            /* of the sample */
-    struct rsd_late_sum *sum; /* RSD_LATE_PLACES, by hash of writer and node */
+    struct rsd_late_sum *sum; /* by hash of writer and node; at most half of them are in use */
 };
 
 bool rsd_late_init(struct rsd_late *late);

@@ -7,7 +7,7 @@
  * writer itself, where that thread is not there yet, or not done with the one before:
  *
  *     hand over   the other's commit = (sequence + 1) << 32             one store
- *     seal        frame = header + zstd(planes(records))                in memory
+ *     seal        frame = header + zstd(encoding(records))              in memory
  *                 append the frame to the log                           one write; the file is opened for it and closed again
  *                 the full one's commit = 0                             one store
  *
@@ -214,7 +214,7 @@ static void fill_live_header(struct residue_live_header *live, uint32_t number) 
         live->ring.offset = RING_OFFSET;
         live->ring.capacity = RSD_NURSERY_FIRST;
         live->elders.offset = ELDERS_OFFSET;
-        live->elders.capacity = RSD_NURSERY_ELDERS;
+        live->elders.capacity = RSD_NURSERY_ELDERS_FIRST;
     }
     atomic_thread_fence(memory_order_release);
     memcpy(live->magic, RESIDUE_LIVE_MAGIC, sizeof live->magic);

@@ -52,7 +52,9 @@
  *
  * Capacity. When more than a SHARE of a lap of the young went to the log meanwhile, their capacity doubles, up to
  * RSD_NURSERY_MOST: Buffers wait for a collection while tens of thousands of blocks are made, and the elders have no room for
- * all of them. It doubles where an odd lap ends, for there every entry keeps its place:
+ * all of them. That of the elders doubles, within the room that they have, when as large a part of their lap went to the log, or
+ * when more than an ELDERS_SHARE of them are alive at its end: most of libvips's threads live for a second, and an eighth of that room is enough for them. Either doubles
+ * where an odd lap ends, for there every entry keeps its place:
  *
  *     head = capacity (mod 2 * capacity)  =>  n mod capacity = n mod 2 * capacity, for the entries n in the ring
  *
@@ -77,6 +79,7 @@
 #define WRITERS 65536u
 #define CHAIN 8u
 #define SHARE 16u
+#define ELDERS_SHARE 2u
 #define LOOKAHEAD 4u
 #define TRIES 10000u
 #define YOUNG_PLACES (RSD_NURSERY_MOST * sizeof(uint16_t))
@@ -203,14 +206,8 @@ static inline void link_place(struct rsd_ring *ring, uint32_t at, uint64_t addre
 }
 
 /* An odd lap has ended. Another thread that looks for a block meanwhile may miss it. */
-__attribute__((cold, noinline)) static void grow(struct rsd_nursery *nursery, struct rsd_writer *writer,
-                                                 uint64_t head) {
-    struct rsd_ring *ring = &nursery->young;
+static void make_twice_as_large(struct rsd_ring *ring, uint64_t head) {
     uint32_t capacity = capacity_of(ring);
-    if (!rsd_writer_grow_ring(writer, capacity * 2)) {
-        nursery->stuck = true;
-        return;
-    }
     atomic_store_explicit(&ring->capacity, capacity * 2, memory_order_release);
     for (uint64_t n = head - capacity; n < head; n++) {
         uint32_t at = n & (capacity * 2 - 1);
@@ -218,6 +215,33 @@ __attribute__((cold, noinline)) static void grow(struct rsd_nursery *nursery, st
         if (where)
             link_place(ring, at, residue_where_address(where));
     }
+}
+
+__attribute__((cold, noinline)) static void grow(struct rsd_nursery *nursery, struct rsd_writer *writer,
+                                                 uint64_t head) {
+    nursery->stuck = !rsd_writer_grow_ring(writer, capacity_of(&nursery->young) * 2);
+    if (!nursery->stuck)
+        make_twice_as_large(&nursery->young, head);
+}
+
+static uint32_t count_alive(const struct rsd_ring *ring) {
+    uint32_t alive = 0;
+    for (uint32_t at = 0; at < capacity_of(ring); at++)
+        alive += atomic_load_explicit(where_of(&ring->entry[at]), memory_order_relaxed) != 0;
+    return alive;
+}
+
+/* The first to leave would be the elder whose place comes next. */
+__attribute__((cold, noinline)) static void end_elders_lap(struct rsd_nursery *nursery, struct rsd_writer *writer,
+                                                           uint64_t head) {
+    struct rsd_ring *elders = &nursery->elders;
+    uint32_t capacity = capacity_of(elders);
+    bool crowded = nursery->retired > capacity / SHARE || count_alive(elders) > capacity / ELDERS_SHARE;
+    nursery->retired = 0;
+    if (!crowded || !(head / capacity & 1) || capacity == RSD_NURSERY_ELDERS)
+        return;
+    atomic_store_explicit((_Atomic uint32_t *)&writer->live->elders.capacity, capacity * 2, memory_order_release);
+    make_twice_as_large(elders, head);
 }
 
 static void end_lap(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t head) {
@@ -242,6 +266,7 @@ __attribute__((noinline)) static void see_off(struct rsd_nursery *nursery, struc
         const struct residue_alloc survivor = {entry->time, where & ~LEAVING, entry->size, entry->node};
         rsd_writer_put_alloc(writer, &survivor);
         nursery->survivors++;
+        nursery->retired++;
     }
     atomic_store_explicit(where_of(entry), 0, memory_order_release);
 }
@@ -265,6 +290,10 @@ __attribute__((noinline)) static void promote(struct rsd_nursery *nursery, struc
     struct rsd_ring *elders = &nursery->elders;
     uint64_t head = atomic_load_explicit(elders->head, memory_order_relaxed);
     uint32_t at = head & (capacity_of(elders) - 1);
+    if (at == 0) {
+        end_elders_lap(nursery, writer, head);
+        at = head & (capacity_of(elders) - 1);
+    }
     if (atomic_load_explicit(where_of(&elders->entry[at]), memory_order_relaxed))
         see_off(nursery, writer, &elders->entry[at]);
     if (!leaves(entry, where))

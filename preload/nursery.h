@@ -12,6 +12,7 @@
 
 #define RSD_NURSERY_FIRST 1024u /* young entries at first, and at most */
 #define RSD_NURSERY_MOST 65536u
+#define RSD_NURSERY_ELDERS_FIRST 1024u /* the same of the elders, whose room is there from the start */
 #define RSD_NURSERY_ELDERS 8192u
 #define RSD_NURSERY_SOURCES 3u
 
@@ -37,6 +38,7 @@ struct rsd_nursery {
     char *memory; /* of the places and tallies; NULL: there is no nursery */
     struct rsd_ring young, elders;
     uint32_t survivors;                   /* of the present lap of the young: what went to the log meanwhile */
+    uint32_t retired;                     /* the same of the present lap of the elders */
     uint16_t number;                      /* of the writer */
     uint16_t source[RSD_NURSERY_SOURCES]; /* writers whose blocks the thread freed, the last one first; then 0 */
     bool follows;                         /* what the thread freed last was another's */

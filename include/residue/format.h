@@ -1,5 +1,5 @@
 /*
- * The trace format, version 2: the one thing that the recorder (preload/) and the analyzer (analyzer/) share.
+ * The trace format, version 3: the one thing that the recorder (preload/) and the analyzer (analyzer/) share.
  *
  * FORMAT.md beside this file is the specification; this header mirrors it, table by table and in the same order, and
  * checks every size when it is compiled. All integers are little-endian. The numbers here stand on disk: they are
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RESIDUE_FORMAT_MAJOR 2u
+#define RESIDUE_FORMAT_MAJOR 3u
 #define RESIDUE_FORMAT_MINOR 0u
 #define RESIDUE_FORMAT_OLDEST 1u /* the major from which on traces are read */
 
@@ -53,11 +53,14 @@ enum residue_kind {
     RESIDUE_KINDS = 5
 };
 
-/* How the content of a frame is laid out. */
+/* How the content of a frame is laid out (FORMAT.md 2.3). */
 enum residue_encoding {
     RESIDUE_ROWS = 0,   /* the records, one behind the other, as in the live segment */
-    RESIDUE_PLANES = 1, /* FORMAT.md 2.3: 64-bit words as differences, then byte planes */
-    RESIDUE_KIN = 2,    /* FORMAT.md 2.3: nodes as differences to those that they are like, then byte planes */
+    RESIDUE_PLANES = 1, /* 64-bit words as differences, then byte planes */
+    RESIDUE_KIN = 2,    /* nodes as differences to those that they are like, then byte planes */
+    RESIDUE_FIELDS = 3, /* fields as zigzag differences, then byte planes */
+    RESIDUE_TRIE = 4,   /* nodes by what is new about them */
+    RESIDUE_SUMS = 5,   /* tagged records, those with sums by call site in planes */
 };
 
 struct residue_frame_header {
@@ -67,7 +70,7 @@ struct residue_frame_header {
     uint8_t encoding;    /* enum residue_encoding */
     uint16_t zero0;
     uint32_t sequence;    /* of the segment, per kind and writer, from 1 */
-    uint32_t raw_size;    /* bytes of the content */
+    uint32_t raw_size;    /* bytes of the records in rows */
     uint32_t packed_size; /* bytes of the zstd frame behind this header */
     uint64_t first;       /* time of the first record; for RESIDUE_NODE the id of the first node */
     uint64_t last;        /* time of the last record; for RESIDUE_NODE the id of the last node */

@@ -4,23 +4,62 @@
 #ifndef RESIDUE_PLANES_H
 #define RESIDUE_PLANES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "residue/format.h"
 
-/* Differences of 64-bit words from record to record, then byte planes. `size` is a record's, a multiple of 8. */
-static inline void residue_to_planes(unsigned char *out, const unsigned char *rows, uint32_t records, uint32_t size) {
+/* A difference as a number that is small where the difference is, whichever way it goes; and back. */
+static inline uint64_t residue_zigzag(uint64_t difference) {
+    return difference << 1 ^ (0 - (difference >> 63));
+}
+static inline uint64_t residue_unzigzag(uint64_t number) {
+    return number >> 1 ^ (0 - (number & 1));
+}
+static inline uint32_t residue_zigzag32(uint32_t difference) {
+    return difference << 1 ^ (0 - (difference >> 31));
+}
+static inline uint32_t residue_unzigzag32(uint32_t number) {
+    return number >> 1 ^ (0 - (number & 1));
+}
+
+/* The 64-bit word that is two fields of 32 bits, in a record of this kind; all others are one field each. */
+static inline uint32_t residue_halved_word(enum residue_kind kind) {
+    return kind == RESIDUE_ALLOC ? 2 : kind == RESIDUE_LARGE ? 3 : UINT32_MAX;
+}
+
+static inline uint64_t residue_field(uint64_t value, uint64_t before, bool halved) {
+    if (!halved)
+        return residue_zigzag(value - before);
+    return (uint64_t)residue_zigzag32((uint32_t)(value >> 32) - (uint32_t)(before >> 32)) << 32 |
+           residue_zigzag32((uint32_t)value - (uint32_t)before);
+}
+
+/* The lower bytes of a value, `stride` apart. */
+static inline void residue_put_planes(unsigned char *out, uint64_t value, uint32_t bytes, size_t stride) {
+    for (uint32_t byte = 0; byte < bytes; byte++)
+        out[byte * stride] = (unsigned char)(value >> (8 * byte));
+}
+static inline uint64_t residue_get_planes(const unsigned char *from, uint32_t bytes, size_t stride) {
+    uint64_t value = 0;
+    for (uint32_t byte = 0; byte < bytes; byte++)
+        value |= (uint64_t)from[byte * stride] << (8 * byte);
+    return value;
+}
+
+/* Fields as zigzag differences from record to record, then byte planes. `size` is a record's. */
+static inline void residue_to_fields(unsigned char *out, const unsigned char *rows, uint32_t records, uint32_t size,
+                                     enum residue_kind kind) {
     for (uint32_t word = 0; word < size / 8; word++) {
         unsigned char *plane = out + (size_t)word * 8 * records;
+        bool halved = word == residue_halved_word(kind);
         uint64_t before = 0;
         for (uint32_t i = 0; i < records; i++) {
             uint64_t value;
             memcpy(&value, rows + (size_t)i * size + word * 8, 8);
-            uint64_t difference = value - before;
+            residue_put_planes(plane + i, residue_field(value, before, halved), 8, records);
             before = value;
-            for (uint32_t byte = 0; byte < 8; byte++)
-                plane[(size_t)byte * records + i] = (unsigned char)(difference >> (8 * byte));
         }
     }
 }
@@ -38,28 +77,6 @@ static inline int64_t residue_kin_of(const unsigned char *rows, uint32_t i, uint
     int64_t kin = *slot ? *slot - 1 : (int64_t)i - 1;
     *slot = (uint16_t)(i + 1);
     return kin;
-}
-
-/* Nodes in planes, with what they have in common with their kin left out. `first` is the id of the first. */
-static inline void residue_to_kin(unsigned char *out, const unsigned char *rows, uint32_t records, uint64_t first,
-                                  uint16_t *last) {
-    memset(last, 0, RESIDUE_KIN_SLOTS * sizeof *last);
-    for (uint32_t i = 0; i < records; i++) {
-        struct residue_node node, kin = {.pc = 0};
-        uint64_t word[3], like[3];
-        memcpy(&node, rows + (size_t)i * sizeof node, sizeof node);
-        int64_t at = residue_kin_of(rows, i, node.parent, first, last);
-        if (at >= 0)
-            memcpy(&kin, rows + (size_t)at * sizeof kin, sizeof kin);
-        node.parent = (uint32_t)first + i - 1 - node.parent;
-        node.owner -= kin.owner;
-        memcpy(word, &node, sizeof word);
-        memcpy(like, &kin, sizeof like);
-        word[0] -= like[0];
-        word[2] -= like[2];
-        for (uint32_t byte = 0; byte < 24; byte++)
-            out[(size_t)byte * records + i] = (unsigned char)(word[byte / 8] >> (8 * (byte % 8)));
-    }
 }
 
 #endif

@@ -17,7 +17,6 @@
 
 #include "fuzz.h"
 #include "read.h"
-#include "residue/planes.h"
 #include "trace_writer.h"
 
 #define WRITERS 16
@@ -74,6 +73,13 @@ static void set_span(struct residue_frame_header *h, const uint8_t *rows, struct
     h->last = h->last < h->first ? h->first : h->last;
 }
 
+/* What can be in another encoding than rows. */
+static bool are_records(const uint8_t *rows, const uint8_t *end) {
+    for (size_t step; rows < end && (step = rsd_record_at(RESIDUE_OTHER, rows, end)); rows += step)
+        continue;
+    return rows == end;
+}
+
 /* What it takes to compress: made once, for it is a third of the time. */
 static size_t pack(const void *content, size_t size, uint8_t **packed) {
     static ZSTD_CCtx *zstd;
@@ -97,7 +103,7 @@ static void seal(struct bundle *bundle, unsigned writer, const uint8_t *data, si
     struct residue_frame_header h = {.skip_magic = RESIDUE_SKIP_FRAME,
                                      .skip_size = RESIDUE_HEADER_SIZE - 8,
                                      .kind = data[0] % RESIDUE_KINDS,
-                                     .encoding = data[1] % 3};
+                                     .encoding = data[1] % 6};
     size_t record = rsd_record_size((enum residue_kind)h.kind), room = MOST_RAW - bundle->raw;
     const uint8_t *rows = data + HEAD;
     h.raw_size = (uint32_t)(size - HEAD < room ? size - HEAD : room);
@@ -107,16 +113,14 @@ static void seal(struct bundle *bundle, unsigned writer, const uint8_t *data, si
     bundle->raw += h.raw_size;
     h.sequence = bundle->sequence[writer][h.kind] += 1u + data[2];
     set_span(&h, rows, bundle, writer);
-    static uint8_t planes[MOST_RAW];
-    uint16_t last[RESIDUE_KIN_SLOTS];
-    if (!record || (h.encoding == RESIDUE_KIN && h.kind != RESIDUE_NODE))
-        h.encoding = RESIDUE_ROWS;
-    if (h.encoding == RESIDUE_PLANES)
-        made_planes(rows, planes, record, h.records);
-    else if (h.encoding == RESIDUE_KIN)
-        residue_to_kin(planes, rows, h.records, h.first, last);
+    static uint8_t content[MOST_RAW];
+    enum residue_encoding encoding = (enum residue_encoding)h.encoding;
+    if (!record && !are_records(rows, rows + h.raw_size))
+        encoding = RESIDUE_ROWS;
+    size_t content_size = made_content(content, rows, h.raw_size, (enum residue_kind)h.kind, &encoding, h.first);
+    h.encoding = (uint8_t)encoding;
     uint8_t *packed;
-    h.packed_size = (uint32_t)pack(h.encoding ? planes : rows, h.raw_size, &packed);
+    h.packed_size = (uint32_t)pack(content, content_size, &packed);
     h.checksum = residue_fnv1a(&h, offsetof(struct residue_frame_header, checksum));
     begin_log(bundle, writer);
     fuzz_file(name_of(writer, "log"), &h, sizeof h);

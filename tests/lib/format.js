@@ -8,7 +8,10 @@ const ALLOC = 0;
 const FREE = 1;
 const LARGE = 2;
 const ROW_BYTES = [24, 16, 32, 24];
+const FIELD_BYTES = [[8, 8, 4, 4], [8, 8], [8, 8, 8, 4, 4]];
 const HEADER_BYTES = 64;
+const PLANES = 1;
+const FIELDS = 3;
 
 const APIS = {
   1: 'malloc', 2: 'calloc', 3: 'realloc', 4: 'reallocarray', 5: 'posix_memalign', 6: 'aligned_alloc', 7: 'memalign',
@@ -16,6 +19,19 @@ const APIS = {
   32: 'mmap', 33: 'munmap', 34: 'mremap', 35: 'mprotect', 36: 'madvise', 37: 'brk', 38: 'sbrk',
 };
 const FIRST_MAPPING_API = 32;
+
+// RFC 8878, 3.1.1.1: what a zstd frame says of its size. Ours all do.
+function contentSize(frame) {
+  const descriptor = frame[4];
+  const single = descriptor >> 5 & 1;
+  const at = 5 + (single ? 0 : 1) + [0, 1, 2, 4][descriptor & 3];
+  switch (descriptor >> 6) {
+    case 0: return frame[at];
+    case 1: return frame.readUInt16LE(at) + 256;
+    case 2: return frame.readUInt32LE(at);
+    default: return Number(frame.readBigUInt64LE(at));
+  }
+}
 
 // 2.2: "Headers are skippable frames of the zstd format and contents are zstd frames".
 function logFrames(file) {
@@ -28,9 +44,9 @@ function logFrames(file) {
     if (end > bytes.length) break;
     frames.push({
       kind: header[8],
-      planes: header[9] === 1,
+      encoding: header[9],
       sequence: header.readUInt32LE(12),
-      size: header.readUInt32LE(16),
+      size: contentSize(bytes.subarray(at + HEADER_BYTES, end)),
       records: header.readUInt32LE(40),
     });
     packed.push(bytes.subarray(at + HEADER_BYTES, end));
@@ -49,7 +65,8 @@ function logFrames(file) {
 
 // 2.3: "for each word of the record and for each byte of that word from the lowest, the bytes of all records".
 function rows(frame) {
-  if (!frame.planes) return frame.content;
+  if (frame.encoding === FIELDS) return fieldRows(frame);
+  if (frame.encoding !== PLANES) return frame.content;
   const { content, records } = frame;
   const width = content.length / records;
   const out = Buffer.alloc(content.length);
@@ -65,6 +82,24 @@ function rows(frame) {
   return out;
 }
 
+// 2.3: "each field is replaced by its difference to the same field of the record before, in zigzag".
+function fieldRows({ kind, content, records }) {
+  const width = ROW_BYTES[kind];
+  const out = Buffer.alloc(width * records);
+  let at = 0;
+  for (const bytes of FIELD_BYTES[kind]) {
+    let value = 0n;
+    for (let i = 0; i < records; i++) {
+      let number = 0n;
+      for (let byte = bytes - 1; byte >= 0; byte--) number = number << 8n | BigInt(content[(at + byte) * records + i]);
+      value = BigInt.asUintN(8 * bytes, value + (number >> 1n ^ -(number & 1n)));
+      for (let byte = 0; byte < bytes; byte++) out[i * width + at + byte] = Number(value >> BigInt(8 * byte) & 0xffn);
+    }
+    at += bytes;
+  }
+  return out;
+}
+
 // 3: segments at 64, second segments at 288. 3.1: "a live segment whose sequence number is in the log already is a copy and is dropped".
 function liveFrames(file, sealed) {
   if (!fs.existsSync(file)) return [];
@@ -76,7 +111,7 @@ function liveFrames(file, sealed) {
     const sequence = bytes.readUInt32LE(at + 4);
     const offset = bytes.readUInt32LE(at + 8);
     if (used === 0 || sealed.some((frame) => frame.kind === kind && frame.sequence === sequence)) continue;
-    frames.push({ kind, planes: false, sequence, content: bytes.subarray(offset, offset + used) });
+    frames.push({ kind, encoding: 0, sequence, content: bytes.subarray(offset, offset + used) });
   }
   return frames;
 }

@@ -26,11 +26,21 @@ void rsd_stop(long error, const char *what) {
 static struct residue_late late_record; /* the last one */
 static struct residue_counts counts_record[16];
 static uint32_t counts_records;
+static uint32_t lates;
+static bool lates_sorted = true;
+
+static void note_late(const struct residue_late *record) {
+    bool first = record->head.time == 0; /* of a table */
+    lates++;
+    lates_sorted &= first || late_record.writer < record->writer ||
+                    (late_record.writer == record->writer && late_record.node < record->node);
+    late_record = *record;
+}
 
 bool rsd_process_tagged(struct residue_tagged *head, size_t head_size, const void *text, size_t text_size) {
     (void)text, (void)text_size;
     if (head->tag == RESIDUE_TAG_LATE && head_size == sizeof late_record)
-        memcpy(&late_record, head, sizeof late_record);
+        note_late((const struct residue_late *)head);
     if (head->tag == RESIDUE_TAG_COUNTS && counts_records < 16)
         memcpy(&counts_record[counts_records++], head, sizeof *counts_record);
     return true;
@@ -189,6 +199,11 @@ void recorder_look(void) {
 bool recorder_late(struct residue_late *record) {
     *record = late_record;
     return late_record.blocks != 0;
+}
+
+uint32_t recorder_lates(bool *sorted) {
+    *sorted = lates_sorted;
+    return lates;
 }
 
 uint32_t recorder_capacity(int side) {

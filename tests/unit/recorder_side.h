@@ -39,6 +39,8 @@ void recorder_barrier(void);
 /* A sample of memory is taken; and the last sum that was written of what was young at one. */
 void recorder_look(void);
 bool recorder_late(struct residue_late *record);
+/* How many sums were written, and whether those of one table were so by writer and node. */
+uint32_t recorder_lates(bool *sorted);
 uint32_t recorder_capacity(int side);
 /* What died in a side's nursery is written: the records that are new, in their order; at most 16. Returns how many there are. */
 uint32_t recorder_counts(int side, struct residue_counts *counts);

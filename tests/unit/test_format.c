@@ -9,6 +9,8 @@
 #include "frame.h"
 #include "residue/format.h"
 #include "residue/planes.h"
+#include "residue/sums.h"
+#include "residue/trie.h"
 #include "tagged.h"
 #include "trace_writer.h"
 
@@ -99,37 +101,141 @@ Test(format, planes_are_the_same_two_records_as_rows) {
     cr_assert_arr_eq(result, rows, sizeof rows);
 }
 
+Test(format, fields_are_the_same_two_records_as_rows) {
+    uint8_t rows[48], fields[48], result[48];
+    cr_assert_eq(vector("rows", rows, sizeof rows), sizeof rows);
+    cr_assert_eq(vector("fields", fields, sizeof fields), sizeof fields);
+    rsd_fields_to_rows(fields, result, RESIDUE_ALLOC, 2);
+    cr_assert_arr_eq(result, rows, sizeof rows);
+    residue_to_fields(result, rows, 2, sizeof(struct residue_alloc), RESIDUE_ALLOC);
+    cr_assert_arr_eq(result, fields, sizeof fields);
+}
+
+static void make_noise(uint8_t *bytes, size_t size) {
+    uint64_t state = 88172645463325252u;
+    for (size_t i = 0; i < size; i++) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes[i] = (uint8_t)state;
+    }
+}
+
+Test(format, fields_of_any_records_give_these_records_back) {
+    enum { RECORDS = 1001 };
+    static uint8_t rows[RECORDS * sizeof(struct residue_large)], fields[sizeof rows], result[sizeof rows];
+    make_noise(rows, sizeof rows);
+    for (int kind = RESIDUE_ALLOC; kind <= RESIDUE_LARGE; kind++) {
+        size_t size = rsd_record_size((enum residue_kind)kind);
+        residue_to_fields(fields, rows, RECORDS, (uint32_t)size, (enum residue_kind)kind);
+        rsd_fields_to_rows(fields, result, (enum residue_kind)kind, RECORDS);
+        cr_assert_arr_eq(result, rows, RECORDS * size);
+    }
+}
+
 Test(format, kin_are_the_same_five_nodes_as_rows) {
     uint8_t rows[120], kin[120], result[120];
-    uint16_t last[RESIDUE_KIN_SLOTS];
     cr_assert_eq(vector("kin-rows", rows, sizeof rows), sizeof rows);
     cr_assert_eq(vector("kin", kin, sizeof kin), sizeof kin);
     rsd_kin_to_rows(kin, result, 5, 1);
     cr_assert_arr_eq(result, rows, sizeof rows);
-    residue_to_kin(result, rows, 5, 1, last);
-    cr_assert_arr_eq(result, kin, sizeof kin);
 }
 
-Test(format, kin_of_any_nodes_give_these_nodes_back) {
-    enum { NODES = 3000 };
-    static uint8_t rows[NODES * sizeof(struct residue_node)], kin[sizeof rows], result[sizeof rows];
-    uint16_t last[RESIDUE_KIN_SLOTS];
-    uint64_t state = 88172645463325252u;
+Test(format, trie_is_the_same_seven_nodes_as_rows) {
+    uint8_t rows[168], trie[168], result[168];
+    static struct residue_trie_state state;
+    size_t size = vector("trie", trie, sizeof trie);
+    cr_assert_eq(vector("trie-rows", rows, sizeof rows), sizeof rows);
+    cr_assert(rsd_trie_to_rows(trie, size, result, 7, 1));
+    cr_assert_arr_eq(result, rows, sizeof rows);
+    cr_assert_eq(residue_to_trie(result, rows, 7, 1, &state), size);
+    cr_assert_arr_eq(result, trie, size);
+    cr_expect_not(rsd_trie_to_rows(trie, size - 1, result, 7, 1));
+    cr_expect_not(rsd_trie_to_rows(trie, size, result, 6, 1));
+}
+
+/* Few callers, whose parents are near, far, or before the frame; the other time there is no sense in them. */
+static void make_nodes(struct residue_node *nodes, uint32_t count, uint32_t first, bool noise) {
+    make_noise((uint8_t *)nodes, count * sizeof *nodes);
+    for (uint32_t i = 0; i < count; i++) {
+        struct residue_node random = nodes[i];
+        nodes[i].zero = 0;
+        if (noise)
+            continue;
+        uint32_t back = random.parent % 8 ? random.parent % 4 : random.owner % 2000;
+        nodes[i] = (struct residue_node){.pc = random.pc % 16 << random.pc % 40,
+                                         .parent = first + i - 1 - back,
+                                         .owner = random.flags % 3,
+                                         .kind = random.kind % 6,
+                                         .source = random.source % 2};
+    }
+}
+
+Test(format, trie_of_any_nodes_gives_these_nodes_back) {
+    enum { NODES = 5000, FIRST = 3000 };
+    static struct residue_node rows[NODES], result[NODES];
+    static uint8_t trie[sizeof rows];
     for (int noise = 0; noise < 2; noise++) {
-        for (size_t i = 0; i < sizeof rows; i++) {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            rows[i] = (uint8_t)state;
-        }
-        for (uint32_t i = 0; i < NODES && !noise; i++) { /* parents in the frame and before it, few callers */
-            struct residue_node node = {
-                .pc = rows[i] % 16, .parent = 1000 + i - 1 - rows[i + NODES] % 32, .owner = rows[i] % 3};
-            memcpy(rows + i * sizeof node, &node, sizeof node);
-        }
-        residue_to_kin(kin, rows, NODES, 1000, last);
-        rsd_kin_to_rows(kin, result, NODES, 1000);
+        static struct residue_trie_state state;
+        memset(&state, 0, sizeof state);
+        make_nodes(rows, NODES, FIRST, noise);
+        size_t size = residue_to_trie(trie, (uint8_t *)rows, NODES, FIRST, &state);
+        cr_assert_leq(size, sizeof rows);
+        cr_assert(rsd_trie_to_rows(trie, size, (uint8_t *)result, NODES, FIRST));
         cr_assert_arr_eq(result, rows, sizeof rows);
+    }
+}
+
+Test(format, a_trie_that_leads_out_of_its_frame_is_none) {
+    struct residue_node nodes[2];
+    uint8_t far_up[] = {0, 2, 2, 2, [4 + 31] = 0}, forward[] = {0, 0, 2, 1, 0, 0, [6 + 15] = 0};
+    cr_expect_not(rsd_trie_to_rows(far_up, sizeof far_up, (uint8_t *)nodes, 2, 1), "two steps up of one");
+    far_up[1] = 1;
+    cr_expect(rsd_trie_to_rows(far_up, sizeof far_up, (uint8_t *)nodes, 2, 1));
+    cr_expect_not(rsd_trie_to_rows(forward, sizeof forward, (uint8_t *)nodes, 2, 1), "like itself");
+    forward[4] = 2;
+    cr_expect_not(rsd_trie_to_rows(forward, sizeof forward, (uint8_t *)nodes, 2, 1), "like one before the frame");
+    forward[4] = 1;
+    cr_expect(rsd_trie_to_rows(forward, sizeof forward, (uint8_t *)nodes, 2, 1));
+    forward[2] = 0;
+    cr_expect_not(rsd_trie_to_rows(forward, sizeof forward, (uint8_t *)nodes, 2, 1), "nothing was foretold");
+}
+
+Test(format, sums_are_the_same_four_records_as_rows) {
+    uint8_t rows[176], sums[176], result[176];
+    size_t size = vector("sums", sums, sizeof sums);
+    cr_assert_eq(vector("sums-rows", rows, sizeof rows), sizeof rows);
+    cr_assert(rsd_sums_to_rows(sums, size, result, sizeof result));
+    cr_assert_arr_eq(result, rows, sizeof rows);
+    cr_assert_eq(residue_to_sums(result, rows, sizeof rows), size);
+    cr_assert_arr_eq(result, sums, size);
+    cr_expect_not(rsd_sums_to_rows(sums, size - 1, result, sizeof result));
+    cr_expect_not(rsd_sums_to_rows(sums, size, result, sizeof result - 8));
+    sums[64] = RESIDUE_TAG_STOP;
+    cr_expect_not(rsd_sums_to_rows(sums, size, result, sizeof result), "there are no runs of this tag");
+}
+
+/* Records as any process may write them, such as fit in no run among them. */
+Test(format, sums_of_any_records_give_these_records_back) {
+    enum { RECORDS = 1000 };
+    static struct residue_counts rows[RECORDS], result[RECORDS];
+    static uint8_t sums[sizeof rows];
+    for (unsigned odd = 1; odd <= 64; odd *= 2) { /* one of so many has something of its own */
+        for (uint32_t i = 0; i < RECORDS; i++) {
+            uint32_t random = i * 2654435761u >> 8, which = i % odd ? 99 : random % 8;
+            struct residue_tagged head = {.tag = RESIDUE_TAG_COUNTS, .size = sizeof *rows, .time = 1000};
+            rows[i] = (struct residue_counts){head, i, 1, random, (uint64_t)random * 40 + i % 7, random};
+            if (which < 4)
+                rows[i].head.tag = which < 2 ? RESIDUE_TAG_LATE : RESIDUE_TAG_BARRIER;
+            rows[i].temporaries -= which == 4;
+            rows[i].bytes <<= which == 5 ? 40 : 0;
+            rows[i].writer += which == 6;
+            if (which == 7)
+                rows[i].calls = rows[i].temporaries = 0;
+        }
+        size_t size = residue_to_sums(sums, (uint8_t *)rows, sizeof rows);
+        cr_assert(size ? rsd_sums_to_rows(sums, size, (uint8_t *)result, sizeof result) : odd < 4);
+        cr_assert(!size || memcmp(result, rows, sizeof rows) == 0);
     }
 }
 
@@ -228,8 +334,6 @@ Test(format, planes_come_back_as_rows_whatever_their_number) {
                 rows[i] = (uint8_t)state;
             }
             made_planes(rows, planes, sizes[s], count);
-            residue_to_planes(result, rows, (uint32_t)count, (uint32_t)sizes[s]);
-            cr_assert_arr_eq(result, planes, count * sizes[s], "%zu records of %zu bytes", count, sizes[s]);
             rsd_planes_to_rows(planes, result, sizes[s], count);
             cr_assert_arr_eq(result, rows, count * sizes[s], "%zu records of %zu bytes", count, sizes[s]);
         }

@@ -270,6 +270,22 @@ Test(recorder_nursery, what_died_is_written_by_node_whoever_freed_it_and_once) {
     cr_expect_eq(recorder_counts(B, counts), 0u, "what B freed was A's");
 }
 
+Test(recorder_nursery, thousands_of_stacks_that_were_alive_at_a_sample_have_a_sum_each) {
+    const uint32_t blocks = 8000;
+    bool sorted;
+    cr_assert(recorder_nurseries(directory));
+    for (int sample = 1; sample <= 2; sample++) { /* the second table begins with the room that the first one needed */
+        for (uint32_t i = 1; i <= blocks; i++)
+            recorder_young_of(A, i * 7919 % 10007, (uint64_t)i * 0x1000, 1);
+        recorder_look();
+        for (uint32_t i = 1; i <= blocks; i++)
+            cr_assert(recorder_kill(A, (uint64_t)i * 0x1000), "sample %d, block %u", sample, i);
+        recorder_look();
+        cr_expect_eq(recorder_lates(&sorted), sample * blocks);
+        cr_expect(sorted);
+    }
+}
+
 Test(recorder_nursery, a_ring_that_grows_loses_nothing_on_the_way) {
     const uint32_t blocks = 200000;
     cr_assert(recorder_nurseries(directory));

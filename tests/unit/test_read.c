@@ -45,7 +45,7 @@ static char *three_segments(enum residue_encoding encoding) {
 }
 
 Test(read, sealed_and_open_segments_are_one_stream) {
-    for (int encoding = RESIDUE_ROWS; encoding <= RESIDUE_PLANES; encoding++) {
+    for (int encoding = RESIDUE_ROWS; encoding <= RESIDUE_FIELDS; encoding++) {
         char *folder = three_segments((enum residue_encoding)encoding);
         struct reading r;
         struct seen seen[40];
@@ -259,7 +259,7 @@ Test(read, a_version_mismatch_names_both_versions) {
     struct reading r;
     reading_open(&r, folder);
     char *text = rsd_problem_text(&r.trace.problems.list[0]);
-    cr_assert_str_eq(text, "t1.log: offset 8: format 7.0; this residue reads 1.x to 2.x: the file is left out");
+    cr_assert_str_eq(text, "t1.log: offset 8: format 7.0; this residue reads 1.x to 3.x: the file is left out");
     free(text);
     reading_close(&r);
     made_remove(folder);

@@ -16,6 +16,8 @@
 #include <zstd.h>
 
 #include "residue/planes.h"
+#include "residue/sums.h"
+#include "residue/trie.h"
 
 #define CAPACITY 65536u
 #define PID 4711u
@@ -236,6 +238,47 @@ void made_planes(const uint8_t *rows, uint8_t *planes, size_t record, size_t cou
             }
 }
 
+void made_kin(const uint8_t *rows, uint8_t *kin, size_t count, uint64_t first) {
+    uint16_t last[RESIDUE_KIN_SLOTS] = {0};
+    for (size_t i = 0; i < count; i++) {
+        struct residue_node node, like = {.pc = 0};
+        uint64_t word[3], other[3];
+        memcpy(&node, rows + i * sizeof node, sizeof node);
+        int64_t at = residue_kin_of(rows, (uint32_t)i, node.parent, first, last);
+        if (at >= 0)
+            memcpy(&like, rows + (size_t)at * sizeof like, sizeof like);
+        node.parent = (uint32_t)(first + i - 1) - node.parent;
+        node.owner -= like.owner;
+        memcpy(word, &node, sizeof word);
+        memcpy(other, &like, sizeof other);
+        word[0] -= other[0];
+        word[2] -= other[2];
+        for (size_t byte = 0; byte < 24; byte++)
+            kin[byte * count + i] = (uint8_t)(word[byte / 8] >> (8 * (byte % 8)));
+    }
+}
+
+size_t made_content(uint8_t *content, const uint8_t *rows, size_t size, enum residue_kind kind,
+                    enum residue_encoding *encoding, uint64_t first) {
+    size_t record = record_size(kind), count = record ? size / record : 0;
+    struct residue_trie_state state = {.first = 0};
+    if (*encoding == RESIDUE_PLANES && record) {
+        made_planes(rows, content, record, count);
+    } else if (*encoding == RESIDUE_KIN && kind == RESIDUE_NODE) {
+        made_kin(rows, content, count, first);
+    } else if (*encoding == RESIDUE_FIELDS && record && kind != RESIDUE_NODE) {
+        residue_to_fields(content, rows, (uint32_t)count, (uint32_t)record, kind);
+    } else if (*encoding == RESIDUE_TRIE && kind == RESIDUE_NODE) {
+        return residue_to_trie(content, rows, (uint32_t)count, first, &state);
+    } else if (*encoding != RESIDUE_SUMS || record || !residue_to_sums(content, rows, (uint32_t)size)) {
+        *encoding = RESIDUE_ROWS;
+        memcpy(content, rows, size);
+    } else {
+        return residue_to_sums(content, rows, (uint32_t)size);
+    }
+    return size;
+}
+
 static uint64_t first_of(enum residue_kind kind, const struct made_segment *segment) {
     uint64_t time;
     if (kind == RESIDUE_NODE)
@@ -261,15 +304,10 @@ static uint64_t last_of(enum residue_kind kind, const struct made_segment *segme
 void made_append(struct made_writer *writer, enum residue_kind kind, enum residue_encoding encoding) {
     const struct made_segment *segment = &writer->segment[kind];
     uint8_t content[CAPACITY], packed[CAPACITY * 2];
-    memcpy(content, segment->bytes, segment->used);
-    if (encoding == RESIDUE_PLANES)
-        made_planes(segment->bytes, content, record_size(kind), segment->records);
-    if (encoding == RESIDUE_KIN)
-        residue_to_kin(content, segment->bytes, segment->records, first_of(kind, segment),
-                       (uint16_t[RESIDUE_KIN_SLOTS]){0});
+    size_t content_size = made_content(content, segment->bytes, segment->used, kind, &encoding, segment->first_node);
     ZSTD_CCtx *zstd = ZSTD_createCCtx();
     ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1);
-    size_t size = ZSTD_compress2(zstd, packed, sizeof packed, content, segment->used);
+    size_t size = ZSTD_compress2(zstd, packed, sizeof packed, content, content_size);
     ZSTD_freeCCtx(zstd);
     must(!ZSTD_isError(size), "zstd");
     struct residue_frame_header h = {.skip_magic = RESIDUE_SKIP_FRAME,

@@ -72,5 +72,10 @@ void made_live(struct made_writer *writer);
 
 /* 2.3, as the document says it, byte by byte. */
 void made_planes(const uint8_t *rows, uint8_t *planes, size_t record, size_t count);
+void made_kin(const uint8_t *rows, uint8_t *kin, size_t count, uint64_t first);
+
+/* The content of a frame in the encoding, or in rows if it is none for this kind; its size. */
+size_t made_content(uint8_t *content, const uint8_t *rows, size_t size, enum residue_kind kind,
+                    enum residue_encoding *encoding, uint64_t first);
 
 #endif
