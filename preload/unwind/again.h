@@ -40,7 +40,7 @@ struct rsd_again {
     bool leaf_fp;       /* the leaf's frame pointer is live */
     bool used;          /* met since it was last thought of giving its place to another */
 };
-_Static_assert(RSD_DEPTH_MAX * RSD_WORDS_PER_FRAME <= UINT16_MAX, "depth, words");
+_Static_assert(RSD_DEPTH_MAX *RSD_WORDS_PER_FRAME <= UINT16_MAX, "depth, words");
 _Static_assert(sizeof(struct rsd_again) == 64, "one line");
 
 /* Bytes for so many frames of one stack and words of their steps, and make one in them; `memory` is aligned to 64. */

@@ -75,8 +75,7 @@ size_t rsd_unwinder_size(uint32_t depth) {
 void rsd_unwinder_init(struct rsd_unwinder *unwinder, uint32_t depth) {
     struct rsd_unwinder *u = unwinder;
     char *memory = (char *)u + aligned(sizeof *u);
-    *u = (struct rsd_unwinder){
-        .limit = depth, .fresh = (struct rsd_fresh *)memory, .before = RSD_STACK_BEFORE};
+    *u = (struct rsd_unwinder){.limit = depth, .fresh = (struct rsd_fresh *)memory, .before = RSD_STACK_BEFORE};
     memory += aligned((depth + 1) * sizeof *u->fresh);
     rsd_again_init(&u->again[RSD_STACK_BEFORE], depth, memory);
     u->rest = memory + rsd_again_size(depth, depth * RSD_WORDS_PER_FRAME);

@@ -19,18 +19,19 @@ struct rsd_unwinder {
     uint32_t generation; /* of the code that `again` and `jit` were found in; 0: none yet */
     uint32_t limit;      /* frames */
     uint32_t before;     /* place of the stack before */
-    bool twice;          /* the stack in RSD_STACK_BEFORE was met for the second time, and is to get a place of its own */
-    uint32_t considered; /* stacks that were put into `met`, or might have been */
-    uint32_t hand;       /* counts places that were looked at for such a stack */
+    bool twice; /* the stack in RSD_STACK_BEFORE was met for the second time, and is to get a place of its own */
+    uint32_t considered;     /* stacks that were put into `met`, or might have been */
+    uint32_t hand;           /* counts places that were looked at for such a stack */
     struct rsd_jit jit[2];   /* V8 has two: its code range, and a copy of its builtins. The one met last comes first. */
     struct rsd_fresh *fresh; /* limit + 1: leaf first */
     char *rest;              /* room for the frames of places that have none yet, or too little */
     uint64_t *counter;
     struct rsd_stack stack;
     struct rsd_again again[RSD_STACKS];
-    uint16_t leaf[RSD_LEAVES];        /* by hash of a leaf: 1 + the place that was taken last for such a stack; 0: none */
-    uint16_t older[RSD_STACK_BEFORE]; /* by place: 1 + the one taken before it, for a leaf with the same hash; 0: none */
-    uint32_t met[RSD_STACKS_MET];     /* stacks that were met, hashed, by that hash */
+    uint16_t leaf[RSD_LEAVES]; /* by hash of a leaf: 1 + the place that was taken last for such a stack; 0: none */
+    uint16_t
+        older[RSD_STACK_BEFORE];  /* by place: 1 + the one taken before it, for a leaf with the same hash; 0: none */
+    uint32_t met[RSD_STACKS_MET]; /* stacks that were met, hashed, by that hash */
 };
 
 /* Forget the stacks before, so that the next one is unwound from leaf to root. */
