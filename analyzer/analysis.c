@@ -280,6 +280,12 @@ bool rsd_analyse(struct rsd_analysis *analysis, const char *path, const struct r
         rsd_analysis_free(analysis);
         return false;
     }
+    if (options->window.has_from && options->window.from > analysis->window.to_s) {
+        *why = rsd_format("%s: --from %g is after the window's end, at %.1f s", path, options->window.from,
+                          analysis->window.to_s);
+        rsd_analysis_free(analysis);
+        return false;
+    }
     rsd_stacks_read(&analysis->stacks, trace, &analysis->history, &analysis->source);
     analysis->timeline = rsd_zalloc(analysis->history.sample_count, sizeof *analysis->timeline);
     pass(analysis, options->quiet);

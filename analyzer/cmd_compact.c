@@ -135,13 +135,15 @@ const struct rsd_command rsd_command_compact = {
     .summary = "write a trace again without what died long ago",
     .help = "usage: residue compact [--before MOMENT] [-o FOLDER] [TRACE]\n"
             "\n"
-            "Writes the trace again without the records of blocks that died before the window that\n"
-            "`residue report` would choose. What they did is kept as counts by call site: reports on that\n"
-            "window show the same figures. The process must have ended; the old trace stays.\n"
+            "Writes the trace again without the records of blocks that died before the window\n"
+            "that `residue report` would choose. What they did is kept as counts by call\n"
+            "site: reports on that window show the same figures. The process must have ended;\n"
+            "the old trace stays.\n"
             "\n"
-            "  --before MOMENT  leave out what died before this: seconds, the name of a mark, or end, the\n"
-            "                   end of that window. What is outstanding, allocated and called is right\n"
-            "                   from then on; curves before it lack the blocks that died\n"
+            "  --before MOMENT  leave out what died before this: seconds, the name of a mark,\n"
+            "                   or end, the end of that window. What is outstanding,\n"
+            "                   allocated and called is right from then on; curves before it\n"
+            "                   lack the blocks that died\n"
             "  -o, --output FOLDER  where to write (default: TRACE.compact)\n",
     .run = run,
 };

@@ -96,14 +96,15 @@ const struct rsd_command rsd_command_export = {
     .summary = "write a trace for pprof, speedscope and others",
     .help = "usage: residue export [OPTIONS] [TRACE]\n"
             "\n"
-            "  --format FORMAT  pprof: protobuf with inuse_space, inuse_objects, alloc_space and\n"
-            "                   alloc_objects, for `go tool pprof`, Pyroscope and Parca (default)\n"
+            "  --format FORMAT  pprof: protobuf with inuse_space, inuse_objects, alloc_space\n"
+            "                   and alloc_objects, for `go tool pprof`, Pyroscope and Parca\n"
+            "                   (default)\n"
             "                   speedscope: its JSON\n"
             "                   folded: as `residue flame`\n"
             "                   json: as `residue report --json --top 0`\n"
             "  -o FILE          write to FILE (default: stdout)\n"
-            "  --metric WHAT    speedscope, folded, json: growth (default), outstanding, peak,\n"
-            "                   temporary, allocated or calls\n"
+            "  --metric WHAT    speedscope, folded, json: growth (default), outstanding,\n"
+            "                   peak, temporary, allocated or calls\n"
             "  --source-maps    as in `residue report`\n" RSD_PLACES_HELP,
     .run = run,
 };

@@ -104,7 +104,7 @@ static int run(int argc, char **argv) {
             return RSD_USAGE;
     size_t count = (size_t)(argc - optind);
     if (options.diff && count != 2)
-        return rsd_usage("flame", "--diff wants two traces, %zu were given", count);
+        return rsd_usage("flame", "--diff wants two traces, %zu given", count);
     if (count > RSD_TRACES_MOST || (options.text && !options.diff && count > 1))
         return rsd_usage("flame", "%s", options.text ? "--text draws one trace, or --diff two" : "too many traces");
     if (count)
@@ -123,17 +123,18 @@ const struct rsd_command rsd_command_flame = {
     .help = "usage: residue flame [--text] [--metric METRIC] [--source-maps] [TRACE...]\n"
             "       residue flame --diff [--text] [--metric METRIC] [--source-maps] A B\n"
             "\n"
-            "Writes one line per stack, root first: frames parted by semicolons, a space, a number.\n"
-            "FlameGraph's flamegraph.pl, inferno and speedscope read it. Several traces, as of the\n"
-            "workers of a service, are added up.\n"
+            "Writes one line per stack, root first: frames parted by semicolons, a space, a\n"
+            "number. FlameGraph's flamegraph.pl, inferno and speedscope read it. Several\n"
+            "traces, as of the workers of a service, are added up.\n"
             "\n"
             "  --text           draw it in plain characters instead, 100 columns wide\n"
-            "  --diff           two traces: a line per stack that is in either, with a number of each, as\n"
-            "                   difffolded.pl writes it; frames are named as `residue diff` matches them\n"
-            "  --metric METRIC  growth (default), outstanding, peak, allocated: bytes; temporary, calls:\n"
-            "                   numbers\n"
+            "  --diff           two traces: a line per stack that is in either, with a number\n"
+            "                   of each, as difffolded.pl writes it; frames are named as\n"
+            "                   `residue diff` matches them\n"
+            "  --metric METRIC  growth (default), outstanding, peak, allocated: bytes;\n"
+            "                   temporary, calls: numbers\n"
             "  --source-maps    as in `residue report`\n" RSD_PLACES_HELP "\n"
-            "The window is that of `residue report`. What shrank is left out. Where nothing grew and no\n"
-            "metric is chosen, it is what is outstanding, and stderr says so.\n",
+            "The window is that of `residue report`. What shrank is left out. Where nothing\n"
+            "grew and no metric is chosen, it is what is outstanding, and stderr says so.\n",
     .run = run,
 };

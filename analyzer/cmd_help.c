@@ -25,8 +25,9 @@ static int run(int argc, char **argv) {
     for (size_t i = 0; rsd_commands[i]; i++)
         printf("  %-9s %s\n", rsd_commands[i]->name, rsd_commands[i]->summary);
     puts("\n"
-         "A command that is given no trace takes the newest residue.* in the current directory.\n"
-         "RESIDUE_JOBS=N unpacks a trace with N threads (default: the processors, at most 4).\n"
+         "A command that is given no trace takes the newest residue.* in the current\n"
+         "directory. RESIDUE_JOBS=N unpacks a trace with N threads (default: the\n"
+         "processors, at most 4).\n"
          "residue help COMMAND tells more about one.");
     return rsd_flush_output();
 }

@@ -69,9 +69,10 @@ const struct rsd_command rsd_command_html = {
     .summary = "write a trace, or two and their difference, as a page",
     .help = "usage: residue html [-o FILE] [--source-maps] [TRACE [TRACE]]\n"
             "\n"
-            "One self-contained page: verdict, memory over time with a brush that chooses the window of\n"
-            "the table, where the resident memory is, a flame graph with search and zoom, the call sites\n"
-            "with their curves. It loads nothing from anywhere. With two traces also their difference.\n"
+            "One self-contained page: verdict, memory over time with a brush that chooses the\n"
+            "window of the table, where the resident memory is, a flame graph with search and\n"
+            "zoom, the call sites with their curves. It loads nothing from anywhere. With two\n"
+            "traces also their difference.\n"
             "\n"
             "  -o FILE          write to FILE, `-` for stdout (default: residue.html)\n"
             "  --source-maps    as in `residue report`\n" RSD_PLACES_HELP,

@@ -43,12 +43,13 @@ const struct rsd_command rsd_command_issue = {
     .summary = "write a call site as Markdown for a bug tracker",
     .help = "usage: residue issue [--site SITE] [--source-maps] [TRACE]\n"
             "\n"
-            "Markdown for the tracker of the library: what grew and how fast, its stack with the\n"
-            "JavaScript that queued it, versions of node and of packages, a flame graph in plain\n"
-            "characters. Paths are cut to those inside of packages; arguments of the program and its\n"
-            "environment are left out. Read it before you publish it.\n"
+            "Markdown for the tracker of the library: what grew and how fast, its stack with\n"
+            "the JavaScript that queued it, versions of node and of packages, a flame graph\n"
+            "in plain characters. Paths are cut to those inside of packages; arguments of the\n"
+            "program and its environment are left out. Read it before you publish it.\n"
             "\n"
-            "  --site SITE      the call site, by rank or id as in `residue report` (default: 1)\n"
+            "  --site SITE      the call site, by rank or id as in `residue report` (default:\n"
+            "                   1)\n"
             "  --source-maps    as in `residue report`\n" RSD_PLACES_HELP,
     .run = run,
 };

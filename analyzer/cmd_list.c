@@ -39,12 +39,9 @@ static void print_trace(const struct rsd_listed *listed) {
     char *started = rsd_escape_string(listed->meta.started_at ? listed->meta.started_at : "-");
     printf("%-20s %.19s %12s %-10s %10s  ", name, started, rsd_seconds(summary.seconds).text, end,
            rsd_bytes(listed->bytes).text);
-    for (size_t i = 0; i < listed->meta.argc && i < 3; i++) {
-        char *word = rsd_escape_string(i ? listed->meta.argv[i] : rsd_base_name(listed->meta.argv[0]));
-        printf("%s%.40s", i ? " " : "", word);
-        free(word);
-    }
-    putchar('\n');
+    char *words = rsd_listed_words(listed);
+    puts(words);
+    free(words);
     free(started);
     free(name);
     free(end);
@@ -72,10 +69,12 @@ const struct rsd_command rsd_command_list = {
     .summary = "show the traces that are here, newest last",
     .help = "usage: residue list [FOLDER]\n"
             "\n"
-            "Shows the traces named residue.* in the current directory (or all in FOLDER), newest\n"
-            "last: name, start, duration, how the program ended, size on disk, program.\n"
+            "Shows the traces named residue.* in the current directory (or all in FOLDER),\n"
+            "newest last: name, start, duration, how the program ended, size on disk,\n"
+            "program.\n"
             "\n"
-            "end: exit N, signal N (known to `residue record`), exit (the program ended in order),\n"
-            "running, unknown (killed without `residue record` watching, or the trace was cut).\n",
+            "end: exit N, signal N (known to `residue record`), exit (the program ended in\n"
+            "order), running, unknown (killed without `residue record` watching, or the trace\n"
+            "was cut).\n",
     .run = run,
 };

@@ -22,15 +22,16 @@ const struct rsd_command rsd_command_mark = {
     .summary = "give a moment of a running process a name",
     .help = "usage: residue mark PID|TRACE NAME\n"
             "\n"
-            "What is outstanding is exact at a mark, and memory is sampled there. `--from NAME` and\n"
-            "`--to NAME` of report, check and diff begin and end the window at it; `--per mark` divides\n"
-            "by the marks in the window, so a mark after each round of work gives growth per round.\n"
+            "What is outstanding is exact at a mark, and memory is sampled there. `--from\n"
+            "NAME` and `--to NAME` of report, check and diff begin and end the window at it;\n"
+            "`--per mark` divides by the marks in the window, so a mark after each round of\n"
+            "work gives growth per round.\n"
             "\n"
-            "Returns when the mark is written, within a tenth of a second. The program needs a second\n"
-            "thread, as every node has, and nothing of it notices.\n"
+            "Returns when the mark is written, within a tenth of a second. The program needs\n"
+            "a second thread, as every node has, and nothing of it notices.\n"
             "\n"
-            "RESIDUE_SNAPSHOT_AT=90% has the recorder itself set a mark when memory runs short:\n"
-            "near-limit at nine tenths of the cgroup's limit, near-heap-limit at nine tenths of V8's.\n"
-            "A size, such as 1.5GiB, is for RSS.\n",
+            "RESIDUE_SNAPSHOT_AT=90% has the recorder itself set a mark when memory runs\n"
+            "short: near-limit at nine tenths of the cgroup's limit, near-heap-limit at nine\n"
+            "tenths of V8's. A size, such as 1.5GiB, is for RSS.\n",
     .run = run,
 };

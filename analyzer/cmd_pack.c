@@ -93,17 +93,16 @@ static int run(int argc, char **argv) {
 const struct rsd_command rsd_command_pack = {
     .name = "pack",
     .summary = "make one file of a trace, to be sent elsewhere",
-    .help =
-        "usage: residue pack [OPTIONS] [TRACE]\n"
-        "\n"
-        "One compressed file with the trace and all names that a report of it needs (see: residue help\n"
-        "symbolize). Every command takes it in the place of a trace, by its content, so it may be\n"
-        "renamed. `tar --zstd -xf` gives back the directory.\n"
-        "\n"
-        "  -o FILE          write to FILE, `-` for stdout (default: TRACE.tar.zst, in this folder)\n" RSD_PLACES_HELP
-        "\n"
-        "What is in it besides addresses, sizes and times: the program's path, arguments and working\n"
-        "folder; names of functions and files; names of marks. Nothing of what the memory held, and\n"
-        "no environment but RESIDUE_*.\n",
+    .help = "usage: residue pack [OPTIONS] [TRACE]\n"
+            "\n"
+            "One compressed file with the trace and all names that a report of it needs (see:\n"
+            "residue help symbolize). Every command takes it in the place of a trace, by its\n"
+            "content, so it may be renamed. `tar --zstd -xf` gives back the directory.\n"
+            "\n"
+            "  -o FILE          write to FILE, `-` for stdout (default: TRACE.tar.zst, in\n"
+            "                   this folder)\n" RSD_PLACES_HELP "\n"
+            "What is in it besides addresses, sizes and times: the program's path, arguments\n"
+            "and working folder; names of functions and files; names of marks. Nothing of\n"
+            "what the memory held, and no environment but RESIDUE_*.\n",
     .run = run,
 };

@@ -10,7 +10,8 @@
  *
  * Which trace is the program's is found afterwards: of the directories that the pattern can have made, the newest whose
  * meta.json has its pid and start time. (The recorder adds .2, .3, ... to a name that is taken, and each exec in the
- * same process makes a trace of its own; the last one is the program that was meant.)
+ * same process makes a trace of its own; the last one is the program that was meant.) Where the program is npm or a shell
+ * it is a child that matters, so those of other processes that began since are named too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +31,8 @@
 #include "trace.h"
 
 #define DEFAULT_PATTERN "residue.%p"
+
+#define OTHERS_SHOWN 3
 
 enum { CANNOT_RUN = 126, NOT_FOUND = 127 }; /* as the shell has it */
 
@@ -169,32 +172,51 @@ static char *with_pid(const char *pattern, pid_t pid) {
     return result;
 }
 
-/* The folder of the traces, and what their names begin with: everything before a %e, which we do not know. */
-static char *folder_of(const char *pattern, pid_t pid, char **prefix) {
-    char *path = with_pid(pattern, pid);
-    char *slash = strrchr(path, '/');
-    *prefix = rsd_strdup(slash ? slash + 1 : path);
-    char *unknown = strchr(*prefix, '%');
-    if (unknown)
-        *unknown = 0;
-    char *folder = !slash          ? rsd_strdup(".")
-                   : slash == path ? rsd_strdup("/")
-                                   : rsd_strndup(path, (size_t)(slash - path));
-    free(path);
-    return folder;
+/* The folder of the traces, and what the names of all in it begin with: everything before a %p or %e. */
+static char *folder_of(const char *pattern, char **prefix) {
+    const char *slash = strrchr(pattern, '/');
+    *prefix = rsd_strdup(slash ? slash + 1 : pattern);
+    (*prefix)[strcspn(*prefix, "%")] = 0;
+    if (!slash || slash == pattern)
+        return rsd_strdup(slash ? "/" : ".");
+    char *folder = rsd_strndup(pattern, (size_t)(slash - pattern)), *path = with_pid(folder, program);
+    free(folder);
+    return path;
 }
 
-static char *find_trace(const char *pattern, pid_t pid, uint64_t start_time) {
-    struct rsd_listed *list;
-    char *prefix, *found = NULL;
-    char *folder = folder_of(pattern, pid, &prefix);
-    size_t count = rsd_trace_list(folder, prefix, &list);
-    for (size_t i = count; i-- > 0 && !found;)
-        if (list[i].meta.pid == pid && list[i].meta.start_time == start_time)
-            found = rsd_strdup(list[i].path);
-    rsd_trace_list_free(list, count);
-    free(folder);
-    free(prefix);
+/* The program's own trace in a list that is sorted by start; NULL when there is none. */
+static const struct rsd_listed *own_trace(const struct rsd_listed *list, size_t count, uint64_t start_time) {
+    for (size_t i = count; i-- > 0;)
+        if (list[i].meta.pid == program && list[i].meta.start_time == start_time)
+            return &list[i];
+    return NULL;
+}
+
+static int largest_first(const void *first, const void *second) {
+    const struct rsd_listed *a = *(const struct rsd_listed *const *)first,
+                            *b = *(const struct rsd_listed *const *)second;
+    return a->bytes < b->bytes ? 1 : a->bytes > b->bytes ? -1 : strcmp(a->path, b->path);
+}
+
+/* Returns how many there are. */
+static size_t tell_others(const struct rsd_listed *list, size_t count, uint64_t start_time) {
+    const struct rsd_listed **other = rsd_alloc(count * sizeof *other);
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        if (list[i].meta.pid != program && list[i].meta.start_time >= start_time)
+            other[found++] = &list[i];
+    qsort(other, found, sizeof *other, largest_first);
+    for (size_t i = 0; i < found && i < OTHERS_SHOWN; i++) {
+        char *path = rsd_escape_string(other[i]->path), *words = rsd_listed_words(other[i]);
+        fprintf(stderr, "%s%s (%s)", i ? ", " : "residue: processes that it started: ", path, words);
+        free(path);
+        free(words);
+    }
+    if (found > OTHERS_SHOWN)
+        fprintf(stderr, ", and %zu more (residue list)", found - OTHERS_SHOWN);
+    if (found)
+        fputc('\n', stderr);
+    free(other);
     return found;
 }
 
@@ -214,17 +236,28 @@ static void write_status(const char *trace, int status) {
     free(path);
 }
 
+static void tell_own(const char *path, int status) {
+    write_status(path, status);
+    char *shown = rsd_escape_string(path);
+    fprintf(stderr, "residue: recorded %s; read it with: residue report %s\n", shown, shown);
+    free(shown);
+}
+
 static void finish_trace(const char *pattern, const struct result *result) {
-    char *trace = find_trace(pattern, program, result->start_time);
-    if (trace) {
-        write_status(trace, result->status);
-        char *shown = rsd_escape_string(trace);
-        fprintf(stderr, "residue: recorded %s; read it with: residue report %s\n", shown, shown);
-        free(shown);
-    } else {
+    struct rsd_listed *list;
+    char *prefix, *folder = folder_of(pattern, &prefix);
+    size_t count = rsd_trace_list(folder, prefix, &list);
+    const struct rsd_listed *own = own_trace(list, count, result->start_time);
+    size_t others = tell_others(list, count, result->start_time);
+    if (own)
+        tell_own(own->path, result->status);
+    else if (getenv("RESIDUE_ONLY"))
+        fprintf(stderr, "residue: the program itself was not recorded: RESIDUE_ONLY does not name it\n");
+    else if (!others)
         fprintf(stderr, "residue: no trace was made: a static or setuid program cannot be traced\n");
-    }
-    free(trace);
+    rsd_trace_list_free(list, count);
+    free(folder);
+    free(prefix);
 }
 
 static int end_like(int status) {
@@ -290,21 +323,26 @@ const struct rsd_command rsd_command_record = {
     .summary = "run a program and record its allocations",
     .help = "usage: residue record [-o PATTERN] [--depth N] -- PROGRAM [ARGUMENTS]\n"
             "\n"
-            "Runs the program with libresidue.so preloaded. Its input, output, signals and exit status\n"
-            "are its own. When it has ended, the last line on stderr names the trace.\n"
+            "Runs the program with libresidue.so preloaded. Its input, output, signals and\n"
+            "exit status are its own. When it has ended, the last line on stderr names the\n"
+            "trace, and one before it those of the processes that it started, as npm starts\n"
+            "node.\n"
             "\n"
-            "  -o, --output PATTERN  the trace directory's name; %p: process id, %e: name of the\n"
-            "                        executable (default: residue.%p). A name that is taken gets .2,\n"
-            "                        .3, ...; every process that the program starts makes its own.\n"
+            "  -o, --output PATTERN  the trace directory's name; %p: process id, %e: name of\n"
+            "                        the executable (default: residue.%p). A name that is\n"
+            "                        taken gets .2, .3, ...; every process that the program\n"
+            "                        starts makes its own.\n"
             "  --depth N             frames of a stack that are kept (default and most: 1024)\n"
             "\n"
-            "The same without this command: LD_PRELOAD=/path/to/libresidue.so PROGRAM, with the options\n"
-            "as variables: RESIDUE_OUT, RESIDUE_DEPTH. RESIDUE_MODE=full keeps every event,\n"
-            "RESIDUE_MODE=sample=512KiB records a sample in each 512 KiB allocated, for production;\n"
-            "RESIDUE_MAX_SIZE=2GiB keeps the trace below that; RESIDUE_JS=off leaves JavaScript without\n"
-            "names, RESIDUE_JS=map has V8's own code map name it; RESIDUE_START=off waits for\n"
-            "`residue start`; RESIDUE_SNAPSHOT_AT=90% or a size sets a mark when memory runs short.\n"
-            "RESIDUE_ONLY=node,npx records only executables of these names (a * at the end stands\n"
-            "for any more); RESIDUE_FOLLOW=0 leaves out children that are forked and execute nothing.\n",
+            "The same without this command: LD_PRELOAD=/path/to/libresidue.so PROGRAM, with\n"
+            "the options as variables: RESIDUE_OUT, RESIDUE_DEPTH. RESIDUE_MODE=full keeps\n"
+            "every event, RESIDUE_MODE=sample=512KiB records a sample in each 512 KiB\n"
+            "allocated, for production; RESIDUE_MAX_SIZE=2GiB keeps the trace below that;\n"
+            "RESIDUE_JS=off leaves JavaScript without names, RESIDUE_JS=map has V8's own code\n"
+            "map name it; RESIDUE_START=off waits for `residue start`;\n"
+            "RESIDUE_SNAPSHOT_AT=90% or a size sets a mark when memory runs short.\n"
+            "RESIDUE_ONLY=node,npx records only executables of these names (a * at the end\n"
+            "stands for any more); RESIDUE_FOLLOW=0 leaves out children that are forked and\n"
+            "execute nothing.\n",
     .run = run,
 };

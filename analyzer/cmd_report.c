@@ -49,6 +49,7 @@ static bool take_option(int option, struct options *options) {
         if (!rsd_number_argument("report", "--top", optarg, &number))
             return false;
         options->report.top = (size_t)number;
+        options->report.heavy = false;
         return true;
     case 'f':
         return rsd_moment_argument("report", "--from", optarg, &window->has_from, &window->from, &window->from_mark);
@@ -114,7 +115,7 @@ static int run(int argc, char **argv) {
         RSD_PLACES_OPTIONS,
         {NULL, 0, NULL, 0},
     };
-    struct options options = {.report.top = 20};
+    struct options options = {.report = {.top = 20, .heavy = true}};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (!take_option(option, &options))
             return RSD_USAGE;
@@ -131,35 +132,41 @@ const struct rsd_command rsd_command_report = {
     .summary = "say which call sites hold native memory",
     .help = "usage: residue report [OPTIONS] [TRACE]\n"
             "\n"
-            "What the process was, a verdict (leak, plateau, churn, startup, retention, js-heap,\n"
-            "bundled allocator, none), memory over time, where the resident memory is, and the call\n"
-            "sites of malloc and its kin: leaks first, then by growth, which is bytes outstanding at the\n"
-            "end of the window minus those at its start.\n"
+            "What the process was, a verdict (leak, plateau, churn, startup, retention,\n"
+            "js-heap, bundled allocator, none), memory over time, where the resident memory\n"
+            "is, and the call sites of malloc and its kin: leaks first, then by growth, which\n"
+            "is bytes outstanding at the end of the window minus those at its start.\n"
             "\n"
-            "  --top N        show N call sites; 0: all (default: 20)\n"
+            "  --top N        show N call sites; 0: all (default: the first three, and of the\n"
+            "                 first 20 those that have a hundredth of the whole)\n"
             "  --site SITE    show one call site, by rank or id, with its whole stack\n"
             "  --by WHAT      join call sites by js (the innermost JavaScript function of the\n"
             "                 application, and its line), package, or module (default: site)\n"
-            "  --metric WHAT  rank by growth (default), outstanding, peak, temporary, allocated or\n"
-            "                 calls; the peak is found to a sixty-fourth of the window\n"
-            "  --internals    show the frames of V8's builtins and of code without a name one by one\n"
-            "  --source-maps  show JavaScript as it was before it was bundled, compiled or minified, by\n"
-            "                 the maps that the scripts name, as they are now\n"
-            "  --from MOMENT  start of the window: seconds, or the name of a mark (default: the end of\n"
-            "                 warm-up, where RSS shows one and the trace is longer than 20 s; else 0)\n"
+            "  --metric WHAT  rank by growth (default), outstanding, peak, temporary,\n"
+            "                 allocated or calls; the peak is found to a sixty-fourth of the\n"
+            "                 window\n"
+            "  --internals    show the frames of V8's builtins and of code without a name one\n"
+            "                 by one\n"
+            "  --source-maps  show JavaScript as it was before it was bundled, compiled or\n"
+            "                 minified, by the maps that the scripts name, as they are now\n"
+            "  --from MOMENT  start of the window: seconds, or the name of a mark (default:\n"
+            "                 the end of warm-up, where RSS shows one and the trace is longer\n"
+            "                 than 20 s; else 0)\n"
             "  --to MOMENT    end of the window: seconds, or the name of a mark\n"
-            "  --at MOMENT    end of the window: teardown (node begins to free what it holds; the\n"
-            "                 default where the trace has it), exit, or end (of the trace)\n"
-            "  --limit SIZE   say when a leak reaches it: 1.5GiB, 512MiB (default: the limit of the\n"
-            "                 process's cgroup, if it has one)\n"
-            "  --work N       units of work done in the window, such as requests: a leak is given for each\n"
-            "                 (default: the marks in it)\n"
-            "  --width N      columns (default: the terminal's, by COLUMNS or by itself; else 80)\n"
+            "  --at MOMENT    end of the window: teardown (node begins to free what it holds;\n"
+            "                 the default where the trace has it), exit, or end (of the\n"
+            "                 trace)\n"
+            "  --limit SIZE   say when a leak reaches it: 1.5GiB, 512MiB (default: the limit\n"
+            "                 of the process's cgroup, if it has one)\n"
+            "  --work N       units of work done in the window, such as requests: a leak is\n"
+            "                 given for each (default: the marks in it)\n"
+            "  --width N      columns (default: the terminal's, by COLUMNS or by itself; else\n"
+            "                 80)\n"
             "  --json         one JSON object\n"
             "\n"
             "For a trace from elsewhere:\n"
             "\n" RSD_PLACES_HELP "\n"
-            "A stack is printed leaf first. `?` marks a frame that was guessed, (inlined) a function\n"
-            "without a frame of its own. Sizes of blocks are exact, ages within 3 %.\n",
+            "A stack is printed leaf first. `?` marks a frame that was guessed, (inlined) a\n"
+            "function without a frame of its own. Sizes of blocks are exact, ages within 3 %.\n",
     .run = run,
 };

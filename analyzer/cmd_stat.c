@@ -30,8 +30,9 @@ const struct rsd_command rsd_command_stat = {
     .summary = "show the recorder's own counters and what is odd in a trace",
     .help = "usage: residue stat [TRACE]\n"
             "\n"
-            "The size of the trace, records that do not pair up by sort, how frames were found and\n"
-            "how many stacks reach a root, the recorder's counters summed over all threads, how long\n"
-            "its hooks took, and every problem that was found when the trace was read.\n",
+            "The size of the trace, records that do not pair up by sort, how frames were\n"
+            "found and how many stacks reach a root, the recorder's counters summed over all\n"
+            "threads, how long its hooks took, and every problem that was found when the\n"
+            "trace was read.\n",
     .run = run,
 };

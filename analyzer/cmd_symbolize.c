@@ -60,12 +60,14 @@ const struct rsd_command rsd_command_symbolize = {
     .summary = "store the names of functions in a trace",
     .help = "usage: residue symbolize [OPTIONS] [TRACE]\n"
             "\n"
-            "Functions, inlined functions, source lines and packages are looked up in the programs and\n"
-            "libraries of this machine when a report is made. This looks all of them up now and stores\n"
-            "them in the trace, as the file `names`: from then on every command says the same on a\n"
-            "machine that has none of these files. `residue pack` does it too, without touching the trace.\n"
+            "Functions, inlined functions, source lines and packages are looked up in the\n"
+            "programs and libraries of this machine when a report is made. This looks all of\n"
+            "them up now and stores them in the trace, as the file `names`: from then on\n"
+            "every command says the same on a machine that has none of these files. `residue\n"
+            "pack` does it too, without touching the trace.\n"
             "\n" RSD_PLACES_HELP "\n"
-            "With one of these, what is found there counts more than what is stored. DEBUGINFOD_URLS in the\n"
-            "environment names servers for debug files that are not here.\n",
+            "With one of these, what is found there counts more than what is stored.\n"
+            "DEBUGINFOD_URLS in the environment names servers for debug files that are not\n"
+            "here.\n",
     .run = run,
 };

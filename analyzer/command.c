@@ -50,6 +50,18 @@ static char *newest(void) {
     return path;
 }
 
+char *rsd_listed_words(const struct rsd_listed *listed) {
+    char *text = rsd_strdup("");
+    for (size_t i = 0; i < listed->meta.argc && i < 3; i++) {
+        char *word = rsd_escape_string(i ? listed->meta.argv[i] : rsd_base_name(listed->meta.argv[0]));
+        char *longer = rsd_format("%s%s%.40s", text, i ? " " : "", word);
+        free(word);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
 char *rsd_trace_argument(const char *command, int argc, char **argv, int first) {
     if (argc - first > 1) {
         rsd_usage(command, "one trace at a time: %s and %s were given", argv[first], argv[first + 1]);
@@ -59,7 +71,9 @@ char *rsd_trace_argument(const char *command, int argc, char **argv, int first) 
         return rsd_strdup(argv[first]);
     char *path = newest();
     if (!path)
-        fprintf(stderr, "residue %s: no trace was given and there is no residue.* here\n", command);
+        fprintf(stderr,
+                "residue %s: no trace was given and there is no residue.* here; residue record -- PROGRAM makes one\n",
+                command);
     return path;
 }
 

@@ -33,6 +33,9 @@ int rsd_usage(const char *command, const char *format, ...) __attribute__((forma
 /* The one trace that argv names from `first` on, or the newest here; NULL, with a message, when there is none or more
  * than one was named. To be freed. */
 char *rsd_trace_argument(const char *command, int argc, char **argv, int first);
+/* The program of a trace and its first arguments, shortened and fit to be shown. To be freed. */
+char *rsd_listed_words(const struct rsd_listed *listed);
+
 /* A trace that was analysed, and the report on it. */
 struct rsd_opened {
     struct rsd_analysis analysis;
@@ -69,8 +72,10 @@ enum { RSD_OPTION_SYSROOT = 256, RSD_OPTION_DEBUG_DIR };
         "debug-dir", required_argument, NULL, RSD_OPTION_DEBUG_DIR                                                     \
     }
 #define RSD_PLACES_HELP                                                                                                \
-    "  --sysroot DIR    the recorded system's files (programs, libraries, packages) are below DIR\n"                   \
-    "  --debug-dir DIR  look there too for separate debug files; may be given more than once\n"
+    "  --sysroot DIR    the recorded system's files (programs, libraries, packages)\n"                                 \
+    "                   are below DIR\n"                                                                               \
+    "  --debug-dir DIR  look there too for separate debug files; may be given more\n"                                  \
+    "                   than once\n"
 bool rsd_places_argument(const char *command, int option, struct rsd_places *places);
 
 /* Each problem as a line on stderr. */

@@ -77,7 +77,7 @@ int rsd_several_run(const struct rsd_several *how, int argc, char **argv) {
             return RSD_USAGE;
     size_t count = (size_t)(argc - optind);
     if (count < 2 || count > RSD_TRACES_MOST)
-        return rsd_usage(how->command, "2 to %d traces are wanted, %zu were given", RSD_TRACES_MOST, count);
+        return rsd_usage(how->command, "2 to %d traces are wanted, %zu given", RSD_TRACES_MOST, count);
     struct rsd_opened *opened =
         rsd_open_reports(how->command, argv + optind, count, &options.analysis, &options.report);
     if (!opened)

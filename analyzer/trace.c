@@ -144,6 +144,17 @@ static void read_writers(struct rsd_trace *trace) {
         read_log(trace, &trace->writers[i], &identity);
 }
 
+/* Why a directory is none. */
+static char *no_trace(const char *path) {
+    struct rsd_listed *list;
+    size_t count = rsd_trace_list(path, "", &list);
+    char *why = count ? rsd_format("%s: not a trace but a folder with %zu in it, the newest is %s", path, count,
+                                   list[count - 1].path)
+                      : rsd_format("%s: not a trace: neither meta.json nor a log is there", path);
+    rsd_trace_list_free(list, count);
+    return why;
+}
+
 bool rsd_trace_open(struct rsd_trace *trace, const char *path, char **why) {
     *trace = (struct rsd_trace){.cutoff = UINT64_MAX};
     if (!rsd_folder_open(&trace->folder, path, false, &trace->problems, why)) {
@@ -157,7 +168,7 @@ bool rsd_trace_open(struct rsd_trace *trace, const char *path, char **why) {
         trace->cutoff = trace->meta.cutoff ? trace->meta.cutoff : now(&trace->meta);
     find_writers(trace);
     if (!trace->writer_count && !trace->meta.found) {
-        *why = rsd_format("%s: not a trace: neither meta.json nor a log is there", path);
+        *why = no_trace(path);
         rsd_trace_close(trace);
         return false;
     }

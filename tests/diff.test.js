@@ -94,5 +94,5 @@ test('diff of three, merge, flame of several and flame --diff: sums of what each
 test('diff wants two traces or more', () => {
   const { status, stderr } = spawnSync(command, ['diff', '/nowhere'], { encoding: 'utf8' });
   assert.strictEqual(status, 2);
-  assert.match(stderr, /2 to 26 traces are wanted, 1 were given/);
+  assert.match(stderr, /2 to 26 traces are wanted, 1 given/);
 });

@@ -16,7 +16,7 @@ const PATTERNS = {
   'references': /seen: napi_create_reference on the stack; references of an addon .* napi_delete_reference missing/,
   'watchers': /seen: node::\(anonymous namespace\)::FSEventWrap::New on the stack; watchers .* with their listeners, are kept/,
   'vips-cache': /seen: vips_cache_operation_build\w* on the stack; libvips may remember .* sharp\.cache/,
-  'requests': /seen: of [\d,]+ calls in the window (all|[\d,]+) left their block, each while an HTTP request was answered/,
+  'requests': /seen: (each|[\d,]+) of [\d,]+ calls in the window left a block behind, each while an HTTP request was answered/,
 };
 
 // An addon in C; there is nothing in it that node's headers would have to say.

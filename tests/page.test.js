@@ -96,6 +96,14 @@ test('the page of a sharp trace', async (t) => {
         assert.match(await page.textContent('#ledger tbody tr:last-child'), /^RSS/);
       });
 
+      await t.test('the verdict leads to the call site that it rests on', async () => {
+        const said = await page.textContent('#verdict p');
+        assert.match(said, /^Call site #1: vips::VImage::webpsave_buffer, @img\/sharp-libvips.*, called by main .*worker\.js:\d+$/);
+        await page.click('#verdict a');
+        assert.ok(await page.locator('#call-sites').evaluate((head) => head.getBoundingClientRect().top < innerHeight));
+        await page.evaluate(() => scrollTo(0, 0));
+      });
+
       await t.test('a click zooms, and zooms out again', async () => {
         const before = await widest(page);
         await page.locator('#flame .d3-flame-graph-label:text-is("toBuffer")').first().click({ force: true });

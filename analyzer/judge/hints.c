@@ -123,8 +123,8 @@ static char *by_calls(const struct rsd_group *group, struct rsd_names *names, co
         request = frame->function && frame->file && strcmp(frame->function, "parserOnIncoming") == 0 &&
                   strncmp(frame->file, "node:_http_server", 17) == 0;
     }
-    return rsd_format("seen: of %s calls in the window %s left their block%s.", rsd_count(calls).text,
-                      kept == calls ? "all" : rsd_count(kept).text,
+    return rsd_format("seen: %s of %s calls in the window left a block behind%s.",
+                      kept == calls ? "each" : rsd_count(kept).text, rsd_count(calls).text,
                       request ? ", each while an HTTP request was answered: it grows in step with requests" : "");
 }
 

@@ -41,7 +41,8 @@ char *rsd_trend_text(const struct rsd_group *group) {
         return rsd_strdup("moved: it grew by what other call sites lost where the same code allocates");
     if (trend->verdict != RSD_VERDICT_LEAK)
         return rsd_format("%s: rose in %d of %d steps, %.0f %% of it in the window's second half",
-                          rsd_verdict_name(trend->verdict), trend->rises, RSD_FLOORS - 1, 100 * trend->late);
+                          rsd_verdict_name(trend->verdict), trend->rises, RSD_FLOORS - 1,
+                          round(100 * trend->late) + 0.0 /* never -0 */);
     char *beside = beside_garbage(group);
     char *text = rsd_format("leak: %s/s, %s an hour; rose in %d of %d steps, p %s%s",
                             rsd_bytes((uint64_t)trend->rate).text, rsd_bytes(rsd_whole(trend->rate * 3600)).text,
@@ -130,7 +131,7 @@ static int most_first(const void *a, const void *b) {
     return first < second ? 1 : first > second ? -1 : 0;
 }
 
-/* "3 of 261 call sites have 91 % of it": the fewest that have most of what leaks. */
+/* "3 of 261 leaking call sites have 91 % of it": the fewest that have most of what leaks. */
 static char *leaking_sites(const struct rsd_groups *groups) {
     int64_t *growth = rsd_alloc(groups->count * sizeof *growth);
     double all = 0, leading = 0;
@@ -145,8 +146,8 @@ static char *leaking_sites(const struct rsd_groups *groups) {
         leading += (double)growth[fewest++];
     free(growth);
     if (fewest == count)
-        return rsd_format("%s", rsd_counted(count, "call site").text);
-    return rsd_format("%zu of %s %s %s of it", fewest, rsd_counted(count, "call site").text,
+        return rsd_format("%s leaking call site%s", rsd_count(count).text, count == 1 ? "" : "s");
+    return rsd_format("%zu of %s leaking call sites %s %s of it", fewest, rsd_count(count).text,
                       fewest == 1 ? "has" : "have", rsd_percent(leading, all).text);
 }
 

@@ -16,6 +16,7 @@ enum rsd_by { RSD_BY_SITE, RSD_BY_JS, RSD_BY_PACKAGE, RSD_BY_MODULE };
 
 struct rsd_report_options {
     size_t top;       /* call sites shown; 0: all */
+    bool heavy;       /* as text, of these only the first few and those with a hundredth of the whole */
     const char *site; /* an id or a rank: show this one only; or NULL */
     enum rsd_metric metric;
     enum rsd_by by;

@@ -19,6 +19,7 @@
 #define EXACT_SIZES 4 /* more distinct sizes than these are shown in ranges */
 #define MAPPING_ROWS 5
 #define HINTS_SHOWN 3
+#define SITES_LEAST 3 /* shown even if they have next to nothing */
 
 /* ---- The head ---------------------------------------------------------------------------------------------------- */
 
@@ -57,7 +58,7 @@ static char *end_text(const struct rsd_analysis *a) {
     case RSD_END_SIGNAL:
         return rsd_format("ended by signal %d (%s)", value, strsignal(value));
     case RSD_END_EXIT:
-        return value < 0 ? rsd_strdup("ended in order") : rsd_format("ended with exit status %d", value);
+        return value < 0 ? rsd_strdup("ended in order") : rsd_format("exit status %d", value);
     case RSD_END_UNKNOWN:
         break;
     }
@@ -252,7 +253,9 @@ static struct rsd_short value_text(const struct rsd_report *r, const struct rsd_
     enum rsd_metric metric = r->options.metric;
     if (metric == RSD_METRIC_GROWTH)
         return rsd_change(group->value);
-    return rsd_metric_is_bytes(metric) ? rsd_bytes((uint64_t)group->value) : rsd_count((uint64_t)group->value);
+    return rsd_metric_is_bytes(metric)
+               ? rsd_bytes((uint64_t)group->value)
+               : rsd_counted((uint64_t)group->value, metric == RSD_METRIC_CALLS ? "call" : "block");
 }
 
 static void print_head(FILE *out, const struct rsd_report *r, size_t rank) {
@@ -308,23 +311,39 @@ static void print_group(FILE *out, struct rsd_report *r, size_t rank, bool whole
 
 static const char *const by_title[] = {"CALL SITES", "JAVASCRIPT", "PACKAGES", "MODULES"};
 
+/* How many have anything to show. Unless a number was asked for, those at the end that have less than a hundredth of it
+ * are left out: each has forty lines of stack, and what leaks would scroll away above them. */
+static size_t worth_showing(const struct rsd_report *r, bool only_heavy) {
+    int64_t rising = 0;
+    size_t wanted = 0, heavy = 0;
+    for (size_t i = 0; i < r->heap.count; i++)
+        rising += r->heap.list[i].value > 0 ? r->heap.list[i].value : 0;
+    for (size_t i = 0; i < r->top; i++) {
+        const struct rsd_group *group = &r->heap.list[i];
+        wanted += group->value != 0 || group->site.now.live_bytes != 0;
+        if (i < SITES_LEAST || (group->value > 0 && group->value >= rising / 100))
+            heavy = i + 1;
+    }
+    return only_heavy && heavy < wanted ? heavy : wanted;
+}
+
 static void print_sites(FILE *out, struct rsd_report *r) {
     int64_t all = 0, shown = 0;
-    size_t wanted = 0;
+    bool only_heavy = r->options.heavy && r->options.by == RSD_BY_SITE;
+    size_t wanted = worth_showing(r, only_heavy);
     for (size_t i = 0; i < r->heap.count; i++) {
         all += r->heap.list[i].value;
-        if (i < r->top) {
-            shown += r->heap.list[i].value;
-            wanted += r->heap.list[i].value != 0 || r->heap.list[i].site.now.live_bytes != 0;
-        }
+        shown += i < wanted ? r->heap.list[i].value : 0;
     }
     fprintf(out, "\n%s BY %s", by_title[r->options.by], rsd_metric_title(r->options.metric));
     if (r->heap.count)
-        fprintf(out, "   %zu of %zu shown, with %s of it", wanted, r->heap.count,
+        fprintf(out, "   %zu of %s shown, with %s of it", wanted, rsd_count(r->heap.count).text,
                 rsd_percent((double)shown, (double)all).text);
     fputc('\n', out);
     for (size_t i = 0; i < wanted; i++)
         print_group(out, r, i, false);
+    if (wanted < worth_showing(r, false))
+        fprintf(out, "\n--top 20 shows more of them, --site 1 one with its whole stack.\n");
 }
 
 /* The last two parts of a qualified name: "OS::SetPermissions" of "v8::base::OS::SetPermissions". */

@@ -15,6 +15,14 @@ const view = { trace: traces[0], traces, metric: 'growth', window: WHOLE, owner:
 const flame = new Flame(at('flame'), at('flame-detail'));
 const table = new Table(at('sites'), at('more'), at('site-count'), showStack);
 
+// From the verdict to the call site that it rests on: the table stands below a flame graph of several screens.
+function leadTo(trace, site) {
+  if (!site) return [];
+  const { name, owner, script } = trace.label(site);
+  const link = make('a', { href: '#call-sites', text: `Call site #${site.rank}` });
+  return [make('p', {}, link, make('span', { text: `: ${[name, owner, script && `called by ${script}`].filter(Boolean).join(', ')}` }))];
+}
+
 function showHead() {
   const { trace } = view;
   document.title = `residue: ${trace.program}`;
@@ -23,6 +31,7 @@ function showHead() {
   const verdict = at('verdict');
   verdict.className = trace.verdict.cause;
   verdict.replaceChildren(make('strong', { text: trace.verdict.headline }), make('span', { text: trace.verdict.advice }));
+  if (trace.verdict.cause === 'leak' && !view.diff) verdict.append(...leadTo(trace, trace.sites[0]));
   if (data.diff) verdict.append(make('p', { text: `A against B: ${data.diff.verdict}. ${(100 * data.diff.matched).toFixed(1)} % of what is outstanding stands on call sites of both.` }));
 }
 

@@ -31,10 +31,10 @@ const isLeak = (site) => site.verdict === 'leak';
 const SITES = [
   { key: 'rank', title: '#', value: (site) => -site.rank, cell: (site) => plain(String(site.rank)) },
   { key: 'growth', title: 'Growth', value: (site, v) => v(site, 'growth'), cell: (site, v) => signed(v(site, 'growth')) },
-  { title: 'Curve', cell: (site) => make('td', {}, site.level && spark(site.level)) },
-  { key: 'outstanding', title: 'Outstanding', value: (site, v) => v(site, 'outstanding'), cell: (site, v) => plain(bytes(v(site, 'outstanding'))) },
-  { key: 'blocks', title: 'Blocks', value: (site) => site.blocks, cell: (site) => plain(count(site.blocks)) },
-  { key: 'calls', title: 'Calls', value: (site) => site.calls, cell: (site) => plain(count(site.calls)) },
+  { minor: true, title: 'Curve', cell: (site) => make('td', {}, site.level && spark(site.level)) },
+  { minor: true, key: 'outstanding', title: 'Outstanding', value: (site, v) => v(site, 'outstanding'), cell: (site, v) => plain(bytes(v(site, 'outstanding'))) },
+  { minor: true, key: 'blocks', title: 'Blocks', value: (site) => site.blocks, cell: (site) => plain(count(site.blocks)) },
+  { minor: true, key: 'calls', title: 'Calls', value: (site) => site.calls, cell: (site) => plain(count(site.calls)) },
   {
     key: 'rate', title: 'Verdict', value: (site) => (isLeak(site) ? site.rate : -1),
     cell: (site) => make('td', { text: isLeak(site) ? `leak ${bytes(site.rate)}/s` : site.verdict, class: isLeak(site) ? 'leak-word' : undefined }),
@@ -59,22 +59,28 @@ export class Table {
   }
 
   head() {
-    const cells = this.columns.map(({ key, title }) => {
-      if (!key) return make('th', { scope: 'col', text: title });
+    const cells = this.columns.map(({ key, title, minor }) => {
+      if (!key) return make('th', { scope: 'col', text: title, class: minor && 'minor' });
       const button = make('button', { text: title });
       button.addEventListener('click', () => {
         this.sort = key;
         this.draw();
         this.element.querySelector('[aria-sort] button').focus();
       });
-      return make('th', { scope: 'col', 'aria-sort': this.sort === key ? 'descending' : undefined }, button);
+      return make('th', { scope: 'col', class: minor && 'minor', 'aria-sort': this.sort === key ? 'descending' : undefined }, button);
     });
     return make('thead', {}, make('tr', {}, ...cells, make('th', { scope: 'col', class: 'text', text: 'Call site' })));
   }
 
+  cell(column, item) {
+    const cell = column.cell(item, this.value);
+    if (column.minor) cell.classList.add('minor'); // no room for it on a telephone
+    return cell;
+  }
+
   row(item) {
     const { trace, site } = this.source(item);
-    const row = make('tr', {}, ...this.columns.map((column) => column.cell(item, this.value)), nameCell(trace.label(site)));
+    const row = make('tr', {}, ...this.columns.map((column) => this.cell(column, item)), nameCell(trace.label(site)));
     row.addEventListener('click', () => {
       this.element.querySelectorAll('.chosen').forEach((other) => other.classList.remove('chosen'));
       row.classList.add('chosen');
