@@ -51,10 +51,11 @@
  * it leads to is compared. It may forget: a block that is not found is freed by records, which is never wrong.
  *
  * Capacity. When more than a SHARE of a lap of the young went to the log meanwhile, their capacity doubles, up to
- * RSD_NURSERY_MOST: Buffers wait for a collection while tens of thousands of blocks are made, and the elders have no room for
- * all of them. That of the elders doubles, within the room that they have, when as large a part of their lap went to the log, or
- * when more than an ELDERS_SHARE of them are alive at its end: most of libvips's threads live for a second, and an eighth of that room is enough for them. Either doubles
- * where an odd lap ends, for there every entry keeps its place:
+ * RSD_NURSERY_MOST: Buffers wait for a collection while tens of thousands of blocks are made, and the elders have no
+ * room for all of them. That of the elders doubles, within the room that they have, when as large a part of their lap
+ * went to the log, or when more than an ELDERS_SHARE of them are alive at its end: most of libvips's threads live for
+ * a second, and an eighth of that room is enough for them. Either doubles where an odd lap ends, for there every
+ * entry keeps its place:
  *
  *     head = capacity (mod 2 * capacity)  =>  n mod capacity = n mod 2 * capacity, for the entries n in the ring
  *

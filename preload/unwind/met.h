@@ -1,9 +1,9 @@
 /*
  * A stack that was met before, and is met again: the short way, which most allocations take.
  *
- * A stack that came twice has a place of its own, whichever was out of use. If the leaf is the same and every word that led
- * outward from there is what it was, it is the same stack (again.c says why), and next to nothing is written: stores wait behind
- * those with which malloc itself has just missed the cache.
+ * A stack that came twice has a place of its own, whichever was out of use. If the leaf is the same and every word
+ * that led outward from there is what it was, it is the same stack (again.c says why), and next to nothing is
+ * written: stores wait behind those with which malloc itself has just missed the cache.
  *
  * A loop goes through its stacks in the same order each time. So the place is looked at first that came after the stack before
  * the last time: it is the right one 5 times of 10 in the worst programs, 9 of 10 in most. If it is not, there are the places
