@@ -65,7 +65,7 @@ async function cost(page, act) {
 }
 
 test('the page of a sharp trace', async (t) => {
-  const { folder, trace } = record(t, [process.execPath, worker, '120', 'leaky']);
+  const { folder, trace } = record(t, [process.execPath, worker, '120', 'leaky', '60']); // long enough for a verdict
   const file = write(t, folder, trace);
   for (const colorScheme of ['light', 'dark'])
     await t.test(colorScheme, async (t) => {

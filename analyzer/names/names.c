@@ -53,6 +53,9 @@ struct rsd_names {
     struct script *scripts;     /* by number of the JavaScript function */
     uint64_t *hashes;           /* by node; NULL until one is asked for */
     struct rsd_intern readable; /* demangled names, files */
+    struct rsd_intern places;   /* what native nodes are of, but for their parents and sources */
+    uint32_t *first;            /* by place: the node that was the first to have its frames */
+    size_t first_count, first_capacity;
     bool source_maps;
 };
 
@@ -77,6 +80,8 @@ void rsd_names_close(struct rsd_names *names) {
         free(names->scripts[i].package);
     free(names->scripts);
     rsd_intern_free(&names->readable);
+    rsd_intern_free(&names->places);
+    free(names->first);
     rsd_lookup_close(names->lookup);
     free(names->binaries);
     free(names->frames);
@@ -232,6 +237,22 @@ static size_t native_frames(struct rsd_names *names, const struct rsd_stack_node
     return count;
 }
 
+/* A place is looked up once: the same code stands in thousands of stacks. */
+static size_t native_frames_once(struct rsd_names *names, uint32_t number, struct rsd_named *list) {
+    const struct rsd_stack_node *node = &names->stacks->nodes[number];
+    const uint64_t key[] = {node->offset, node->owner,
+                            (uint64_t)node->kind << 16 | (uint64_t)node->has_binary << 8 | node->interrupted};
+    uint32_t place = rsd_intern(&names->places, key, sizeof key);
+    if (place == names->first_count) {
+        RSD_ROOM(names->first, names->first_count, names->first_capacity);
+        names->first[names->first_count++] = number;
+        return native_frames(names, node, list);
+    }
+    const struct frames *known = &names->frames[names->first[place]];
+    memcpy(list, known->list, known->count * sizeof *list);
+    return known->count;
+}
+
 static const char *package_of_script(struct rsd_names *names, uint32_t number, const char *file) {
     struct script *script = &names->scripts[number];
     if (!script->tried && *file == '/')
@@ -289,7 +310,7 @@ const struct rsd_named *rsd_names_frames(struct rsd_names *names, uint32_t numbe
                 (struct rsd_named){.function = thread ? RSD_SEAM_THREAD : RSD_SEAM_QUEUED, .kind = RSD_FRAME_SEAM};
             frames->count = 1;
         } else {
-            frames->count = script ? script_frame(names, node, list) : native_frames(names, node, list);
+            frames->count = script ? script_frame(names, node, list) : native_frames_once(names, number, list);
         }
         for (size_t i = 0; i < frames->count; i++)
             list[i].source = (enum residue_source)node->source;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "diff.h"
+#include "intern.h"
 #include "judge/hints.h"
 #include "memory.h"
 #include "report/judgement.h"
@@ -150,20 +151,65 @@ static json_t *stack_of(struct rsd_report *r, uint32_t stack) {
     return frames;
 }
 
+/* The frames that were written so far, as text: the stacks of thirty thousand call sites have two million frames, of which
+ * a hundredth are different ones. Equal names are one string (names.c). */
+struct frame_texts {
+    struct rsd_intern frames;
+    char **text; /* by number in `frames` */
+    size_t count, capacity;
+};
+
+#define FLAGS (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12))
+
+static char *dump(json_t *value) {
+    char *text = json_dumps(value, FLAGS);
+    json_decref(value);
+    return text;
+}
+
+static const char *text_of_frame(struct frame_texts *texts, const struct rsd_named *frame) {
+    const uint64_t key[] = {(uintptr_t)frame->function, (uintptr_t)frame->module, (uintptr_t)frame->file, frame->offset,
+                            (uint64_t)(uint32_t)frame->line << 32 | (uint64_t)frame->kind << 16 |
+                                (uint64_t)frame->source << 8 | frame->inlined};
+    uint32_t number = rsd_intern(&texts->frames, key, sizeof key);
+    if (number == texts->count) {
+        RSD_ROOM(texts->text, texts->count, texts->capacity);
+        texts->text[texts->count++] = dump(frame_of(frame));
+    }
+    return texts->text[number];
+}
+
+static void free_texts(struct frame_texts *texts) {
+    for (size_t i = 0; i < texts->count; i++)
+        free(texts->text[i]);
+    free(texts->text);
+    rsd_intern_free(&texts->frames);
+}
+
+static void write_stack(FILE *out, struct rsd_report *r, struct frame_texts *texts, uint32_t stack) {
+    struct rsd_walk walk;
+    const char *before = "[";
+    rsd_walk_begin(&walk, r, stack, false);
+    for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk)); before = ",") {
+        fputs(before, out);
+        fputs(text_of_frame(texts, frame), out);
+    }
+    fputs(*before == '[' ? "[]" : "]", out);
+}
+
 /* The stack that queued the work, or made the thread: what stands beyond the first seam of the joined stack. */
-static json_t *origin_of(struct rsd_report *r, uint32_t stack) {
+static void write_origin(FILE *out, struct rsd_report *r, struct frame_texts *texts, uint32_t stack) {
     static const char *const kind[] = {[RESIDUE_ORIGIN_ASYNC_WORK] = "async-work",
                                        [RESIDUE_ORIGIN_THREADSAFE_FUNCTION] = "threadsafe-function",
                                        [RESIDUE_ORIGIN_UV_WORK] = "uv-work",
                                        [RESIDUE_ORIGIN_THREAD] = "thread"};
     const struct rsd_stack_node *nodes = r->analysis->stacks.nodes;
-    json_t *origin = json_object();
     while (stack && nodes[stack].kind != RESIDUE_NODE_ORIGIN)
         stack = nodes[stack].parent;
-    set(origin, "kind",
-        stack && nodes[stack].owner < sizeof kind / sizeof *kind ? text_of(kind[nodes[stack].owner]) : NULL);
-    set(origin, "stack", stack_of(r, nodes[stack].parent));
-    return origin;
+    const char *name = stack && nodes[stack].owner < sizeof kind / sizeof *kind ? kind[nodes[stack].owner] : NULL;
+    fprintf(out, "{\"kind\":%s%s%s,\"stack\":", name ? "\"" : "", name ? name : "null", name ? "\"" : "");
+    write_stack(out, r, texts, nodes[stack].parent);
+    fputc('}', out);
 }
 
 /* The package that a call site is blamed on: the first one that its stack enters, but node itself. */
@@ -207,6 +253,7 @@ static json_t *hints_of(struct rsd_report *r, const struct rsd_group *group) {
     return hints;
 }
 
+/* All but its stack and origin. */
 static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size_t rank) {
     const struct rsd_sums *now = &group->site.now, *start = &group->site.start;
     json_t *site = json_object();
@@ -233,8 +280,6 @@ static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size
     set(site, "sizes", sizes_of(group));
     set(site, "age_s", ages_of(group));
     set(site, "hints", hints_of(r, group));
-    set(site, "stack", stack_of(r, group->site.stack));
-    set(site, "origin", origin_of(r, group->site.stack));
     return site;
 }
 
@@ -386,8 +431,6 @@ static json_t *ledgers_of(const struct rsd_report *r) {
 
 /* ---- The object -------------------------------------------------------------------------------------------------- */
 
-#define FLAGS (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12))
-
 static void write_value(FILE *out, json_t *value) {
     json_dumpf(value, out, FLAGS);
     json_decref(value);
@@ -398,14 +441,27 @@ static void member(FILE *out, const char *key, json_t *value) {
     write_value(out, value);
 }
 
+static void write_site(FILE *out, struct rsd_report *r, struct frame_texts *texts, size_t rank) {
+    uint32_t stack = r->heap.list[rank].site.stack;
+    char *site = dump(site_of(r, &r->heap.list[rank], rank));
+    fprintf(out, "%.*s,\"stack\":", (int)strlen(site) - 1, site);
+    write_stack(out, r, texts, stack);
+    fputs(",\"origin\":", out);
+    write_origin(out, r, texts, stack);
+    fputc('}', out);
+    free(site);
+}
+
 static void write_sites(FILE *out, struct rsd_report *r) {
+    struct frame_texts texts = {0};
     size_t from = r->only != SIZE_MAX ? r->only : 0, to = r->only != SIZE_MAX ? r->only + 1 : r->top;
     fprintf(out, ",\n \"sites\":[");
     for (size_t i = from; i < to; i++) {
         fputs(i > from ? ",\n  " : "\n  ", out);
-        write_value(out, site_of(r, &r->heap.list[i], i));
+        write_site(out, r, &texts, i);
     }
     fputc(']', out);
+    free_texts(&texts);
 }
 
 static void write_modules(FILE *out, struct rsd_report *r) {
