@@ -49,7 +49,7 @@ static int by_rank(const void *first, const void *second) {
 }
 
 const double *rsd_group_curve(const struct rsd_group *group) {
-    return group->lasting && !group->trend.whole ? group->lasting : group->level;
+    return group->lasts && !group->trend.whole ? group->lasts->level : group->level;
 }
 
 int64_t rsd_group_growth(const struct rsd_group *group) {
@@ -109,12 +109,12 @@ static void find_curves(struct rsd_groups *groups, const struct rsd_series *seri
     for (size_t i = 0; i < series->site_count; i++)
         of_site[i] = groups->of_site[i] == RSD_NO_GROUP ? RSD_NO_ROW : row[groups->of_site[i]];
     groups->levels = rsd_series_rows(series, of_site, rows);
-    groups->lasting = lasting ? rsd_lasting_rows(lasting, of_site, series->site_count, groups->levels, rows) : NULL;
+    groups->lasts = lasting ? rsd_lasting_rows(lasting, of_site, series->site_count, groups->levels, rows) : NULL;
     for (size_t i = 0; i < groups->count; i++) {
         if (row[i] == RSD_NO_ROW)
             continue;
         groups->list[i].level = groups->levels[row[i]];
-        groups->list[i].lasting = lasting ? groups->lasting[row[i]] : NULL;
+        groups->list[i].lasts = lasting ? &groups->lasts[row[i]] : NULL;
     }
     free(row);
     free(of_site);
@@ -128,8 +128,10 @@ static bool may_be_chance(const struct rsd_group *group) {
 static void judge(struct rsd_groups *groups, const struct rsd_span *span) {
     for (size_t i = 0; i < groups->count; i++) {
         struct rsd_group *group = &groups->list[i];
-        if (group->level)
-            group->trend = rsd_trend_of_lasting(group->level, group->lasting ? group->lasting : group->level, span);
+        if (group->lasts)
+            group->trend = rsd_trend_of_lasting(group->level, group->lasts, span);
+        else if (group->level)
+            group->trend = rsd_trend_of(group->level, span);
         else
             group->trend.verdict = span->seconds < RSD_TREND_SHORTEST ? RSD_VERDICT_SHORT : RSD_VERDICT_STEADY;
         if (group->trend.verdict == RSD_VERDICT_LEAK && may_be_chance(group))
@@ -199,7 +201,7 @@ void rsd_groups_free(struct rsd_groups *groups) {
     }
     free(groups->list);
     free(groups->levels);
-    free(groups->lasting);
+    free(groups->lasts);
     free(groups->of_site);
     *groups = (struct rsd_groups){0};
 }

@@ -28,7 +28,7 @@ struct rsd_group {
     double age_p10, age_p50, age_p90; /* seconds before the moment of analysis */
     struct rsd_trend trend;           /* STEADY and not looked into below RSD_JUDGED_GROWTH */
     double *level;                    /* its curve, RSD_LEVELS values; NULL where it was not looked into */
-    double *lasting;                  /* the same without what died young; NULL where that is not known */
+    const struct rsd_lasts *lasts;    /* the same without what died young; NULL where that is not known */
 };
 
 #define RSD_JUDGED_GROWTH 1024 /* bytes, up or down */
@@ -40,9 +40,10 @@ struct rsd_groups {
     size_t count, capacity;
     uint32_t *of_site; /* index in `list` by site; RSD_NO_GROUP for the tracer's own */
     size_t site_count;
-    enum rsd_metric metric;                               /* by which they are ranked */
-    size_t shown;                                         /* how many are wanted */
-    double (*levels)[RSD_LEVELS], (*lasting)[RSD_LEVELS]; /* the curves of those that have one */
+    enum rsd_metric metric;       /* by which they are ranked */
+    size_t shown;                 /* how many are wanted */
+    double (*levels)[RSD_LEVELS]; /* the curves of those that have one */
+    struct rsd_lasts *lasts;
 };
 
 /* How sites are joined and ranked. */

@@ -79,6 +79,8 @@ void rsd_lasting_stayed(struct rsd_lasting *lasting, uint32_t site, double bytes
         lasted->young[slice - YOUNG_FROM - 1] += bytes;
     else
         lasted->change[slice] += bytes;
+    if (slice > 0 && slice <= RSD_SLICES * 3 / 4)
+        lasted->kept += bytes;
 }
 
 static void add_lasted(struct rsd_lasted *to, const struct rsd_lasted *from) {
@@ -86,6 +88,7 @@ static void add_lasted(struct rsd_lasted *to, const struct rsd_lasted *from) {
         to->change[i] += from->change[i];
     for (int i = 0; i < RSD_LASTING_SLICES; i++)
         to->young[i] += from->young[i];
+    to->kept += from->kept;
 }
 
 /* Which share of what is young at the end will last. */
@@ -107,15 +110,17 @@ static void to_levels(const struct rsd_lasted *lasted, const double *level, doub
         lasting[YOUNG_FROM + 1 + i] += share * (young += lasted->young[i]);
 }
 
-double (*rsd_lasting_rows(const struct rsd_lasting *lasting, const uint32_t *row, size_t sites,
-                          double (*level)[RSD_LEVELS], size_t rows))[RSD_LEVELS] {
-    double(*levels)[RSD_LEVELS] = rsd_zalloc(rows, sizeof *levels);
+struct rsd_lasts *rsd_lasting_rows(const struct rsd_lasting *lasting, const uint32_t *row, size_t sites,
+                                   double (*level)[RSD_LEVELS], size_t rows) {
+    struct rsd_lasts *lasts = rsd_zalloc(rows, sizeof *lasts);
     struct rsd_lasted *sum = rsd_zalloc(rows, sizeof *sum);
     for (size_t i = 0; i < lasting->site_count && i < sites; i++)
         if (lasting->of_site[i] && row[i] < rows)
             add_lasted(&sum[row[i]], &lasting->list[lasting->of_site[i] - 1]);
-    for (size_t i = 0; i < rows; i++)
-        to_levels(&sum[i], level[i], levels[i]);
+    for (size_t i = 0; i < rows; i++) {
+        to_levels(&sum[i], level[i], lasts[i].level);
+        lasts[i].kept = sum[i].kept;
+    }
     free(sum);
-    return levels;
+    return lasts;
 }

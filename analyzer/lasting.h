@@ -12,6 +12,7 @@ struct rsd_lasted {            /* of one call site, in bytes */
     double change[RSD_LEVELS]; /* of what lasted, in the slice that ends with that level */
     double
         young[RSD_LASTING_SLICES]; /* made in each of the last slices, and outstanding at the end: may last, or not */
+    double kept;                   /* made in the first three quarters, and outstanding at the end */
 };
 
 struct rsd_lasting {
@@ -32,7 +33,7 @@ void rsd_lasting_died(struct rsd_lasting *lasting, uint32_t site, double bytes, 
 void rsd_lasting_stayed(struct rsd_lasting *lasting, uint32_t site, double bytes, uint64_t born);
 
 /* Sum the curves of the sites into rows, as rsd_series_rows does; `level` are the rows of that. To be freed. */
-double (*rsd_lasting_rows(const struct rsd_lasting *lasting, const uint32_t *row, size_t sites,
-                          double (*level)[RSD_LEVELS], size_t rows))[RSD_LEVELS];
+struct rsd_lasts *rsd_lasting_rows(const struct rsd_lasting *lasting, const uint32_t *row, size_t sites,
+                                   double (*level)[RSD_LEVELS], size_t rows);
 
 #endif

@@ -81,7 +81,7 @@ static uint32_t family_of(struct kin *kin, const struct rsd_group *group) {
 }
 
 static const double *lasting_of(const struct rsd_group *group) {
-    return group->lasting ? group->lasting : group->level;
+    return group->lasts ? group->lasts->level : group->level;
 }
 
 static void add_leak(struct kin *kin, const struct rsd_group *group) {

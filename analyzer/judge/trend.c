@@ -16,6 +16,9 @@
  * - Does it come back? A fall of more than half of the range, with nothing that was kept for good, is churn.
  * - Does it last? Where the ages of the blocks are known, a second curve leaves out what died young (lasting.c), and with it the
  *   teeth. A leak is seen in that one; what rises in the first one only is garbage.
+ * - Is any of it kept? Where next to nothing that the window's first three quarters made is there at its end, all of it is
+ *   made anew all the time. Then the curve says how much is in use, which a cache or a pool bounds late: it is a leak only
+ *   if it rises as fast as ever, from the start on.
  *
  * The shares below were chosen on the workers of tests/verdict.test.js; a report prints the figures beside the word.
  */
@@ -28,6 +31,8 @@
 #define LATE_SHARE 0.25  /* a leak has at least this of its rise in the second half */
 #define WORK_SHARE 0.35  /* ... or this in the second half of the work, and LEAST_LATE by the clock */
 #define LEAST_LATE 0.05
+#define ANEW_SHARE 0.4    /* of the rise: what a leak that is made anew all the time has at least in the second half */
+#define KEPT_LEAST 0.2    /* of the rise: less is kept of what is made anew all the time */
 #define STILL_SHARE 0.02  /* of the rise: less is before it begins */
 #define FALL_SHARE 0.5    /* of the range of the floors: a fall that is churn */
 #define KEPT_SHARE 0.25   /* of the range: what must have stayed for good for a curve that falls to be a leak */
@@ -253,17 +258,30 @@ static bool rises(enum rsd_verdict verdict) {
 
 /* What rises and does not last is garbage that is waiting for a collection: churn. Unless the rise is large against all its falls: then
  * there is more and more that is made anew all the time. */
-struct rsd_trend rsd_trend_of_lasting(const double level[RSD_LEVELS], const double lasting[RSD_LEVELS],
-                                      const struct rsd_span *span) {
-    struct rsd_trend whole = rsd_trend_of(level, span), lasts = rsd_trend_of(lasting, span);
+static struct rsd_trend trend_of_both(const double *level, const struct rsd_lasts *lasts, const struct rsd_span *span) {
+    struct rsd_trend whole = rsd_trend_of(level, span), lasting = rsd_trend_of(lasts->level, span);
     whole.whole = true;
-    if (lasts.verdict == RSD_VERDICT_LEAK)
-        return lasts;
+    if (lasting.verdict == RSD_VERDICT_LEAK)
+        return lasting;
     if (!rises(whole.verdict) || outgrows_its_falls(level))
         return whole;
-    if (!rises(lasts.verdict))
-        lasts.verdict = RSD_VERDICT_CHURN;
-    return lasts;
+    if (!rises(lasting.verdict))
+        lasting.verdict = RSD_VERDICT_CHURN;
+    return lasting;
+}
+
+struct rsd_trend rsd_trend_of_lasting(const double level[RSD_LEVELS], const struct rsd_lasts *lasts,
+                                      const struct rsd_span *span) {
+    struct rsd_trend trend = trend_of_both(level, lasts, span);
+    const double *judged = trend.whole ? level : lasts->level;
+    bool anew = lasts->kept < KEPT_LEAST * (judged[RSD_SLICES] - judged[0]);
+    if (trend.verdict != RSD_VERDICT_LEAK || !anew)
+        return trend;
+    if (trend.since > 0)
+        trend.verdict = RSD_VERDICT_UNCLEAR;
+    else if (trend.late < ANEW_SHARE)
+        trend.verdict = RSD_VERDICT_PLATEAU;
+    return trend;
 }
 
 const char *rsd_verdict_name(enum rsd_verdict verdict) {

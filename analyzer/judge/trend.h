@@ -48,8 +48,14 @@ struct rsd_span rsd_span_even(double seconds);
 
 struct rsd_trend rsd_trend_of(const double level[RSD_LEVELS], const struct rsd_span *span);
 
-/* The same of a curve of which it is known what lasts: `lasting` is all but what died young. */
-struct rsd_trend rsd_trend_of_lasting(const double level[RSD_LEVELS], const double lasting[RSD_LEVELS],
+/* What lasts of a curve: all but what died young. */
+struct rsd_lasts {
+    double level[RSD_LEVELS];
+    double kept; /* of what was made in the first three quarters of the window: bytes outstanding at its end */
+};
+
+/* The same of a curve of which it is known what lasts. */
+struct rsd_trend rsd_trend_of_lasting(const double level[RSD_LEVELS], const struct rsd_lasts *lasts,
                                       const struct rsd_span *span);
 
 /* "leak", "plateau", ... as in JSON and in text */

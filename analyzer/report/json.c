@@ -270,7 +270,7 @@ static json_t *site_of(struct rsd_report *r, const struct rsd_group *group, size
     set(site, "outstanding_blocks", integer(now->live_blocks));
     set(site, "growth_bytes", json_integer(rsd_site_growth(&group->site)));
     set(site, "lasting_growth_bytes",
-        group->lasting ? json_integer((json_int_t)(group->lasting[RSD_SLICES] - group->lasting[0])) : NULL);
+        group->lasts ? json_integer((json_int_t)(group->lasts->level[RSD_SLICES] - group->lasts->level[0])) : NULL);
     set(site, "growth_blocks", json_integer((json_int_t)(now->live_blocks - start->live_blocks)));
     set(site, "slope_bytes_per_s", group->level ? seconds(group->trend.rate) : NULL);
     set(site, "allocated_bytes", integer(now->bytes - start->bytes));

@@ -184,3 +184,40 @@ Test(trend, one_jump_is_no_trend) {
 Test(trend, a_short_window_says_nothing) {
     cr_assert_eq(judged(straight, RSD_TREND_SHORTEST - 1, 0), RSD_VERDICT_SHORT);
 }
+
+static struct rsd_trend of_all_kept(const double *level, double kept) {
+    struct rsd_span span = rsd_span_even(30);
+    struct rsd_lasts lasts = {.kept = kept};
+    for (int i = 0; i < RSD_LEVELS; i++)
+        lasts.level[i] = level[i];
+    return rsd_trend_of_lasting(level, &lasts, &span);
+}
+
+/* 844,000 bytes more at the end, three tenths of them from the second half: a share of a cache, as seen in libvips's. */
+static double shifts(double at) {
+    return 42e3 + 844e3 * (0.7 * fmin(at / 0.45, 1) + 0.6 * fmax(at - 0.5, 0));
+}
+
+Test(trend, what_is_made_anew_all_the_time_and_slows_down_is_no_leak) {
+    double level[RSD_LEVELS];
+    for (int i = 0; i < RSD_LEVELS; i++)
+        level[i] = shifts((double)i / RSD_SLICES);
+    cr_assert_eq(of_all_kept(level, 844e3 * 0.8).verdict, RSD_VERDICT_LEAK, "what is held for good is one");
+    cr_assert_eq(of_all_kept(level, 844e3 * 0.1).verdict, RSD_VERDICT_PLATEAU);
+}
+
+Test(trend, what_is_made_anew_all_the_time_and_rises_as_ever_is_a_leak) {
+    double level[RSD_LEVELS];
+    for (int i = 0; i < RSD_LEVELS; i++)
+        level[i] = straight((double)i / RSD_SLICES);
+    cr_assert_eq(of_all_kept(level, 0).verdict, RSD_VERDICT_LEAK, "a table that is made larger, again and again");
+}
+
+Test(trend, what_is_made_anew_all_the_time_and_rises_late_is_not_told_yet) {
+    double level[RSD_LEVELS];
+    for (int i = 0; i < RSD_LEVELS; i++)
+        level[i] = begins_late((double)i / RSD_SLICES);
+    cr_assert_eq(of_all_kept(level, 0.33 * 2e6).verdict, RSD_VERDICT_LEAK,
+                 "a third is older than a quarter of the window");
+    cr_assert_eq(of_all_kept(level, 0).verdict, RSD_VERDICT_UNCLEAR);
+}
