@@ -173,7 +173,9 @@ static void index_frames(struct rsd_writer *writer, bool running, struct rsd_pro
 struct live {
     const uint8_t *bytes; /* mapped; may change while we read */
     const struct residue_live_header *header;
-    uint64_t size;
+    uint64_t size;   /* of the file; more is mapped, for it may get longer */
+    uint64_t mapped; /* bytes */
+    int fd;
     struct rsd_problems *problems;
 };
 
@@ -206,10 +208,22 @@ static uint64_t descriptor_offset(enum residue_kind kind, int side) {
            sizeof(struct residue_segment) * (uint64_t)kind;
 }
 
-/* 3.1: "A segment with capacity 0 is not in use. A commit word that says more than the capacity is damage." */
-static bool segment_ok(const struct rsd_writer *writer, const struct live *live, enum residue_kind kind, int side) {
+/* Where a segment lies, by a descriptor that was read once: the program may write to the file as it likes. */
+struct place {
+    const struct residue_segment *descriptor;
+    uint32_t offset, capacity;
+};
+
+static struct place place_of(const struct live *live, enum residue_kind kind, int side) {
     const struct residue_segment *s = descriptor(live->header, kind, side);
-    uint64_t commit = load(&s->commit), at = descriptor_offset(kind, side);
+    return (struct place){s, __atomic_load_n(&s->offset, __ATOMIC_RELAXED),
+                          __atomic_load_n(&s->capacity, __ATOMIC_RELAXED)};
+}
+
+/* 3.1: "A segment with capacity 0 is not in use. A commit word that says more than the capacity is damage." */
+static bool segment_ok(const struct rsd_writer *writer, const struct live *live, const struct place *s,
+                       enum residue_kind kind, int side) {
+    uint64_t commit = load(&s->descriptor->commit), at = descriptor_offset(kind, side);
     if (!s->capacity)
         return false;
     if ((uint64_t)s->offset + s->capacity > live->size || s->capacity > RSD_MAX_CONTENT || s->offset % 8) {
@@ -230,8 +244,8 @@ static void drop(struct rsd_open_segment *open) {
 }
 
 /* What `copy` has room for; false if the segment was sealed meanwhile. */
-static bool copy_segment(struct rsd_open_segment *copy, const struct live *live, const struct residue_segment *s) {
-    uint64_t commit = load(&s->commit);
+static bool copy_segment(struct rsd_open_segment *copy, const struct live *live, const struct place *s) {
+    uint64_t commit = load(&s->descriptor->commit);
     uint32_t used = residue_commit_used(commit);
     if (used > s->capacity)
         return false;
@@ -239,24 +253,24 @@ static bool copy_segment(struct rsd_open_segment *copy, const struct live *live,
     copy->size = used;
     memcpy(copy->rows, live->bytes + s->offset, used);
     atomic_thread_fence(memory_order_acquire);
-    return residue_commit_sequence(load(&s->commit)) == copy->sequence;
+    return residue_commit_sequence(load(&s->descriptor->commit)) == copy->sequence;
 }
 
-static bool copy_pair(struct rsd_open_segment copy[2], const struct live *live, enum residue_kind kind) {
+static bool copy_pair(struct rsd_open_segment copy[2], const struct live *live, const struct place place[2]) {
     for (int side = 0; side < 2; side++)
-        if (copy[side].rows && !copy_segment(&copy[side], live, descriptor(live->header, kind, side)))
+        if (copy[side].rows && !copy_segment(&copy[side], live, &place[side]))
             return false;
-    const struct residue_segment *first = descriptor(live->header, kind, 0);
-    return !copy[0].rows || residue_commit_sequence(load(&first->commit)) == copy[0].sequence;
+    return !copy[0].rows || residue_commit_sequence(load(&place[0].descriptor->commit)) == copy[0].sequence;
 }
 
 static void copy_segments(struct rsd_writer *writer, const struct live *live, enum residue_kind kind) {
     struct rsd_open_segment *copy = writer->copy[kind];
+    const struct place place[2] = {place_of(live, kind, 0), place_of(live, kind, 1)};
     for (int side = 0; side < 2; side++)
-        if (segment_ok(writer, live, kind, side))
-            copy[side].rows = rsd_alloc(descriptor(live->header, kind, side)->capacity);
+        if (segment_ok(writer, live, &place[side], kind, side))
+            copy[side].rows = rsd_alloc(place[side].capacity);
     for (int i = 0; i < COPY_ATTEMPTS; i++)
-        if (copy_pair(copy, live, kind))
+        if (copy_pair(copy, live, place))
             return;
     for (int side = 0; side < 2; side++)
         drop(&copy[side]);
@@ -264,9 +278,20 @@ static void copy_segments(struct rsd_writer *writer, const struct live *live, en
                 "segments of kind %d could not be copied", kind);
 }
 
-static bool ring_ok(const struct rsd_writer *writer, const struct live *live, const struct residue_ring *ring,
-                    uint64_t size) {
-    if (ring->offset + size <= live->size && ring->offset % 8 == 0 && ring->capacity <= MOST_ENTRIES)
+/* The file may have been made longer, for a ring that doubled since it was mapped. */
+static void look_at_size(struct live *live) {
+    struct stat info;
+    if (!fstat(live->fd, &info) && info.st_size > 0)
+        live->size = (uint64_t)info.st_size < live->mapped ? (uint64_t)info.st_size : live->mapped;
+}
+
+static bool ring_ok(const struct rsd_writer *writer, struct live *live, const struct residue_ring *ring,
+                    uint32_t offset, uint32_t capacity) {
+    uint64_t end = offset + (uint64_t)capacity * sizeof(struct residue_alloc);
+    bool sound = capacity <= MOST_ENTRIES && offset % 8 == 0;
+    if (sound && end > live->size)
+        look_at_size(live);
+    if (sound && end <= live->size)
         return true;
     rsd_problem(live->problems, writer->live_name, (uint64_t)((const uint8_t *)ring - live->bytes),
                 "the ring lies outside of the file, or is too large");
@@ -278,7 +303,7 @@ static bool ring_ok(const struct rsd_writer *writer, const struct live *live, co
 static void take_ring(struct rsd_writer *writer, const struct residue_alloc *entries, uint64_t capacity, uint64_t head,
                       uint64_t after, uint64_t to) {
     uint64_t begin = head > capacity ? head - capacity : 0, end = head;
-    if (after != head && after >= capacity)
+    if (after > head && after >= capacity)
         begin = after - capacity + 1;
     if (head < capacity) /* written, perhaps, and not counted yet */
         end++;
@@ -292,17 +317,17 @@ static void take_ring(struct rsd_writer *writer, const struct residue_alloc *ent
 }
 
 /* "The capacity may double" while we look: what was copied is then only a part. */
-static void copy_ring(struct rsd_writer *writer, const struct live *live, const struct residue_ring *ring,
-                      uint64_t to) {
+static void copy_ring(struct rsd_writer *writer, struct live *live, const struct residue_ring *ring, uint64_t to) {
     const _Atomic uint32_t *shown = (const _Atomic uint32_t *)&ring->capacity;
     for (int i = 0; i < COPY_ATTEMPTS; i++) {
         uint32_t capacity = atomic_load_explicit(shown, memory_order_acquire);
+        uint32_t offset = __atomic_load_n(&ring->offset, __ATOMIC_RELAXED);
         uint64_t size = (uint64_t)capacity * sizeof(struct residue_alloc);
-        if (!ring->offset || !capacity || !ring_ok(writer, live, ring, size))
+        if (!offset || !capacity || !ring_ok(writer, live, ring, offset, capacity))
             return;
         uint64_t head = load(&ring->head);
         struct residue_alloc *entries = rsd_alloc(size);
-        memcpy(entries, live->bytes + ring->offset, size);
+        memcpy(entries, live->bytes + offset, size);
         atomic_thread_fence(memory_order_acquire);
         bool same = atomic_load_explicit(shown, memory_order_relaxed) == capacity;
         if (same)
@@ -315,7 +340,7 @@ static void copy_ring(struct rsd_writer *writer, const struct live *live, const 
 
 /* 3.2: "A young entry counts only if its time is greater than `moved`; an elder only if it is not". `moved` is looked at
  * between the two: what had not moved by then was in the young ones' ring when that was copied, or is newer than that. */
-static void copy_rings(struct rsd_writer *writer, const struct live *live) {
+static void copy_rings(struct rsd_writer *writer, struct live *live) {
     copy_ring(writer, live, &live->header->ring, UINT64_MAX);
     uint64_t moved = load(&live->header->elders.moved);
     size_t kept = 0;
@@ -326,7 +351,7 @@ static void copy_rings(struct rsd_writer *writer, const struct live *live) {
     copy_ring(writer, live, &live->header->elders, moved);
 }
 
-static void copy_live(struct rsd_writer *writer, const struct live *live) {
+static void copy_live(struct rsd_writer *writer, struct live *live) {
     copy_rings(writer, live);
     for (int kind = 0; kind < RESIDUE_KINDS; kind++)
         copy_segments(writer, live, (enum residue_kind)kind);
@@ -346,13 +371,13 @@ void rsd_writer_read_live(struct rsd_writer *writer, int fd, struct rsd_identity
         if (info.st_size)
             rsd_problem(problems, writer->live_name, (uint64_t)info.st_size, "cut within the live header");
     } else {
-        size_t size = (size_t)info.st_size;
-        void *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+        size_t size = (size_t)info.st_size, mapped = size + MOST_ENTRIES * sizeof(struct residue_alloc);
+        void *bytes = mmap(NULL, mapped, PROT_READ, MAP_SHARED, fd, 0);
         if (bytes != MAP_FAILED) {
-            struct live live = {bytes, bytes, size, problems};
+            struct live live = {bytes, bytes, size, mapped, fd, problems};
             if (live_header_ok(writer, &live, identity))
                 copy_live(writer, &live);
-            munmap(bytes, size);
+            munmap(bytes, mapped);
         } else {
             rsd_problem(problems, writer->live_name, RSD_NO_OFFSET, "cannot be mapped: %m");
         }

@@ -185,14 +185,24 @@ struct rsd_nodes {
     bool ended;
 };
 
+/* The id with which a block begins. The live file does not say it: it goes on where the log ends, also where the log's last
+ * frame could not be read. */
+static uint64_t first_id(const struct rsd_cursor *cursor, uint64_t next) {
+    const struct rsd_frames *frames = &cursor->writer->frames[RESIDUE_NODE];
+    uint64_t behind_log = frames->count ? frames->list[frames->count - 1].last + 1 : 1;
+    if (cursor->frame)
+        return cursor->frame->first;
+    return behind_log > next ? behind_log : next;
+}
+
 /* "Ids count from 1 in the order of a writer's NODE records; frame headers carry the ids." A block goes on with the run
  * before it when the ids do, else it opens a new one. */
 static bool begin_block(struct rsd_runs *runs, const struct rsd_cursor *cursor) {
     size_t count = (size_t)(cursor->end - cursor->record) / sizeof(struct residue_node);
     struct rsd_run *run = runs->count ? &runs->list[runs->count - 1] : NULL;
-    uint64_t next = run ? (uint64_t)run->first + run->count : 1, first = cursor->frame ? cursor->frame->first : next;
+    uint64_t next = run ? (uint64_t)run->first + run->count : 1, first = first_id(cursor, next);
     const char *file = cursor->frame ? cursor->writer->log_name : cursor->writer->live_name;
-    if (first < next || first + count > IS_END) {
+    if (first < next || first >= IS_END || count > IS_END - first) {
         rsd_problem(cursor->source->problems, file, cursor->frame ? cursor->frame->offset : RSD_NO_OFFSET,
                     "node ids from %llu behind node %llu: dropped", (unsigned long long)first,
                     (unsigned long long)next - 1);

@@ -12,6 +12,7 @@
 #define ZSTD_STATIC_LINKING_ONLY
 #include "frame.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <zstd.h>
@@ -79,7 +80,7 @@ static bool make_compressor(struct rsd_compressor *c) {
            set(c, ZSTD_c_contentSizeFlag, 1) && set(c, ZSTD_c_stableInBuffer, 1) && set(c, ZSTD_c_stableOutBuffer, 1);
 }
 
-struct rsd_compressor *rsd_compressor_take(void) {
+struct rsd_compressor *rsd_compressor_take(long *error) {
     for (unsigned i = 0; i < POOL_SIZE; i++) {
         bool free_now = false;
         if (!atomic_compare_exchange_strong_explicit(&pool[i].taken, &free_now, true, memory_order_acquire,
@@ -88,8 +89,10 @@ struct rsd_compressor *rsd_compressor_take(void) {
         if (pool[i].context || make_compressor(&pool[i]))
             return &pool[i];
         atomic_store_explicit(&pool[i].taken, false, memory_order_release);
+        *error = -ENOMEM;
         return NULL;
     }
+    *error = -EBUSY;
     return NULL;
 }
 

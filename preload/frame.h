@@ -23,8 +23,8 @@ struct rsd_content {
 
 struct rsd_compressor;
 
-/* One that nobody else uses until it is given back; NULL: no memory. */
-struct rsd_compressor *rsd_compressor_take(void);
+/* One that nobody else uses until it is given back. NULL: *error is -ENOMEM, or -EBUSY while others use all that there may be. */
+struct rsd_compressor *rsd_compressor_take(long *error);
 void rsd_compressor_give(struct rsd_compressor *c);
 
 /* The frame, header first, in memory of the compressor's; its size in bytes, or 0 when zstd refused. */

@@ -352,16 +352,17 @@ static void count_seal(struct rsd_writer *writer, uint64_t raw, uint64_t packed,
         writer->counter[RESIDUE_COUNTER_SEAL_MAX] = ticks;
 }
 
-/* Write out the full segment of a kind that waits. A negative errno when that failed: it stays as it is. */
+/* Write out the full segment of a kind that waits. A negative errno when that failed: it stays as it is. -EBUSY: not now. */
 static long seal(struct rsd_writer *writer, enum residue_kind kind) {
     uint64_t began = rsd_clock_ticks();
     const struct rsd_content *content = &writer->content[kind];
-    struct rsd_compressor *c = rsd_compressor_take();
+    long error;
+    struct rsd_compressor *c = rsd_compressor_take(&error);
     if (!c)
-        return -ENOMEM;
+        return error;
     const unsigned char *frame;
     size_t size = rsd_frame_build(c, kind, content, &frame);
-    long error = size ? append(writer->number, frame, size) : -EINVAL;
+    error = size ? append(writer->number, frame, size) : -EINVAL;
     rsd_compressor_give(c);
     if (error < 0)
         return error;

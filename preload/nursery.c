@@ -639,15 +639,16 @@ struct sum {
 static void write_sum(const struct rsd_writer *writer, uint32_t node, const struct sum *sum, uint64_t *time) {
     if (sum->calls == *sum->written)
         return;
-    *sum->written = sum->calls;
     struct residue_counts record = {.head = {.tag = RESIDUE_TAG_COUNTS, .time = *time},
                                     .node = node,
                                     .writer = writer->number,
                                     .calls = sum->calls,
                                     .bytes = sum->bytes,
                                     .temporaries = sum->calls};
-    if (rsd_process_tagged(&record.head, sizeof record, "", 0))
-        *time = RSD_SAME_TIME;
+    if (!rsd_process_tagged(&record.head, sizeof record, "", 0))
+        return;
+    *sum->written = sum->calls;
+    *time = RSD_SAME_TIME;
 }
 
 static void add_foreign(struct sum *sum, const struct rsd_foreign_tally *foreign) {

@@ -498,7 +498,10 @@ static uint32_t node_of(struct rsd_thread *thread, struct rsd_stack *stack) {
 static void line_up(struct rsd_named_frames *of, uint32_t taken) {
     of->words = 0;
     for (uint32_t i = 0; i < of->count; i++)
-        of->words += rsd_js_proof_words(&of->named[i], &of->word[of->words]);
+        of->words += rsd_js_words_on_stack(&of->named[i], &of->word[of->words]);
+    of->on_stack = of->words;
+    for (uint32_t i = 0; i < of->count; i++)
+        of->words += rsd_js_words_in_heap(&of->named[i], &of->word[of->words]);
     of->taken = taken;
 }
 
@@ -514,12 +517,18 @@ __attribute__((noinline)) static bool names_hold_or_renew(struct rsd_names *name
     return true;
 }
 
+static inline bool words_hold(const struct rsd_named_frames *of) {
+    if (rsd_again_last_failure(of->word, of->on_stack))
+        return false;
+    atomic_thread_fence(memory_order_acquire); /* a word of V8's heap may be on a page that is gone unless these held */
+    return !rsd_again_last_failure(of->word + of->on_stack, of->words - of->on_stack);
+}
+
 /* Do the names of the whole stack hold? This runs for each stack that is met again. */
 static inline bool names_hold(struct rsd_names *names, uint32_t place) {
     struct rsd_named_frames *of = &names->of[place];
     uint32_t taken = atomic_load_explicit(&rsd_js_pages_taken, memory_order_acquire);
-    return __builtin_expect(of->taken == taken && !rsd_again_last_failure(of->word, of->words), 1) ||
-           names_hold_or_renew(names, of, taken);
+    return __builtin_expect(of->taken == taken && words_hold(of), 1) || names_hold_or_renew(names, of, taken);
 }
 
 /* What changes seldom and concerns every node. */

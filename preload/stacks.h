@@ -51,10 +51,11 @@ struct rsd_names {
             *word;      /* all words that the proofs hang on, in one row; of a stack that was met more than once */
         uint32_t count; /* of `named` */
         uint32_t words;
-        uint32_t room;  /* frames */
-        uint32_t taken; /* rsd_js_pages_taken when the row was true; 0: there is none */
-    } of[RSD_STACKS];   /* by rsd_stack.place */
-    char *rest;         /* room for places that have none yet, or too little */
+        uint32_t on_stack; /* of these, which come first: the others are read only if they hold */
+        uint32_t room;     /* frames */
+        uint32_t taken;    /* rsd_js_pages_taken when the row was true; 0: there is none */
+    } of[RSD_STACKS];      /* by rsd_stack.place */
+    char *rest;            /* room for places that have none yet, or too little */
 };
 
 struct rsd_thread;

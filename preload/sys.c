@@ -37,6 +37,7 @@
 /* ---- descriptors ---- */
 
 static _Thread_local bool is_apart; /* this thread has a table of its own, or one that works for it */
+static _Thread_local bool at_work;  /* one works for it, whatever table it has: what it does it does itself */
 
 bool rsd_sys_leave_descriptors(void) {
     is_apart = RSD_SYSCALL(close_range, 0, ~0u, CLOSE_RANGE_UNSHARE, 0, 0, 0) == 0;
@@ -59,8 +60,9 @@ struct job {
 static void run_job(void *p) {
     struct job *job = p;
     rsd_sys_leave_descriptors();
+    at_work = true;
     job->result = job->work(job->argument);
-    is_apart = false;
+    is_apart = at_work = false;
 }
 
 /* Stacks that are used again and again: fresh pages would double the cost. */
@@ -104,9 +106,10 @@ static bool run_in_thread(struct job *job) {
 long rsd_sys_apart(long (*work)(void *), void *argument) {
     struct job job = {work, argument, -RSD_EMFILE};
     uint64_t signals = rsd_sys_block_signals();
-    if (is_apart || __libc_single_threaded)
+    bool here = is_apart || at_work;
+    if (here || __libc_single_threaded)
         job.result = work(argument);
-    if (!is_apart && job.result == -RSD_EMFILE && !run_in_thread(&job) && !__libc_single_threaded)
+    if (!here && job.result == -RSD_EMFILE && !run_in_thread(&job) && !__libc_single_threaded)
         job.result = work(argument);
     rsd_sys_restore_signals(signals);
     return job.result;

@@ -1,7 +1,7 @@
 /*
  * What the unwinder must know about x86-64 under Linux: the registers by their DWARF numbers, where a return address
- * lies, how a call looks from behind, what the kernel leaves on the stack for a signal handler, and how to enter the
- * kernel without libc. Another processor gets a header of its own with the same names.
+ * lies, how a call looks from behind, and what the kernel leaves on the stack for a signal handler. Another processor gets
+ * a header of its own with the same names.
  */
 #ifndef RSD_ARCH_X86_64_H
 #define RSD_ARCH_X86_64_H
@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/syscall.h>
-#include <x86intrin.h>
+
+#include "cpu.h"
 
 #define RSD_PAGE 4096u
 #define RSD_WORD 8u
@@ -45,22 +45,5 @@
 /* Relocations of a slot that holds the address of an imported function. */
 #define RSD_RELOCATION_LAZY R_X86_64_JUMP_SLOT
 #define RSD_RELOCATION_AT_ONCE R_X86_64_GLOB_DAT
-
-static inline uint64_t rsd_arch_ticks(void) {
-    return __rdtsc();
-}
-
-/* Straight into the kernel: no hook, no errno, no cancellation point. Returns -errno on failure. */
-static inline long rsd_arch_syscall(long number, long a, long b, long c, long d, long e, long f) {
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    register long r9 __asm__("r9") = f;
-    long result;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return result;
-}
 
 #endif

@@ -136,15 +136,20 @@ static inline bool rsd_js_holds(const struct rsd_js_proof *proof) {
 }
 
 /* The same as words at addresses: as long as these are what they were, and rsd_js_pages_taken is what it was before
- * rsd_js_holds() said yes, it would say yes again. Returns how many. */
+ * rsd_js_holds() said yes, it would say yes again. Returns how many; first those of the stack, then that of V8's heap. The
+ * latter may be read only if all of the former are what they were: then the function is where it was, and its page is not
+ * another thread's to unmap. */
 #define RSD_JS_PROOF_WORDS (RSD_JS_WORDS + 1)
-static inline uint32_t rsd_js_proof_words(const struct rsd_js_proof *proof, struct rsd_word *out) {
-    uint32_t count = 0;
-    for (; count < proof->words; count++)
-        out[count] = (struct rsd_word){(uintptr_t)rsd_js_proven(proof, count), proof->value[count]};
-    if (proof->region)
-        out[count++] = (struct rsd_word){proof->shared_at, proof->shared};
-    return count;
+static inline uint32_t rsd_js_words_on_stack(const struct rsd_js_proof *proof, struct rsd_word *out) {
+    for (uint32_t i = 0; i < proof->words; i++)
+        out[i] = (struct rsd_word){(uintptr_t)rsd_js_proven(proof, i), proof->value[i]};
+    return proof->words;
+}
+static inline uint32_t rsd_js_words_in_heap(const struct rsd_js_proof *proof, struct rsd_word *out) {
+    if (!proof->region)
+        return 0;
+    *out = (struct rsd_word){proof->shared_at, proof->shared};
+    return 1;
 }
 
 /* An answer does not hold any more. Is it right again with the function that is there now, another one made from the same

@@ -26,7 +26,7 @@
 #define FOREIGN_PAGES 4096u /* the largest foreign stack: 16 MiB */
 
 static bool readable(uintptr_t address) {
-    return rsd_arch_syscall(SYS_rt_sigprocmask, -1, (long)address, 0, 8, 0, 0) != -EFAULT;
+    return rsd_syscall6(SYS_rt_sigprocmask, -1, (long)address, 0, 8, 0, 0) != -EFAULT;
 }
 
 static uintptr_t page_of(uintptr_t address) {
@@ -50,7 +50,7 @@ bool rsd_bounds_room(size_t bytes) {
 }
 
 void rsd_bounds_init(struct rsd_bounds *bounds) {
-    bool main_thread = rsd_arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0) == rsd_arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
+    bool main_thread = rsd_syscall6(SYS_gettid, 0, 0, 0, 0, 0, 0) == rsd_syscall6(SYS_getpid, 0, 0, 0, 0, 0, 0);
     uintptr_t high = main_thread ? (uintptr_t)getauxval(AT_EXECFN) : (uintptr_t)pthread_self();
     *bounds = (struct rsd_bounds){0};
     bounds->home_high = high & ~(uintptr_t)(RSD_WORD - 1);

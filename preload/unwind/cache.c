@@ -83,7 +83,7 @@ static bool make_room(struct rsd_cache_set *set, uint32_t mask) {
 }
 
 static bool displace(struct rsd_cache_set *set, const struct rsd_rule *rule) {
-    struct rsd_rule *victim = &set->way[rsd_arch_ticks() / 64 % RSD_CACHE_WAYS];
+    struct rsd_rule *victim = &set->way[rsd_cpu_ticks_unfenced() / 64 % RSD_CACHE_WAYS];
     uint64_t seen = __atomic_load_n(&victim->key, __ATOMIC_RELAXED);
     if (seen >> 48 && take(victim, seen, rule->key & RSD_RULE_ADDRESS_MASK))
         fill(victim, rule);

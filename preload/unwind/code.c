@@ -425,8 +425,7 @@ static struct walk *open_walk(const struct rsd_object *object, struct rsd_bounds
         return NULL;
     struct walk *w = __atomic_exchange_n(&spare, NULL, __ATOMIC_ACQ_REL);
     if (!w) {
-        long mapped =
-            rsd_arch_syscall(SYS_mmap, 0, sizeof *w, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        long mapped = rsd_syscall6(SYS_mmap, 0, sizeof *w, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (mapped < 0)
             return NULL;
         w = (struct walk *)mapped;
@@ -443,7 +442,7 @@ static struct walk *open_walk(const struct rsd_object *object, struct rsd_bounds
 static void close_walk(struct walk *w) {
     struct walk *none = NULL;
     if (!__atomic_compare_exchange_n(&spare, &none, w, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-        rsd_arch_syscall(SYS_munmap, (long)w, sizeof *w, 0, 0, 0, 0);
+        rsd_syscall6(SYS_munmap, (long)w, sizeof *w, 0, 0, 0, 0);
 }
 
 bool rsd_code_rule(const struct rsd_object *object, struct rsd_bounds *bounds, const struct rsd_place *place,

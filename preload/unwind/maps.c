@@ -90,7 +90,7 @@ bool rsd_maps_find(uintptr_t pc, struct rsd_code *code) {
 
 static int64_t monotonic_ns(void) {
     struct timespec now;
-    rsd_arch_syscall(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&now, 0, 0, 0, 0);
+    rsd_syscall6(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&now, 0, 0, 0, 0);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
@@ -104,7 +104,7 @@ static bool begin_writing(void) {
         if (free && __atomic_compare_exchange_n(&writer_since, &since, now, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
             return waited;
         waited = true;
-        rsd_arch_syscall(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+        rsd_syscall6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
         now = monotonic_ns();
     }
 }
@@ -226,15 +226,15 @@ static size_t gather_lines(struct gathering *g, char *text, size_t size) {
 
 static bool read_maps(struct gathering *g) {
     static char text[32768];
-    long fd = rsd_arch_syscall(SYS_openat, AT_FDCWD, (long)"/proc/self/maps", O_RDONLY | O_CLOEXEC, 0, 0, 0);
+    long fd = rsd_syscall6(SYS_openat, AT_FDCWD, (long)"/proc/self/maps", O_RDONLY | O_CLOEXEC, 0, 0, 0);
     if (fd < 0)
         return false;
     size_t size = 0;
     long got;
     while (size < sizeof text &&
-           (got = rsd_arch_syscall(SYS_read, fd, (long)(text + size), (long)(sizeof text - size), 0, 0, 0)) > 0)
+           (got = rsd_syscall6(SYS_read, fd, (long)(text + size), (long)(sizeof text - size), 0, 0, 0)) > 0)
         size = gather_lines(g, text, size + (size_t)got);
-    rsd_arch_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
+    rsd_syscall6(SYS_close, fd, 0, 0, 0, 0, 0);
     return true;
 }
 
@@ -266,11 +266,11 @@ static void note_miss(uintptr_t pc, uint64_t now) {
 
 static void read_and_account(uintptr_t pc) {
     struct rsd_code code;
-    uint64_t before = rsd_arch_ticks();
+    uint64_t before = rsd_cpu_ticks_unfenced();
     if (!first_read_at)
         first_read_at = before;
     bool done = read_table();
-    uint64_t after = rsd_arch_ticks();
+    uint64_t after = rsd_cpu_ticks_unfenced();
     last_cost = after - before;
     ticks_spent += last_cost;
     if (!done || !search(&tables[~version & 1], pc, &code))
@@ -281,7 +281,7 @@ static void read_and_account(uintptr_t pc) {
 bool rsd_maps_learn(uintptr_t pc, struct rsd_code *code) {
     if (rsd_maps_find(pc, code))
         return true;
-    if (pc < RSD_PAGE || pc >= RSD_ADDRESS_END || !worth_reading(pc, rsd_arch_ticks()))
+    if (pc < RSD_PAGE || pc >= RSD_ADDRESS_END || !worth_reading(pc, rsd_cpu_ticks_unfenced()))
         return false;
     if (begin_writing() && search(&tables[version & 1], pc, code))
         end_writing(false);

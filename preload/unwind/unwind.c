@@ -106,7 +106,7 @@ void rsd_unwind_after_fork(void) {
 static COLD bool derive(struct rsd_unwinder *u, const struct rsd_place *place, struct rsd_rule *rule) {
     if (rsd_cache_find_moved(place->address, rule))
         return true;
-    uint64_t before = rsd_arch_ticks();
+    uint64_t before = rsd_cpu_ticks_unfenced();
     struct rsd_jit jit;
     enum rsd_derived derived = rsd_derive(&u->bounds, place, rule, &jit);
     if (derived == RSD_DERIVED_JIT) {
@@ -117,7 +117,7 @@ static COLD bool derive(struct rsd_unwinder *u, const struct rsd_place *place, s
     if (derived == RSD_DERIVED && !rsd_cache_insert(rule))
         u->counter[RESIDUE_COUNTER_RULE_FULL]++;
     u->counter[RESIDUE_COUNTER_RULE_MISSES]++;
-    u->counter[RESIDUE_COUNTER_RULE_TICKS] += rsd_arch_ticks() - before;
+    u->counter[RESIDUE_COUNTER_RULE_TICKS] += rsd_cpu_ticks_unfenced() - before;
     return derived != RSD_DERIVED_NO_CODE;
 }
 

@@ -597,7 +597,8 @@ Test(frames, hang_on_each_word_of_their_proof) {
     struct rsd_word row[RSD_JS_PROOF_WORDS];
     *heap = 5;
     cr_assert(rsd_js_holds(&proof));
-    cr_assert_eq(rsd_js_proof_words(&proof, row), 4);
+    cr_assert_eq(rsd_js_words_on_stack(&proof, row), 3);
+    cr_assert_eq(rsd_js_words_in_heap(&proof, row + 3), 1);
     cr_assert_not(rsd_again_last_failure(row, 4));
     uintptr_t *const word[] = {&stack[0], &stack[1], &stack[3], heap};
     for (unsigned i = 0; i < 4; i++) {

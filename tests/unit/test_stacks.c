@@ -2,6 +2,7 @@
  * Canonical stacks and call sites: what is the same stack, in whichever thread and wherever things were loaded.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "analysis.h"
@@ -83,6 +84,39 @@ Test(stacks, a_lost_node_segment_shifts_no_ids) {
     cr_assert_eq(r.stacks.nodes[child].offset, 0x444u);
     cr_assert_eq(rsd_stacks_end(&r.stacks, child), RSD_END_LOST);
     cr_assert_eq(rsd_trace_lost(&r.trace), 1u);
+    rsd_analysis_free(&r);
+    made_close(w);
+    made_remove(folder);
+}
+
+/* The last byte of a file. */
+static void spoil_end(const char *folder, const char *name) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "r+");
+    cr_assert(file && fseek(file, -1, SEEK_END) == 0);
+    int last = fgetc(file);
+    cr_assert(fseek(file, -1, SEEK_END) == 0 && fputc(~last & 0xff, file) != EOF);
+    fclose(file);
+}
+
+Test(stacks, a_last_node_segment_that_cannot_be_read_shifts_no_ids_of_the_live_file) {
+    char *folder = made_folder("stacks");
+    made_meta(folder);
+    struct made_writer *w = made_open(folder, 1);
+    uint32_t end = made_node(w, RESIDUE_NODE_END, RESIDUE_END_ROOT, 0, 0, RESIDUE_SOURCE_NONE);
+    uint32_t first = made_node(w, RESIDUE_NODE_UNKNOWN, 0x111, end, 0, RESIDUE_SOURCE_NONE);
+    made_seal(w, RESIDUE_NODE, RESIDUE_PLANES);
+    uint32_t lost = made_node(w, RESIDUE_NODE_UNKNOWN, 0x222, end, 0, RESIDUE_SOURCE_NONE);
+    made_seal(w, RESIDUE_NODE, RESIDUE_PLANES);
+    spoil_end(folder, "t1.log");
+    uint32_t live = made_node(w, RESIDUE_NODE_UNKNOWN, 0x333, end, 0, RESIDUE_SOURCE_NONE);
+    made_live(w);
+    struct rsd_analysis r;
+    analyse(&r, folder);
+    cr_assert_eq(r.stacks.nodes[rsd_stacks_find(&r.stacks, 0, first)].offset, 0x111u);
+    cr_assert_eq(rsd_stacks_find(&r.stacks, 0, lost), RSD_NO_STACK);
+    cr_assert_eq(r.stacks.nodes[rsd_stacks_find(&r.stacks, 0, live)].offset, 0x333u);
     rsd_analysis_free(&r);
     made_close(w);
     made_remove(folder);

@@ -370,7 +370,7 @@ static double clock_ticks(void) {
     enum { TIMES = 1001, MOST = 4096 };
     static unsigned seen[MOST];
     for (int i = 0; i < TIMES; i++) {
-        uint64_t before = rsd_arch_ticks(), ticks = rsd_arch_ticks() - before;
+        uint64_t before = rsd_cpu_ticks_unfenced(), ticks = rsd_cpu_ticks_unfenced() - before;
         seen[ticks < MOST ? ticks : MOST - 1]++;
     }
     unsigned below = 0, ticks = 0;
@@ -408,9 +408,9 @@ static void account(struct thread *t, const struct rsd_stack *stack) {
 
 static void time_libunwind(struct thread *t) {
     void **theirs = t->theirs;
-    uint64_t before = rsd_arch_ticks();
+    uint64_t before = rsd_cpu_ticks_unfenced();
     int count = backtrace_by_libunwind(theirs, (int)depth);
-    t->cached_ticks += rsd_arch_ticks() - before;
+    t->cached_ticks += rsd_cpu_ticks_unfenced() - before;
     t->cached++;
     t->stacks++;
     t->frames += (uint64_t)count;
@@ -433,9 +433,9 @@ static void take_stack(const struct rsd_registers *from) {
     if (mode == ARMING)
         disarm(t, from->sp);
     int timed = t->stacks % 8 == 0;
-    uint64_t misses = t->counter[RESIDUE_COUNTER_RULE_MISSES], before = timed ? rsd_arch_ticks() : 0;
+    uint64_t misses = t->counter[RESIDUE_COUNTER_RULE_MISSES], before = timed ? rsd_cpu_ticks_unfenced() : 0;
     struct rsd_stack *stack = rsd_unwind(t->unwinder, from, t->counter);
-    uint64_t after = timed ? rsd_arch_ticks() : 0;
+    uint64_t after = timed ? rsd_cpu_ticks_unfenced() : 0;
     account(t, stack);
     if (timed)
         account_time(t, after - before, misses != t->counter[RESIDUE_COUNTER_RULE_MISSES]);
@@ -534,7 +534,7 @@ __attribute__((constructor)) static void start(void) {
     }
     rsd_unwind_start();
     clock_gettime(CLOCK_MONOTONIC, &start_time);
-    start_ticks = rsd_arch_ticks();
+    start_ticks = rsd_cpu_ticks_unfenced();
     mode = wanted;
 }
 
@@ -577,7 +577,7 @@ __attribute__((destructor)) static void end(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     double ns = (double)(now.tv_sec - start_time.tv_sec) * 1e9 + (double)(now.tv_nsec - start_time.tv_nsec);
-    double per_ns = (double)(rsd_arch_ticks() - start_ticks) / ns;
+    double per_ns = (double)(rsd_cpu_ticks_unfenced() - start_ticks) / ns;
     unsigned count = 0;
     for (struct thread *t = threads; t; t = t->next, count++)
         add_up(&sum, t);
