@@ -71,6 +71,7 @@
 
 #include <string.h>
 
+#include "arch/cpu.h"
 #include "process.h"
 #include "sys.h"
 
@@ -307,8 +308,13 @@ __attribute__((noinline)) static void promote(struct rsd_nursery *nursery, struc
 }
 
 void rsd_nursery_expect(const struct rsd_nursery *nursery, uint64_t address) {
-    if (nursery->memory)
-        __builtin_prefetch(newest_of(&nursery->young, address), 1);
+    const struct rsd_ring *young = &nursery->young;
+    if (!nursery->memory)
+        return;
+    uint64_t head = atomic_load_explicit(young->head, memory_order_relaxed);
+    rsd_cpu_prefetch_to_write(&young->entry[head & (capacity_of(young) - 1)]);
+    rsd_cpu_prefetch_to_write((void *)newest_of(young, address));
+    __builtin_prefetch((void *)owner_word(address));
 }
 
 void rsd_nursery_add(struct rsd_nursery *nursery, struct rsd_writer *writer, uint64_t time, uint64_t where,
@@ -553,6 +559,7 @@ static bool kill_next(struct rsd_nursery *mine, struct rsd_writer *writer, uint6
     struct residue_alloc *entry = &mine->ring->entry[mine->next & mask];
     struct residue_alloc *later = &mine->ring->entry[(mine->next + LOOKAHEAD) & mask];
     uint64_t where = atomic_load_explicit(where_of(entry), memory_order_acquire);
+    rsd_cpu_prefetch_to_write(&mine->ring->entry[(mine->next + 3 * LOOKAHEAD) & mask]);
     __builtin_prefetch(stale_word(residue_where_address(atomic_load_explicit(where_of(later), memory_order_relaxed))));
     return residue_where_address(where) == address &&
            kill_found(mine, theirs, writer, read_entry(mine->ring, entry, where, address));
