@@ -32,6 +32,9 @@
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 #define COLD __attribute__((cold, noinline))
 
+#define MISSES 512u /* that are counted before it is judged how many they are */
+#define MISSED_OF 4u
+
 #define STEPPED (-1) /* instead of an enum residue_end */
 
 static uint32_t ready;
@@ -75,7 +78,8 @@ size_t rsd_unwinder_size(uint32_t depth) {
 void rsd_unwinder_init(struct rsd_unwinder *unwinder, uint32_t depth) {
     struct rsd_unwinder *u = unwinder;
     char *memory = (char *)u + aligned(sizeof *u);
-    *u = (struct rsd_unwinder){.limit = depth, .fresh = (struct rsd_fresh *)memory, .before = RSD_STACK_BEFORE};
+    *u = (struct rsd_unwinder){
+        .limit = depth, .fresh = (struct rsd_fresh *)memory, .before = RSD_STACK_BEFORE, .places = RSD_STACKS_FIRST};
     memory += aligned((depth + 1) * sizeof *u->fresh);
     rsd_again_init(&u->again[RSD_STACK_BEFORE], depth, memory);
     u->rest = memory + rsd_again_size(depth, depth * RSD_WORDS_PER_FRAME);
@@ -405,7 +409,7 @@ static void link_place(struct rsd_unwinder *u, uint32_t place) {
 /* Whose place a stack with this leaf might get: one in turn, of all, or of those with that leaf if they are as many as are
  * looked at. */
 static uint32_t next_place(struct rsd_unwinder *u, const struct rsd_registers *leaf) {
-    uint32_t hand = u->hand++ % RSD_STACK_BEFORE, place = hand;
+    uint32_t hand = u->hand++ % u->places, place = hand;
     uint32_t next = u->leaf[rsd_unwind_leaf(leaf)];
     for (uint32_t i = 0; i < RSD_MET_TRIES; i++, next = u->older[next - 1]) {
         if (!next)
@@ -416,19 +420,48 @@ static uint32_t next_place(struct rsd_unwinder *u, const struct rsd_registers *l
     return place;
 }
 
+/* A stack that gets no place, or loses it, would be met if there were more of them, should it come once more. */
+static void miss(struct rsd_unwinder *u, uint32_t whole) {
+    u->missed[whole % RSD_STACKS_MISSED] = whole;
+}
+
+/* This one came once more. Where more than one in MISSED_OF stacks does there are to be twice as many places; where fewer do,
+ * more memory in use would cost more than it saves. */
+static void count_miss(struct rsd_unwinder *u, uint32_t whole) {
+    uint32_t *missed = &u->missed[whole % RSD_STACKS_MISSED];
+    uint64_t stacks = u->counter[RESIDUE_COUNTER_STACK_ROOT];
+    if (*missed != whole || u->places == RSD_STACK_BEFORE)
+        return;
+    *missed = 0;
+    if (++u->misses < MISSES)
+        return;
+    if (stacks - u->stacks < MISSES * MISSED_OF)
+        u->places *= 2;
+    u->misses = 0;
+    u->stacks = stacks;
+}
+
 /* The stack before was met for the second time: give it a place of its own, with the nodes that it has got meanwhile. One
  * place is looked at each time, and one that was used since it was looked at before stays: where more stacks than there is
  * room for take turns, some are met again, and the others are not copied all the time. Returns the place, or
  * RSD_STACK_BEFORE. */
 static uint32_t settle(struct rsd_unwinder *u) {
     const struct rsd_again *before = &u->again[RSD_STACK_BEFORE];
-    uint32_t place = next_place(u, &before->leaf);
+    unsigned room = room_for(before->depth, before->words);
     u->twice = false;
+    if (before->depth == 0 || room == ROOMS)
+        return RSD_STACK_BEFORE;
+    uint32_t whole = hash_of(before);
+    count_miss(u, whole);
+    uint32_t place = next_place(u, &before->leaf);
     bool used = u->again[place].used;
     u->again[place].used = false;
-    unsigned room = room_for(before->depth, before->words);
-    if (used || before->depth == 0 || room == ROOMS)
+    if (used) {
+        miss(u, whole);
         return RSD_STACK_BEFORE;
+    }
+    if (u->again[place].depth)
+        miss(u, hash_of(&u->again[place]));
     unlink_place(u, place);
     make_room(u, place, room);
     rsd_again_assign(&u->again[place], before, before->depth);

@@ -13,6 +13,8 @@
 
 #define RSD_LEAVES 256u
 #define RSD_STACKS_MET 1024u
+#define RSD_STACKS_MISSED 256u
+#define RSD_STACKS_FIRST 32u /* places that are used at first */
 
 struct rsd_unwinder {
     struct rsd_bounds bounds;
@@ -22,6 +24,9 @@ struct rsd_unwinder {
     bool twice; /* the stack in RSD_STACK_BEFORE was met for the second time, and is to get a place of its own */
     uint32_t considered;     /* stacks that were put into `met`, or might have been */
     uint32_t hand;           /* counts places that were looked at for such a stack */
+    uint32_t places;         /* that may be taken: a power of two, up to RSD_STACK_BEFORE */
+    uint32_t misses;         /* stacks that came again when they had lost their place, or got none */
+    uint64_t stacks;         /* that had reached their root when `misses` were 0 */
     struct rsd_jit jit[2];   /* V8 has two: its code range, and a copy of its builtins. The one met last comes first. */
     struct rsd_fresh *fresh; /* limit + 1: leaf first */
     char *rest;              /* room for the frames of places that have none yet, or too little */
@@ -32,6 +37,7 @@ struct rsd_unwinder {
     uint16_t
         older[RSD_STACK_BEFORE];  /* by place: 1 + the one taken before it, for a leaf with the same hash; 0: none */
     uint32_t met[RSD_STACKS_MET]; /* stacks that were met, hashed, by that hash */
+    uint32_t missed[RSD_STACKS_MISSED]; /* stacks that lost their place, or got none, in the same way */
 };
 
 /* Forget the stacks before, so that the next one is unwound from leaf to root. */
