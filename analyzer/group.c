@@ -140,23 +140,24 @@ static void judge(struct rsd_groups *groups, const struct rsd_span *span) {
 }
 
 /* The slice at whose end all together had most. */
-static int peak_of(const struct rsd_groups *groups) {
+static void find_peak(struct rsd_groups *groups) {
     double total[RSD_LEVELS] = {0};
-    int peak = 0;
     for (size_t i = 0; i < groups->count; i++)
         for (int slice = 0; slice < RSD_LEVELS; slice++)
             total[slice] += groups->list[i].level[slice];
-    for (int slice = 1; slice < RSD_LEVELS; slice++)
-        if (total[slice] > total[peak])
-            peak = slice;
-    return peak;
+    for (int slice = 0; slice < RSD_LEVELS; slice++)
+        if (total[slice] > groups->peak_bytes) {
+            groups->peak = slice;
+            groups->peak_bytes = total[slice];
+        }
 }
 
 static void find_values(struct rsd_groups *groups, enum rsd_metric metric) {
-    int peak = metric == RSD_METRIC_PEAK ? peak_of(groups) : 0;
+    if (metric == RSD_METRIC_PEAK)
+        find_peak(groups);
     for (size_t i = 0; i < groups->count; i++) {
         struct rsd_group *group = &groups->list[i];
-        group->value = metric == RSD_METRIC_PEAK ? (int64_t)group->level[peak] : rsd_metric_of(&group->site, metric);
+        group->value = metric == RSD_METRIC_PEAK ? (int64_t)group->level[groups->peak] : rsd_metric_of(&group->site, metric);
         group->error = rsd_metric_error(&group->site, metric, group->value);
     }
 }

@@ -42,6 +42,8 @@ struct rsd_groups {
     size_t site_count;
     enum rsd_metric metric;       /* by which they are ranked */
     size_t shown;                 /* how many are wanted */
+    int peak;                     /* by PEAK: the slice at whose end all together had most; values are of then, ... */
+    double peak_bytes;            /* ... when it was this */
     double (*levels)[RSD_LEVELS]; /* the curves of those that have one */
     struct rsd_lasts *lasts;
 };

@@ -144,6 +144,10 @@ static inline void add_block(struct rsd_pairing *p, size_t writer, uint64_t time
         if (__builtin_expect(block.rate != 0, 0))
             variances_add(sums[i], &weight);
     }
+    if (p->heap_now.live_bytes > p->peak_bytes && time >= p->lasting.from) {
+        p->peak_bytes = p->heap_now.live_bytes;
+        p->peak_time = time;
+    }
 }
 
 static inline uint64_t *freed_slot(struct rsd_pairing *p, uint64_t address) {

@@ -473,6 +473,20 @@ static void write_modules(FILE *out, struct rsd_report *r) {
     fputc(']', out);
 }
 
+/* Null where nothing was allocated. The call sites' figures are of the end of a slice, and in sum `sites_bytes`. */
+static json_t *peak_of(const struct rsd_report *r) {
+    const struct rsd_pairing *pairing = &r->analysis->pairing;
+    bool of_sites = r->options.metric == RSD_METRIC_PEAK;
+    if (!pairing->peak_time)
+        return json_null();
+    json_t *peak = json_object();
+    set(peak, "t_s", seconds(rsd_history_seconds(&r->analysis->history, pairing->peak_time)));
+    set(peak, "bytes", integer(pairing->peak_bytes));
+    set(peak, "sites_t_s", of_sites ? seconds(rsd_peak_s(r)) : NULL);
+    set(peak, "sites_bytes", of_sites ? integer((uint64_t)r->heap.peak_bytes) : NULL);
+    return peak;
+}
+
 void rsd_report_json(struct rsd_report *report, FILE *out) {
     struct rsd_analysis *a = report->analysis;
     member(out, "format", json_integer(1));
@@ -484,6 +498,7 @@ void rsd_report_json(struct rsd_report *report, FILE *out) {
     member(out, "ledger", rows_of(report));
     member(out, "ledgers", ledgers_of(report));
     member(out, "metric", json_string(rsd_metric_name(report->options.metric)));
+    member(out, "peak", peak_of(report));
     member(out, "sampling", sampling_of(a));
     member(out, "marks", marks_of(a));
     member(out, "timeline", timeline_of(a));

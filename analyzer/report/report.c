@@ -282,3 +282,8 @@ struct rsd_short rsd_error_text(double error, bool bytes) {
         snprintf(text.text, sizeof text.text, " ± %.40s", bytes ? rsd_bytes(whole).text : rsd_count(whole).text);
     return text;
 }
+
+double rsd_peak_s(const struct rsd_report *report) {
+    const struct rsd_window *window = &report->analysis->window;
+    return window->from_s + (window->to_s - window->from_s) * report->heap.peak / RSD_SLICES;
+}

@@ -77,6 +77,9 @@ char *rsd_estimates(const struct rsd_analysis *analysis);
 /* " ± 12.0 KiB", or nothing when the error is 0: it is exact. */
 struct rsd_short rsd_error_text(double error, bool bytes);
 
+/* By the metric PEAK: when the call sites had what is shown of them, in seconds. */
+double rsd_peak_s(const struct rsd_report *report);
+
 /* argv as one line; to be freed. */
 char *rsd_command_line(const struct rsd_meta *meta);
 /* "exit", "signal", "running", "unknown" */

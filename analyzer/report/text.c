@@ -141,6 +141,22 @@ static void print_rss(FILE *out, const struct rsd_analysis *a) {
                    rsd_history_seconds(&a->history, first->time), rsd_history_seconds(&a->history, last->time)));
 }
 
+/* When native memory had most; and when the call sites' figures are of, which are known at the ends of slices. */
+static void print_peak(FILE *out, const struct rsd_report *r) {
+    const struct rsd_analysis *a = r->analysis;
+    if (!a->pairing.peak_time)
+        return;
+    char *when = rsd_format("%s at %.1f s", rsd_bytes(a->pairing.peak_bytes).text,
+                            rsd_history_seconds(&a->history, a->pairing.peak_time));
+    if (r->options.metric != RSD_METRIC_PEAK)
+        rsd_field(out, "native peak", when);
+    else
+        rsd_take_field(out, "native peak",
+                       rsd_format("%s; call sites by what they had at %.1f s, when it was %s", when,
+                                  rsd_peak_s(r), rsd_bytes((uint64_t)r->heap.peak_bytes).text));
+    free(when);
+}
+
 static void print_sums(FILE *out, const struct rsd_report *r) {
     const struct rsd_analysis *a = r->analysis;
     const struct rsd_sums *now = &a->pairing.heap_now, *start = &a->heap_start;
@@ -151,6 +167,7 @@ static void print_sums(FILE *out, const struct rsd_report *r) {
                               rsd_change((int64_t)(now->live_bytes - start->live_bytes)).text,
                               rsd_error_text(rsd_metric_error(&all, RSD_METRIC_GROWTH, 0), true).text,
                               rsd_count(start->live_blocks).text, rsd_counted(now->live_blocks, "block").text));
+    print_peak(out, r);
     const struct rsd_sums *maps = &a->pairing.mappings_now, *maps_start = &a->mappings_start;
     rsd_take_field(out, "mapped",
                    rsd_format("%s -> %s (%s) of anonymous memory, not in the above",
