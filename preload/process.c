@@ -262,6 +262,16 @@ static void read_mappings(struct reader *r) {
     put_mapping(&record, name);
 }
 
+/* The kernel holds the lock of the address space while it makes the text, a piece at a time. */
+static void count_stall(uint64_t ticks) {
+    if (!writer.live)
+        return;
+    uint64_t *counter = writer.live->counter;
+    counter[RESIDUE_COUNTER_SMAPS_TICKS] += ticks;
+    if (ticks > counter[RESIDUE_COUNTER_SMAPS_MAX])
+        counter[RESIDUE_COUNTER_SMAPS_MAX] = ticks;
+}
+
 /* The thread's time that it took goes to *cost. */
 static long sample_mappings(void *cost) {
     static char *buffer;
@@ -270,7 +280,9 @@ static long sample_mappings(void *cost) {
         buffer = rsd_sys_memory(READ_SIZE + 1);
     struct reader r = {.fd = buffer ? rsd_sys_open("/proc/self/smaps", O_RDONLY, 0) : -1, .bytes = buffer};
     if (r.fd >= 0) {
+        uint64_t opened = rsd_clock_ticks();
         read_mappings(&r);
+        count_stall(rsd_clock_ticks() - opened);
         rsd_sys_close(r.fd);
     }
     *(uint64_t *)cost = rsd_sys_clock_ns(CLOCK_THREAD_CPUTIME_ID) - began;

@@ -244,7 +244,8 @@ const char *rsd_end_text(unsigned end) {
 /* ---- The recorder's counters ------------------------------------------------------------------------------------- */
 
 static bool is_maximum(size_t counter) {
-    return counter == RESIDUE_COUNTER_LATENCY_MAX || counter == RESIDUE_COUNTER_SEAL_MAX;
+    return counter == RESIDUE_COUNTER_LATENCY_MAX || counter == RESIDUE_COUNTER_SEAL_MAX ||
+           counter == RESIDUE_COUNTER_SMAPS_MAX;
 }
 
 void rsd_recorder_sums(const struct rsd_trace *trace, struct rsd_recorder_sums *sums) {

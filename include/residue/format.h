@@ -178,6 +178,8 @@ static_assert(sizeof(struct residue_live_header) == RESIDUE_LIVE_HEADER_SIZE, "F
     X(24, STACK_BAD_PC, "stacks that end at an address that is no code")                                               \
     X(25, STACK_FOREIGN, "stacks on memory that is not the thread's stack")                                            \
     X(26, STACK_EARLY, "stacks taken before the unwinder was ready")                                                   \
+    X(27, SMAPS_MAX, "clock ticks of the slowest reading of smaps, for which mmap may wait")                           \
+    X(28, SMAPS_TICKS, "clock ticks spent on reading smaps")                                                           \
     X(32, RULE_HITS, "rules found in the cache")                                                                       \
     X(33, RULE_MISSES, "rules derived")                                                                                \
     X(34, RULE_FULL, "rules not cached: the cache is full")                                                            \
