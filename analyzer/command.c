@@ -219,6 +219,31 @@ bool rsd_places_argument(const char *command, int option, struct rsd_places *pla
     return true;
 }
 
+static bool end_argument(const char *command, const char *text, enum rsd_at *at) {
+    static const char *const name[] = {"", "teardown", "end", "exit"};
+    for (int i = RSD_AT_TEARDOWN; i <= RSD_AT_EXIT; i++)
+        if (strcmp(text, name[i]) == 0) {
+            *at = (enum rsd_at)i;
+            return true;
+        }
+    rsd_usage(command, "--at wants teardown, end or exit, not %s", text);
+    return false;
+}
+
+bool rsd_window_argument(const char *command, int option, struct rsd_window_options *window,
+                         struct rsd_places *places) {
+    switch (option) {
+    case RSD_OPTION_FROM:
+        return rsd_moment_argument(command, "--from", optarg, &window->has_from, &window->from, &window->from_mark);
+    case RSD_OPTION_TO:
+        return rsd_moment_argument(command, "--to", optarg, &window->has_to, &window->to, &window->to_mark);
+    case RSD_OPTION_AT:
+        return end_argument(command, optarg, &window->at);
+    default:
+        return rsd_places_argument(command, option, places);
+    }
+}
+
 void rsd_print_problems(const char *command, const struct rsd_problems *problems) {
     for (size_t i = 0; i < problems->count; i++) {
         char *text = rsd_problem_text(&problems->list[i]), *shown = rsd_escape_string(text);

@@ -46,6 +46,34 @@ for (const mode of ['survivors', 'full'])
     assert.match(nowhere.stderr, /has no mark of that name/);
   });
 
+test('every command on a window takes --from, --to and --at', async (t) => {
+  const program = start(t, [node(20), worker]);
+  await program.line();
+  const trace = program.trace();
+  residue('mark', trace, 'warm');
+  for (const name of ['first', 'second', 'third']) {
+    program.child.kill('SIGUSR2');
+    await program.line();
+    residue('mark', trace, name);
+  }
+  program.child.kill('SIGKILL');
+  await program.ended;
+
+  const window = ['--from', 'first', '--to', 'third'];
+  const issue = residue('issue', ...window, trace);
+  assert.match(issue, /, 1\.9 MiB was allocated here in 200 calls; 2\.9 MiB in 300 blocks was never freed \(.*\), \+1\.9 MiB since that time began\.\n/);
+  const rounds = (text) => text.split('\n').filter((line) => / 2001400$/.test(line)).length;
+  assert.strictEqual(rounds(residue('flame', ...window, trace)), 1);
+  assert.strictEqual(rounds(residue('export', '--format', 'folded', ...window, trace)), 1);
+  assert.match(residue('html', '-o', '-', ...window, trace), /"why":"--from, up to --to"/);
+  for (const command of ['diff', 'merge'])
+    assert.match(residue(command, '--json', '--at', 'end', trace, trace), /up to the end of the trace/);
+  for (const [command, ...traces] of [['issue', trace], ['flame', trace], ['html', trace], ['export', trace], ['diff', trace, trace]]) {
+    const { status, stderr } = run(command, '--at', 'noon', ...traces);
+    assert.deepStrictEqual({ status, stderr }, { status: 2, stderr: `residue ${command}: --at wants teardown, end or exit, not noon (see: residue help ${command})\n` });
+  }
+});
+
 test('a mark for a process that has ended, or that is not there, is refused', async (t) => {
   const program = start(t, [node(20), '-e', '0']);
   await program.ended;
