@@ -1,7 +1,7 @@
 /*
  * What the commands share: the table, the trace they work on, numbers, complaints.
  *
- * A command that is given no trace takes the newest one in the current directory, by the time at which the program
+ * A command that is given no trace takes the newest residue.* in the current directory, by the time at which the program
  * started; that is nearly always the one that was recorded last.
  */
 #include "command.h"
