@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "residue/size.h"
 #include "text.h"
 #include "trace.h"
 
@@ -153,21 +154,8 @@ bool rsd_metric_argument(const char *command, const char *text, enum rsd_metric 
 }
 
 bool rsd_size_argument(const char *command, const char *option, const char *text, uint64_t *bytes) {
-    static const char units[] = "kmgt";
-    char *end;
-    double number = strtod(text, &end), factor = 1;
-    const char *unit = *end ? strchr(units, *end | 0x20) : NULL;
-    if (unit && *unit) {
-        factor = (double)(UINT64_C(1) << 10 * (unit - units + 1));
-        end++;
-        end += (*end == 'i') + (end[*end == 'i'] == 'B');
-    } else if (*end == 'B') {
-        end++;
-    }
-    if (end != text && !*end && number >= 0 && number * factor < 1e18) {
-        *bytes = (uint64_t)(number * factor);
+    if (residue_parse_size(text, bytes))
         return true;
-    }
     rsd_usage(command, "%s wants a size like 512KiB, 5MiB or 1.5GiB, not %s", option, text);
     return false;
 }

@@ -58,7 +58,7 @@ bool rsd_number_argument(const char *command, const char *option, const char *te
 /* A moment: seconds into *number and *given, or the name of a mark into *mark. */
 bool rsd_moment_argument(const char *command, const char *option, const char *text, bool *given, double *number,
                          const char **mark);
-/* "512", "64KiB", "1.5GiB" (units are binary; K, KB and KiB are the same). */
+/* "512", "64KiB", "1.5GiB" (residue/size.h). */
 bool rsd_size_argument(const char *command, const char *option, const char *text, uint64_t *bytes);
 
 bool rsd_metric_argument(const char *command, const char *text, enum rsd_metric *metric);
