@@ -43,6 +43,7 @@ static bool analyse(struct rsd_opened *opened, char **paths, size_t count, struc
         }
         if (!options->chosen)
             options->report.metric = count == 1 ? metric_with_values(&opened[i].analysis.pairing) : RSD_METRIC_GROWTH;
+        rsd_note_metric("flame", &opened[i].analysis, options->report.metric);
         rsd_report_make(&opened[i].report, &opened[i].analysis, &options->report);
     }
     return true;

@@ -124,7 +124,7 @@ const struct rsd_command rsd_command_report = {
             "                 application, and its line), package, or module (default: site)\n"
             "  --metric WHAT  rank by growth (default), outstanding, peak, temporary,\n"
             "                 allocated or calls; the peak is found to a sixty-fourth of the\n"
-            "                 window\n"
+            "                 window, and temporary is not told of a trace of mode full\n"
             "  --internals    show the frames of V8's builtins and of code without a name one\n"
             "                 by one\n"
             "  --source-maps  show JavaScript as it was before it was bundled, compiled or\n"

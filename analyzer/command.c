@@ -78,6 +78,12 @@ char *rsd_trace_argument(const char *command, int argc, char **argv, int first) 
     return path;
 }
 
+void rsd_note_metric(const char *command, const struct rsd_analysis *analysis, enum rsd_metric metric) {
+    if (metric == RSD_METRIC_TEMPORARY && !analysis->history.temporaries)
+        fprintf(stderr, "residue %s: %s does not tell which blocks were temporary: none is shown\n", command,
+                analysis->trace.path);
+}
+
 bool rsd_open_report(struct rsd_opened *opened, const char *command, const char *path,
                      const struct rsd_analysis_options *analysis, const struct rsd_report_options *report) {
     char *why = NULL;
@@ -86,6 +92,7 @@ bool rsd_open_report(struct rsd_opened *opened, const char *command, const char 
         free(why);
         return false;
     }
+    rsd_note_metric(command, &opened->analysis, report->metric);
     if (rsd_report_make(&opened->report, &opened->analysis, report))
         return true;
     rsd_analysis_free(&opened->analysis);

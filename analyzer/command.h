@@ -41,6 +41,8 @@ struct rsd_opened {
     struct rsd_analysis analysis;
     struct rsd_report report;
 };
+/* Say on stderr that a trace does not tell this metric. */
+void rsd_note_metric(const char *command, const struct rsd_analysis *analysis, enum rsd_metric metric);
 /* False, with a message: the trace cannot be read, or there is no such call site. */
 bool rsd_open_report(struct rsd_opened *opened, const char *command, const char *path,
                      const struct rsd_analysis_options *analysis, const struct rsd_report_options *report);

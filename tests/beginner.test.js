@@ -48,6 +48,16 @@ test('sizes are written alike for the recorder and for the commands', (t) => {
   assert.strictEqual(run(['report', '--limit', '1,5GiB', trace]).status, 2);
 });
 
+test('a metric that a trace does not tell is said to be missing, not 0', (t) => {
+  const metric = ['--metric', 'temporary'];
+  const said = Object.fromEntries(['full', 'survivors'].map((MODE) => {
+    const { trace } = record(t, [program('churn')], { options: { MODE } });
+    return [MODE, [run(['report', ...metric, trace]).stderr, run(['flame', ...metric, trace]).stderr]];
+  }));
+  for (const stderr of said.full) assert.match(stderr, / does not tell which blocks were temporary: none is shown\n/);
+  for (const stderr of said.survivors) assert.doesNotMatch(stderr, /temporary/);
+});
+
 test('a folder of traces is not taken for one: the newest in it is named', (t) => {
   const { folder, trace } = record(t, [program('works'), '1']);
   const { status, stderr } = run(['report', folder]);

@@ -5,7 +5,7 @@ const { test } = require('node:test');
 const assert = require('node:assert');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
-const { command, node, report, residue, root, start } = require('./lib/residue');
+const { command, library, node, report, residue, root, scratch, start } = require('./lib/residue');
 
 const SIZE = 10007;
 const worker = path.join(root, 'tests', 'node', 'rounds.js');
@@ -74,12 +74,20 @@ test('every command on a window takes --from, --to and --at', async (t) => {
   }
 });
 
+test('a pid is enough, wherever the trace is and whatever it is called', async (t) => {
+  const trace = path.join(scratch(t), 'my trace');
+  const program = start(t, [node(20), worker], { env: { LD_PRELOAD: library, RESIDUE_OUT: trace }, recorded: false });
+  await program.line();
+  residue('mark', String(program.child.pid), 'here');
+  assert.deepStrictEqual(report(trace).marks.map(({ name }) => name), ['here']);
+});
+
 test('a mark for a process that has ended, or that is not there, is refused', async (t) => {
   const program = start(t, [node(20), '-e', '0']);
   await program.ended;
   const late = run('mark', program.trace(), 'late');
   assert.strictEqual(late.status, 1);
   assert.match(late.stderr, /no answer: has the process ended/);
-  assert.match(run('mark', '999999999', 'x').stderr, /is of a running process 999999999/);
+  assert.match(run('mark', '999999999', 'x').stderr, /no trace of a running process 999999999 is found/);
   for (const args of [['mark'], ['mark', '1', '2name'], ['mark', '1', '']]) assert.strictEqual(run(...args).status, 2);
 });

@@ -61,7 +61,7 @@ test('a process that was never told to start says so', (t) => {
 
 test('start and stop of no process are refused', () => {
   for (const what of ['start', 'stop']) {
-    assert.match(run(what, '999999999').stderr, /is of a running process 999999999/);
+    assert.match(run(what, '999999999').stderr, /no trace of a running process 999999999 is found/);
     assert.strictEqual(run(what).status, 2);
   }
 });
