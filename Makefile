@@ -28,6 +28,13 @@ PRELOAD_LIBS = -l:libzstd.a -Wl,--exclude-libs,ALL -lZydis -ldl -lpthread
 .PHONY: all demo test prove mutate bench asan tsan fuzz install dist npm help clean setup programs unit format corpus sanitized
 .DEFAULT_GOAL = all
 
+# The first thing that would be missed.
+ifneq ($(filter all install dist npm,$(or $(MAKECMDGOALS),all)),)
+ifeq ($(wildcard analyzer/web/node_modules),)
+$(error `make setup` comes first: it installs libraries from Debian, as root or by sudo, and npm packages into this folder)
+endif
+endif
+
 # One short line a step; `make V=1` shows the commands.
 Q = $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1) $@")
@@ -37,7 +44,7 @@ all: $(BUILD)/residue $(BUILD)/libresidue.so ## build build/residue and build/li
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
-setup: ## install what the build needs, by name, from Debian
+setup: ## install what the build needs, from Debian as root or by sudo, and from npm
 	@scripts/setup build
 
 demo: ## set up, build, trace a leaking worker that uses sharp, print the report

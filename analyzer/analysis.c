@@ -21,7 +21,6 @@
 #include "progress.h"
 
 #define AHEAD 4
-#define CURVE_MOST 48 /* ledgers over time: each is a walk over all that is outstanding */
 
 /* ---- Moments ----------------------------------------------------------------------------------------------------- */
 

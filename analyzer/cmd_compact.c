@@ -4,6 +4,7 @@
  * The new trace is a folder of its own: the old one is the user's to remove, when the new one is there.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "memory.h"
 #include "names/stored.h"
 #include "text.h"
+#include "write.h"
 
 struct options {
     struct rsd_window_options before; /* its end is the moment */
@@ -24,7 +26,7 @@ struct options {
 static bool copy_file(const struct rsd_folder *from, const char *to, const char *name, bool must) {
     char *target = rsd_format("%s/%s", to, name), bytes[65536];
     int fd = rsd_folder_file(from, name);
-    FILE *in = fd >= 0 ? fdopen(fd, "r") : NULL, *out = in ? fopen(target, "wxe") : NULL;
+    FILE *in = fd >= 0 ? fdopen(fd, "r") : NULL, *out = in ? rsd_create(target, O_EXCL) : NULL;
     size_t got;
     while (out && (got = fread(bytes, 1, sizeof bytes, in)) > 0)
         fwrite(bytes, 1, got, out);

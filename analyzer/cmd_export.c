@@ -70,15 +70,18 @@ static bool take_option(int option, struct options *options) {
         options->report.source_maps = true;
         return true;
     default:
-        return rsd_places_argument("export", option, &options->report.places);
+        return rsd_window_argument("export", option, &options->analysis.window, &options->report.places);
     }
 }
 
 static int run(int argc, char **argv) {
-    static const struct option known[] = {
-        {"format", required_argument, NULL, 'F'}, {"output", required_argument, NULL, 'o'},
-        {"metric", required_argument, NULL, 'm'}, RSD_PLACES_OPTIONS,
-        {"source-maps", no_argument, NULL, 'M'},  {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"format", required_argument, NULL, 'F'},
+                                          {"output", required_argument, NULL, 'o'},
+                                          {"metric", required_argument, NULL, 'm'},
+                                          {"source-maps", no_argument, NULL, 'M'},
+                                          RSD_WINDOW_OPTIONS,
+                                          RSD_PLACES_OPTIONS,
+                                          {NULL, 0, NULL, 0}};
     struct options options = {.format = &formats[0]};
     for (int option; (option = getopt_long(argc, argv, "o:", known, NULL)) != -1;)
         if (!take_option(option, &options))
@@ -104,7 +107,7 @@ const struct rsd_command rsd_command_export = {
             "                   json: as `residue report --json --top 0`\n"
             "  -o FILE          write to FILE (default: stdout)\n"
             "  --metric WHAT    speedscope, folded, json: growth (default), outstanding,\n"
-            "                   peak, temporary, allocated or calls\n"
+            "                   peak, temporary, allocated or calls\n" RSD_WINDOW_HELP
             "  --source-maps    as in `residue report`\n" RSD_PLACES_HELP,
     .run = run,
 };

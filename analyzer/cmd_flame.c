@@ -27,14 +27,14 @@ static enum rsd_metric metric_with_values(const struct rsd_pairing *pairing) {
 
 struct options {
     bool chosen, text, diff; /* `chosen`: the metric is */
+    struct rsd_analysis_options analysis;
     struct rsd_report_options report;
 };
 
 static bool analyse(struct rsd_opened *opened, char **paths, size_t count, struct options *options) {
-    struct rsd_analysis_options whole = {0};
     char *why = NULL;
     for (size_t i = 0; i < count; i++) {
-        if (!rsd_analyse(&opened[i].analysis, paths[i], &whole, &why)) {
+        if (!rsd_analyse(&opened[i].analysis, paths[i], &options->analysis, &why)) {
             fprintf(stderr, "residue flame: %s\n", why);
             free(why);
             while (i)
@@ -43,6 +43,7 @@ static bool analyse(struct rsd_opened *opened, char **paths, size_t count, struc
         }
         if (!options->chosen)
             options->report.metric = count == 1 ? metric_with_values(&opened[i].analysis.pairing) : RSD_METRIC_GROWTH;
+        rsd_note_metric("flame", &opened[i].analysis, options->report.metric);
         rsd_report_make(&opened[i].report, &opened[i].analysis, &options->report);
     }
     return true;
@@ -87,7 +88,7 @@ static bool take_option(int option, struct options *options) {
     case 'M':
         return options->report.source_maps = true;
     default:
-        return rsd_places_argument("flame", option, &options->report.places);
+        return rsd_window_argument("flame", option, &options->analysis.window, &options->report.places);
     }
 }
 
@@ -96,6 +97,7 @@ static int run(int argc, char **argv) {
                                           {"text", no_argument, NULL, 't'},
                                           {"diff", no_argument, NULL, 'd'},
                                           {"source-maps", no_argument, NULL, 'M'},
+                                          RSD_WINDOW_OPTIONS,
                                           RSD_PLACES_OPTIONS,
                                           {NULL, 0, NULL, 0}};
     struct options options = {.report.top = 1};
@@ -120,8 +122,8 @@ static int run(int argc, char **argv) {
 const struct rsd_command rsd_command_flame = {
     .name = "flame",
     .summary = "write folded stacks for a flame graph, or draw one as text",
-    .help = "usage: residue flame [--text] [--metric METRIC] [--source-maps] [TRACE...]\n"
-            "       residue flame --diff [--text] [--metric METRIC] [--source-maps] A B\n"
+    .help = "usage: residue flame [OPTIONS] [TRACE...]\n"
+            "       residue flame --diff [OPTIONS] A B\n"
             "\n"
             "Writes one line per stack, root first: frames parted by semicolons, a space, a\n"
             "number. FlameGraph's flamegraph.pl, inferno and speedscope read it. Several\n"
@@ -132,9 +134,9 @@ const struct rsd_command rsd_command_flame = {
             "                   of each, as difffolded.pl writes it; frames are named as\n"
             "                   `residue diff` matches them\n"
             "  --metric METRIC  growth (default), outstanding, peak, allocated: bytes;\n"
-            "                   temporary, calls: numbers\n"
+            "                   temporary, calls: numbers\n" RSD_WINDOW_HELP
             "  --source-maps    as in `residue report`\n" RSD_PLACES_HELP "\n"
-            "The window is that of `residue report`. What shrank is left out. Where nothing\n"
-            "grew and no metric is chosen, it is what is outstanding, and stderr says so.\n",
+            "What shrank is left out. Where nothing grew and no metric is chosen, it is what\n"
+            "is outstanding, and stderr says so.\n",
     .run = run,
 };

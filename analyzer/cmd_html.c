@@ -28,13 +28,19 @@ static int write_page(struct rsd_opened *sides, size_t count, const char *file) 
     return RSD_OK;
 }
 
-static int html(char **paths, size_t count, const char *file, const struct rsd_report_options *report) {
+struct options {
+    const char *file;
+    struct rsd_analysis_options analysis;
+    struct rsd_report_options report;
+};
+
+static int html(char **paths, size_t count, const struct options *options) {
     struct rsd_opened sides[2];
-    struct rsd_analysis_options analysis = {0};
     size_t opened = 0;
-    while (opened < count && rsd_open_report(&sides[opened], "html", paths[opened], &analysis, report))
+    while (opened < count &&
+           rsd_open_report(&sides[opened], "html", paths[opened], &options->analysis, &options->report))
         opened++;
-    int status = opened == count ? write_page(sides, count, file) : RSD_FAILED;
+    int status = opened == count ? write_page(sides, count, options->file) : RSD_FAILED;
     while (opened)
         rsd_close_report(&sides[--opened]);
     return status;
@@ -43,23 +49,23 @@ static int html(char **paths, size_t count, const char *file, const struct rsd_r
 static int run(int argc, char **argv) {
     static const struct option known[] = {{"output", required_argument, NULL, 'o'},
                                           {"source-maps", no_argument, NULL, 'M'},
+                                          RSD_WINDOW_OPTIONS,
                                           RSD_PLACES_OPTIONS,
                                           {NULL, 0, NULL, 0}};
-    struct rsd_report_options report = {.top = 1};
-    const char *file = "residue.html";
+    struct options options = {.file = "residue.html", .report.top = 1};
     for (int option; (option = getopt_long(argc, argv, "o:", known, NULL)) != -1;)
         if (option == 'o')
-            file = optarg;
+            options.file = optarg;
         else if (option == 'M')
-            report.source_maps = true;
-        else if (!rsd_places_argument("html", option, &report.places))
+            options.report.source_maps = true;
+        else if (!rsd_window_argument("html", option, &options.analysis.window, &options.report.places))
             return RSD_USAGE;
     if (argc - optind == 2)
-        return html(argv + optind, 2, file, &report);
+        return html(argv + optind, 2, &options);
     char *path = rsd_trace_argument("html", argc, argv, optind);
     if (!path)
         return RSD_USAGE;
-    int status = html(&path, 1, file, &report);
+    int status = html(&path, 1, &options);
     free(path);
     return status;
 }
@@ -67,14 +73,14 @@ static int run(int argc, char **argv) {
 const struct rsd_command rsd_command_html = {
     .name = "html",
     .summary = "write a trace, or two and their difference, as a page",
-    .help = "usage: residue html [-o FILE] [--source-maps] [TRACE [TRACE]]\n"
+    .help = "usage: residue html [OPTIONS] [TRACE [TRACE]]\n"
             "\n"
             "One self-contained page: verdict, memory over time with a brush that chooses the\n"
             "window of the table, where the resident memory is, a flame graph with search and\n"
             "zoom, the call sites with their curves. It loads nothing from anywhere. With two\n"
             "traces also their difference.\n"
             "\n"
-            "  -o FILE          write to FILE, `-` for stdout (default: residue.html)\n"
+            "  -o FILE          write to FILE, `-` for stdout (default: residue.html)\n" RSD_WINDOW_HELP
             "  --source-maps    as in `residue report`\n" RSD_PLACES_HELP,
     .run = run,
 };

@@ -3,6 +3,7 @@
  * prompt. How long a trace lasted and how it ended is taken from the trace itself, without reading its events.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "analysis.h"
 #include "command.h"
@@ -30,14 +31,26 @@ static struct summary summary_of(const char *path) {
     return summary;
 }
 
-static void print_trace(const struct rsd_listed *listed) {
+/* As wide as the longest name. */
+static int name_columns(const struct rsd_listed *list, size_t count) {
+    int columns = 20;
+    for (size_t i = 0; i < count; i++) {
+        char *name = rsd_escape_string(list[i].path);
+        if ((int)strlen(name) > columns)
+            columns = (int)strlen(name);
+        free(name);
+    }
+    return columns;
+}
+
+static void print_trace(const struct rsd_listed *listed, int columns) {
     struct summary summary = summary_of(listed->path);
     char *end = summary.end == RSD_END_SIGNAL || (summary.end == RSD_END_EXIT && summary.value >= 0)
                     ? rsd_format("%s %d", rsd_end_name(summary.end), summary.value)
                     : rsd_strdup(rsd_end_name(summary.end));
     char *name = rsd_escape_string(listed->path);
     char *started = rsd_escape_string(listed->meta.started_at ? listed->meta.started_at : "-");
-    printf("%-20s %.19s %12s %-10s %10s  ", name, started, rsd_seconds(summary.seconds).text, end,
+    printf("%-*s %.19s %12s %-10s %10s  ", columns, name, started, rsd_seconds(summary.seconds).text, end,
            rsd_bytes(listed->bytes).text);
     char *words = rsd_listed_words(listed);
     puts(words);
@@ -57,9 +70,10 @@ static int run(int argc, char **argv) {
         fprintf(stderr, "residue: there are no traces in %s\n", argc == 2 ? folder : "the current directory");
         return RSD_FAILED;
     }
-    printf("%-20s %-19s %12s %-10s %10s  %s\n", "trace", "started (UTC)", "duration", "end", "size", "program");
+    int columns = name_columns(list, count);
+    printf("%-*s %-19s %12s %-10s %10s  %s\n", columns, "trace", "started (UTC)", "duration", "end", "size", "program");
     for (size_t i = 0; i < count; i++)
-        print_trace(&list[i]);
+        print_trace(&list[i], columns);
     rsd_trace_list_free(list, count);
     return rsd_flush_output();
 }

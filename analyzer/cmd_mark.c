@@ -23,15 +23,19 @@ const struct rsd_command rsd_command_mark = {
     .help = "usage: residue mark PID|TRACE NAME\n"
             "\n"
             "What is outstanding is exact at a mark, and memory is sampled there. `--from\n"
-            "NAME` and `--to NAME` of report, check and diff begin and end the window at it;\n"
-            "`--per mark` divides by the marks in the window, so a mark after each round of\n"
-            "work gives growth per round.\n"
+            "NAME` and `--to NAME` of every command on a window begin and end it there.\n"
+            "`--per mark` of check, diff and merge divides by the marks in the window, so a\n"
+            "mark after each round of work gives growth per round.\n"
             "\n"
             "Returns when the mark is written, within a tenth of a second. The program needs\n"
             "a second thread, as every node has, and nothing of it notices.\n"
             "\n"
             "RESIDUE_SNAPSHOT_AT=90% has the recorder itself set a mark when memory runs\n"
             "short: near-limit at nine tenths of the cgroup's limit, near-heap-limit at nine\n"
-            "tenths of V8's. A size, such as 1.5GiB, is for RSS.\n",
+            "tenths of V8's; the mark that comes first may be either. A size, such as 1.5GiB,\n"
+            "is for RSS.\n"
+            "\n"
+            "The trace of a PID is found by what the process has mapped, else among the\n"
+            "residue.* in this folder. From another container give the trace directory.\n",
     .run = run,
 };

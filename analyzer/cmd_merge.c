@@ -28,6 +28,7 @@ const struct rsd_command rsd_command_merge = {
             "                   calls\n"
             "  --from MOMENT    start of the windows (default: the end of each warm-up)\n"
             "  --to MOMENT      end of the windows (default: the start of each teardown)\n"
+            "  --at MOMENT      end of the windows: teardown, exit, or end (of the trace)\n"
             "  --source-maps    as in `residue report`\n"
             "  --json           one JSON object\n" RSD_PLACES_HELP "\n"
             "`residue flame TRACE TRACE...` adds the same traces up as folded stacks.\n",

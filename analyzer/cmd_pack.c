@@ -3,6 +3,7 @@
  *
  * The trace itself is left as it is: it may be another user's, or on a disk that is full.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "memory.h"
 #include "naming.h"
 #include "pack/pack.h"
+#include "write.h"
 
 #define ENDING ".tar.zst"
 
@@ -36,7 +38,7 @@ static bool write_to(const struct rsd_naming *naming, FILE *out) {
 /* Beside its place, then renamed: a pack that is there is whole. */
 static bool write_file(const struct rsd_naming *naming, const char *file) {
     char *part = rsd_format("%s.part", file);
-    FILE *out = fopen(part, "we");
+    FILE *out = rsd_create(part, O_TRUNC);
     bool done = out && write_to(naming, out);
     off_t size = done ? ftello(out) : 0;
     if (out && fclose(out) != 0)
@@ -96,8 +98,9 @@ const struct rsd_command rsd_command_pack = {
     .help = "usage: residue pack [OPTIONS] [TRACE]\n"
             "\n"
             "One compressed file with the trace and all names that a report of it needs (see:\n"
-            "residue help symbolize). Every command takes it in the place of a trace, by its\n"
-            "content, so it may be renamed. `tar --zstd -xf` gives back the directory.\n"
+            "residue help symbolize). Every command but symbolize takes it in the place of a\n"
+            "trace, by its content, so it may be renamed. `tar --zstd -xf` gives back the\n"
+            "directory. Its owner alone may read it, as the trace.\n"
             "\n"
             "  -o FILE          write to FILE, `-` for stdout (default: TRACE.tar.zst, in\n"
             "                   this folder)\n" RSD_PLACES_HELP "\n"

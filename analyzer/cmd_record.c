@@ -29,6 +29,7 @@
 #include "memory.h"
 #include "text.h"
 #include "trace.h"
+#include "write.h"
 
 #define DEFAULT_PATTERN "residue.%p"
 
@@ -223,7 +224,7 @@ static size_t tell_others(const struct rsd_listed *list, size_t count, uint64_t 
 /* FORMAT.md 7: "`{"exit": 0}` or `{"signal": 9}`". Written beside and renamed, so that it is never half there. */
 static void write_status(const char *trace, int status) {
     char *part = rsd_format("%s/status.json.part", trace), *path = rsd_format("%s/status.json", trace);
-    FILE *file = fopen(part, "we");
+    FILE *file = rsd_create(part, O_TRUNC);
     if (file) {
         if (WIFSIGNALED(status))
             fprintf(file, "{\"signal\": %d}\n", WTERMSIG(status));

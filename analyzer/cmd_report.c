@@ -16,17 +16,6 @@ struct options {
     size_t width;
 };
 
-static bool moment(const char *text, enum rsd_at *at) {
-    static const char *const name[] = {"", "teardown", "end", "exit"};
-    for (int i = RSD_AT_TEARDOWN; i <= RSD_AT_EXIT; i++)
-        if (strcmp(text, name[i]) == 0) {
-            *at = (enum rsd_at)i;
-            return true;
-        }
-    rsd_usage("report", "--at wants teardown, end or exit, not %s", text);
-    return false;
-}
-
 static bool by(const char *text, enum rsd_by *by) {
     static const char *const name[] = {"site", "js", "package", "module"};
     for (int i = RSD_BY_SITE; i <= RSD_BY_MODULE; i++)
@@ -39,7 +28,6 @@ static bool by(const char *text, enum rsd_by *by) {
 }
 
 static bool take_option(int option, struct options *options) {
-    struct rsd_window_options *window = &options->analysis.window;
     double number;
     switch (option) {
     case 'j':
@@ -51,12 +39,6 @@ static bool take_option(int option, struct options *options) {
         options->report.top = (size_t)number;
         options->report.heavy = false;
         return true;
-    case 'f':
-        return rsd_moment_argument("report", "--from", optarg, &window->has_from, &window->from, &window->from_mark);
-    case 't':
-        return rsd_moment_argument("report", "--to", optarg, &window->has_to, &window->to, &window->to_mark);
-    case 'a':
-        return moment(optarg, &window->at);
     case 's':
         options->report.site = optarg;
         return true;
@@ -80,7 +62,7 @@ static bool take_option(int option, struct options *options) {
         options->report.source_maps = true;
         return true;
     default:
-        return rsd_places_argument("report", option, &options->report.places);
+        return rsd_window_argument("report", option, &options->analysis.window, &options->report.places);
     }
 }
 
@@ -101,9 +83,6 @@ static int run(int argc, char **argv) {
     static const struct option known[] = {
         {"json", no_argument, NULL, 'j'},
         {"top", required_argument, NULL, 'n'},
-        {"from", required_argument, NULL, 'f'},
-        {"to", required_argument, NULL, 't'},
-        {"at", required_argument, NULL, 'a'},
         {"site", required_argument, NULL, 's'},
         {"limit", required_argument, NULL, 'l'},
         {"by", required_argument, NULL, 'b'},
@@ -112,6 +91,7 @@ static int run(int argc, char **argv) {
         {"width", required_argument, NULL, 'w'},
         {"internals", no_argument, NULL, 'i'},
         {"source-maps", no_argument, NULL, 'M'},
+        RSD_WINDOW_OPTIONS,
         RSD_PLACES_OPTIONS,
         {NULL, 0, NULL, 0},
     };
@@ -144,14 +124,14 @@ const struct rsd_command rsd_command_report = {
             "                 application, and its line), package, or module (default: site)\n"
             "  --metric WHAT  rank by growth (default), outstanding, peak, temporary,\n"
             "                 allocated or calls; the peak is found to a sixty-fourth of the\n"
-            "                 window\n"
+            "                 window, and temporary is not told of a trace of mode full\n"
             "  --internals    show the frames of V8's builtins and of code without a name one\n"
             "                 by one\n"
             "  --source-maps  show JavaScript as it was before it was bundled, compiled or\n"
             "                 minified, by the maps that the scripts name, as they are now\n"
             "  --from MOMENT  start of the window: seconds, or the name of a mark (default:\n"
-            "                 the end of warm-up, where RSS shows one and the trace is longer\n"
-            "                 than 20 s; else 0)\n"
+            "                 the end of warm-up, where RSS or native memory shows one and\n"
+            "                 the trace is longer than 20 s; else 0)\n"
             "  --to MOMENT    end of the window: seconds, or the name of a mark\n"
             "  --at MOMENT    end of the window: teardown (node begins to free what it holds;\n"
             "                 the default where the trace has it), exit, or end (of the\n"

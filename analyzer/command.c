@@ -1,7 +1,7 @@
 /*
  * What the commands share: the table, the trace they work on, numbers, complaints.
  *
- * A command that is given no trace takes the newest one in the current directory, by the time at which the program
+ * A command that is given no trace takes the newest residue.* in the current directory, by the time at which the program
  * started; that is nearly always the one that was recorded last.
  */
 #include "command.h"
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "residue/size.h"
 #include "text.h"
 #include "trace.h"
 
@@ -77,6 +78,12 @@ char *rsd_trace_argument(const char *command, int argc, char **argv, int first) 
     return path;
 }
 
+void rsd_note_metric(const char *command, const struct rsd_analysis *analysis, enum rsd_metric metric) {
+    if (metric == RSD_METRIC_TEMPORARY && !analysis->history.temporaries)
+        fprintf(stderr, "residue %s: %s does not tell which blocks were temporary: none is shown\n", command,
+                analysis->trace.path);
+}
+
 bool rsd_open_report(struct rsd_opened *opened, const char *command, const char *path,
                      const struct rsd_analysis_options *analysis, const struct rsd_report_options *report) {
     char *why = NULL;
@@ -85,6 +92,7 @@ bool rsd_open_report(struct rsd_opened *opened, const char *command, const char 
         free(why);
         return false;
     }
+    rsd_note_metric(command, &opened->analysis, report->metric);
     if (rsd_report_make(&opened->report, &opened->analysis, report))
         return true;
     rsd_analysis_free(&opened->analysis);
@@ -153,21 +161,8 @@ bool rsd_metric_argument(const char *command, const char *text, enum rsd_metric 
 }
 
 bool rsd_size_argument(const char *command, const char *option, const char *text, uint64_t *bytes) {
-    static const char units[] = "kmgt";
-    char *end;
-    double number = strtod(text, &end), factor = 1;
-    const char *unit = *end ? strchr(units, *end | 0x20) : NULL;
-    if (unit && *unit) {
-        factor = (double)(UINT64_C(1) << 10 * (unit - units + 1));
-        end++;
-        end += (*end == 'i') + (end[*end == 'i'] == 'B');
-    } else if (*end == 'B') {
-        end++;
-    }
-    if (end != text && !*end && number >= 0 && number * factor < 1e18) {
-        *bytes = (uint64_t)(number * factor);
+    if (residue_parse_size(text, bytes))
         return true;
-    }
     rsd_usage(command, "%s wants a size like 512KiB, 5MiB or 1.5GiB, not %s", option, text);
     return false;
 }
@@ -217,6 +212,31 @@ bool rsd_places_argument(const char *command, int option, struct rsd_places *pla
     places->debug_dirs = rsd_format("%s:%s", places->debug_dirs, folder);
     free(folder);
     return true;
+}
+
+static bool end_argument(const char *command, const char *text, enum rsd_at *at) {
+    static const char *const name[] = {"", "teardown", "end", "exit"};
+    for (int i = RSD_AT_TEARDOWN; i <= RSD_AT_EXIT; i++)
+        if (strcmp(text, name[i]) == 0) {
+            *at = (enum rsd_at)i;
+            return true;
+        }
+    rsd_usage(command, "--at wants teardown, end or exit, not %s", text);
+    return false;
+}
+
+bool rsd_window_argument(const char *command, int option, struct rsd_window_options *window,
+                         struct rsd_places *places) {
+    switch (option) {
+    case RSD_OPTION_FROM:
+        return rsd_moment_argument(command, "--from", optarg, &window->has_from, &window->from, &window->from_mark);
+    case RSD_OPTION_TO:
+        return rsd_moment_argument(command, "--to", optarg, &window->has_to, &window->to, &window->to_mark);
+    case RSD_OPTION_AT:
+        return end_argument(command, optarg, &window->at);
+    default:
+        return rsd_places_argument(command, option, places);
+    }
 }
 
 void rsd_print_problems(const char *command, const struct rsd_problems *problems) {

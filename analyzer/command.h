@@ -41,6 +41,8 @@ struct rsd_opened {
     struct rsd_analysis analysis;
     struct rsd_report report;
 };
+/* Say on stderr that a trace does not tell this metric. */
+void rsd_note_metric(const char *command, const struct rsd_analysis *analysis, enum rsd_metric metric);
 /* False, with a message: the trace cannot be read, or there is no such call site. */
 bool rsd_open_report(struct rsd_opened *opened, const char *command, const char *path,
                      const struct rsd_analysis_options *analysis, const struct rsd_report_options *report);
@@ -58,15 +60,15 @@ bool rsd_number_argument(const char *command, const char *option, const char *te
 /* A moment: seconds into *number and *given, or the name of a mark into *mark. */
 bool rsd_moment_argument(const char *command, const char *option, const char *text, bool *given, double *number,
                          const char **mark);
-/* "512", "64KiB", "1.5GiB" (units are binary; K, KB and KiB are the same). */
+/* "512", "64KiB", "1.5GiB" (residue/size.h). */
 bool rsd_size_argument(const char *command, const char *option, const char *text, uint64_t *bytes);
 
 bool rsd_metric_argument(const char *command, const char *text, enum rsd_metric *metric);
 /* "minute", "mark", "request=12000,11800" (a number for each trace). */
 bool rsd_per_argument(const char *command, const char *text, struct rsd_per *per);
+enum { RSD_OPTION_SYSROOT = 256, RSD_OPTION_DEBUG_DIR, RSD_OPTION_FROM, RSD_OPTION_TO, RSD_OPTION_AT };
 /* --sysroot and --debug-dir, for the commands that name things: their rows in the table for getopt, what takes them (false,
  * with a message: it is neither, or there is no such folder), and their lines in the help. */
-enum { RSD_OPTION_SYSROOT = 256, RSD_OPTION_DEBUG_DIR };
 #define RSD_PLACES_OPTIONS                                                                                             \
     {"sysroot", required_argument, NULL, RSD_OPTION_SYSROOT}, {                                                        \
         "debug-dir", required_argument, NULL, RSD_OPTION_DEBUG_DIR                                                     \
@@ -77,6 +79,17 @@ enum { RSD_OPTION_SYSROOT = 256, RSD_OPTION_DEBUG_DIR };
     "  --debug-dir DIR  look there too for separate debug files; may be given more\n"                                  \
     "                   than once\n"
 bool rsd_places_argument(const char *command, int option, struct rsd_places *places);
+/* The same of --from, --to and --at, for the commands on a window. What takes these takes the places, too. */
+#define RSD_WINDOW_OPTIONS                                                                                             \
+    {"from", required_argument, NULL, RSD_OPTION_FROM}, {"to", required_argument, NULL, RSD_OPTION_TO}, {              \
+        "at", required_argument, NULL, RSD_OPTION_AT                                                                   \
+    }
+#define RSD_WINDOW_HELP                                                                                                \
+    "  --from MOMENT    start of the window: seconds, or the name of a mark (default:\n"                               \
+    "                   the end of warm-up, as in `residue report`)\n"                                                 \
+    "  --to MOMENT      end of the window: seconds, or the name of a mark\n"                                           \
+    "  --at MOMENT      end of the window: teardown (default), exit, or end\n"
+bool rsd_window_argument(const char *command, int option, struct rsd_window_options *window, struct rsd_places *places);
 
 /* Each problem as a line on stderr. */
 void rsd_print_problems(const char *command, const struct rsd_problems *problems);

@@ -20,6 +20,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "residue/cgroup.h"
+
 #define LARGE (1u << 20) /* requests from here on are compared */
 #define HUGE_PAGE (2u << 20)
 
@@ -30,7 +32,7 @@ void rsd_no_memory(void) {
 
 /* ---- How much there is ------------------------------------------------------------------------------------------- */
 
-/* What a file says, a number; `none` when it is not there or says "max". */
+/* What a file says, a number; `none` when it is not there. */
 static uint64_t number_in(const char *path, const char *format, uint64_t none) {
     FILE *file = fopen(path, "re");
     uint64_t number;
@@ -41,13 +43,22 @@ static uint64_t number_in(const char *path, const char *format, uint64_t none) {
     return number;
 }
 
+static long read_file(const char *path, char *out, size_t size) {
+    FILE *file = fopen(path, "re");
+    size_t got = file ? fread(out, 1, size - 1, file) : 0;
+    out[got] = '\0';
+    if (file)
+        fclose(file);
+    return (long)got;
+}
+
 static uint64_t find_limit(void) {
     struct rlimit space;
     uint64_t limit = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t group = number_in("/sys/fs/cgroup/memory.max", "%" SCNu64, UINT64_MAX);
+    uint64_t group = residue_cgroup_memory_limit(read_file);
     if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur < limit)
         limit = space.rlim_cur;
-    return group < limit ? group : limit;
+    return group && group < limit ? group : limit;
 }
 
 /* Is there so much more? Asked of large requests only: everything that grows without an end is, or has, an array that

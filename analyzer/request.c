@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,23 +21,51 @@
 #define PATIENCE_MS 5000
 #define STEP_MS 20
 
+/* The newest trace in `folder` that is of this process while it runs; `name`: how it is called, or begins. */
+static char *find_in(const char *folder, const char *name, long pid) {
+    struct rsd_listed *list;
+    char *found = NULL;
+    size_t count = rsd_trace_list(folder, name, &list);
+    for (size_t i = count; i-- > 0 && !found;)
+        if (list[i].meta.pid == pid && rsd_meta_running(&list[i].meta))
+            found = rsd_strdup(list[i].path);
+    rsd_trace_list_free(list, count);
+    return found;
+}
+
+/* By the live files that the process has mapped; they may be elsewhere, and the process in a world with other paths. */
+static char *find_mapped(long pid) {
+    char *name = rsd_format("/proc/%ld/maps", pid), *line = NULL, *found = NULL;
+    size_t room = 0;
+    FILE *maps = fopen(name, "re");
+    while (maps && !found && getline(&line, &room, maps) > 0) {
+        char *path = strchr(line, '/'), *file = path ? strrchr(path, '/') : NULL;
+        if (!file || file == path || !strstr(file, ".live\n"))
+            continue;
+        *file = '\0';
+        char *slash = strrchr(path, '/');
+        *slash = '\0';
+        found = find_in(*path ? path : "/", slash + 1, pid);
+    }
+    if (maps)
+        fclose(maps);
+    free(line);
+    free(name);
+    return found;
+}
+
 /* The directory of the running process that is meant: by pid, or by the directory itself. NULL, with a message. */
 static char *find(const char *request, const char *which) {
     char *end, *found = NULL;
     long pid = strtol(which, &end, 10);
     if (*end || pid <= 0)
         return rsd_strdup(which);
-    struct rsd_listed *list;
-    size_t count = rsd_trace_list(".", "residue.", &list);
-    for (size_t i = 0; i < count; i++)
-        if (list[i].meta.pid == pid && rsd_meta_running(&list[i].meta)) {
-            free(found);
-            found = rsd_strdup(list[i].path);
-        }
-    rsd_trace_list_free(list, count);
+    found = find_mapped(pid);
     if (!found)
-        fprintf(stderr, "residue %s: no residue.* here is of a running process %ld; give its trace directory\n",
-                request, pid);
+        found = find_in(".", "residue.", pid);
+    if (!found)
+        fprintf(stderr, "residue %s: no trace of a running process %ld is found; give its trace directory\n", request,
+                pid);
     return found;
 }
 

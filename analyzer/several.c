@@ -32,7 +32,6 @@ static int compare(const struct rsd_several *how, struct rsd_opened *opened, siz
 }
 
 static bool take_option(const char *command, int option, struct options *options) {
-    struct rsd_window_options *window = &options->analysis.window;
     double number;
     switch (option) {
     case 'j':
@@ -47,15 +46,11 @@ static bool take_option(const char *command, int option, struct options *options
         return rsd_per_argument(command, optarg, &options->per);
     case 'm':
         return rsd_metric_argument(command, optarg, &options->report.metric);
-    case 'f':
-        return rsd_moment_argument(command, "--from", optarg, &window->has_from, &window->from, &window->from_mark);
-    case 't':
-        return rsd_moment_argument(command, "--to", optarg, &window->has_to, &window->to, &window->to_mark);
     case 'M':
         options->report.source_maps = true;
         return true;
     default:
-        return rsd_places_argument(command, option, &options->report.places);
+        return rsd_window_argument(command, option, &options->analysis.window, &options->report.places);
     }
 }
 
@@ -65,9 +60,8 @@ int rsd_several_run(const struct rsd_several *how, int argc, char **argv) {
         {"top", required_argument, NULL, 'n'},
         {"per", required_argument, NULL, 'p'},
         {"metric", required_argument, NULL, 'm'},
-        {"from", required_argument, NULL, 'f'},
-        {"to", required_argument, NULL, 't'},
         {"source-maps", no_argument, NULL, 'M'},
+        RSD_WINDOW_OPTIONS,
         RSD_PLACES_OPTIONS,
         {NULL, 0, NULL, 0},
     };

@@ -98,7 +98,7 @@ struct rsd_reading {
     bool waiting; /* an origin was not known */
 };
 
-/* "JIT: code id (5.11)". A function of JavaScript is shown as one, at the line where it begins, whatever code it ran in;
+/* "JIT: code id (section 5, tag 11)". A function of JavaScript is shown as one, at the line where it begins, whatever code it ran in;
  * V8's own code keeps its kind, by which it is known to come and go. */
 static void set_code(struct rsd_stack_node *node, const struct rsd_history *history, const struct rsd_code *code) {
     const struct rsd_js_name *name = &history->js_names[code->function];
@@ -109,7 +109,7 @@ static void set_code(struct rsd_stack_node *node, const struct rsd_history *hist
         node->kind = RESIDUE_NODE_JS;
 }
 
-/* 4.4: "owner: NATIVE: module id (5.2); JS: function id (5.10)". */
+/* 4.4: "owner: NATIVE: module id (section 5, tag 2); JS: function id (tag 10)". */
 static void set_owner(struct rsd_stack_node *node, const struct residue_node *n, uint32_t writer,
                       const struct rsd_history *history) {
     if (n->kind == RESIDUE_NODE_NATIVE) {

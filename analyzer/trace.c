@@ -227,13 +227,17 @@ static uint64_t bytes_in(const char *path) {
     return bytes;
 }
 
-/* By the time of the start; two of one instant packs first, then by name, so that the order is always the same. */
+/* By the time of the start. Of one instant are a trace and what was made of it: packs, then what was compacted, which has the
+ * longer name, then the trace itself. */
 static int by_start(const void *a, const void *b) {
     const struct rsd_listed *x = a, *y = b;
     if (x->meta.realtime_ns != y->meta.realtime_ns)
         return x->meta.realtime_ns < y->meta.realtime_ns ? -1 : 1;
     if (x->packed != y->packed)
         return x->packed ? -1 : 1;
+    size_t length[2] = {strlen(x->path), strlen(y->path)};
+    if (length[0] != length[1])
+        return length[0] > length[1] ? -1 : 1;
     return strcmp(x->path, y->path);
 }
 

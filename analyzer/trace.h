@@ -40,8 +40,8 @@ struct rsd_listed {
     uint64_t bytes; /* on disk */
     bool packed;
 };
-/* All traces in `folder` that have a meta.json and whose name begins with `prefix`, oldest first. Of a trace and its pack
- * the trace comes last. */
+/* All traces in `folder` that have a meta.json and whose name begins with `prefix`, oldest first. A trace
+ * comes after its pack, and after what was compacted from it. */
 size_t rsd_trace_list(const char *folder, const char *prefix, struct rsd_listed **list);
 void rsd_trace_list_free(struct rsd_listed *list, size_t count);
 

@@ -48,6 +48,11 @@ static int create(struct rsd_output *output, const char *folder, const char *nam
     return fd;
 }
 
+FILE *rsd_create(const char *path, int how) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | how, 0600);
+    return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
 void rsd_output_open(struct rsd_output *output, const char *folder, const struct rsd_trace *trace,
                      const struct rsd_writer *writer) {
     *output = (struct rsd_output){.writer = writer,

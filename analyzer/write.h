@@ -2,6 +2,8 @@
 #ifndef RSD_WRITE_H
 #define RSD_WRITE_H
 
+#include <stdio.h>
+
 #include "trace.h"
 
 struct rsd_output {
@@ -27,6 +29,9 @@ void rsd_output_end(struct rsd_output *output);
 void rsd_output_copy(struct rsd_output *output, enum residue_kind kind);
 /* Write the live file, with the counters and no records. Returns 0, or the errno of what failed. */
 int rsd_output_close(struct rsd_output *output, const char *folder, const struct rsd_trace *trace);
+
+/* Create a file that its owner alone may read, as the recorder does; `how`: O_EXCL or O_TRUNC. NULL, with errno. */
+FILE *rsd_create(const char *path, int how);
 
 /* The header of a writer's live file, with its counters, without segments and ring. */
 void rsd_live_header(struct residue_live_header *header, const struct rsd_writer *writer, const struct rsd_meta *meta);

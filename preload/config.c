@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "residue/size.h"
 #include "say.h"
 #include "sys.h"
 #include "unwind/unwind.h"
@@ -73,23 +74,9 @@ static void read_number(const struct environment *e, const char *name, uint32_t 
         *out = (uint32_t)value;
 }
 
-/* "524288", "512K", "512KiB", "64M", "1GiB": powers of 1,024. False: it is no size from `low` to `high`. */
+/* False: it is no size from `low` to `high`. */
 static bool parse_size(const char *text, uint64_t low, uint64_t high, uint64_t *out) {
-    static const char units[] = "KMGT";
-    char *end;
-    unsigned long long value = strtoull(text, &end, 10);
-    const char *unit = *end ? strchr(units, *end) : NULL;
-    if (end == text || *text == '-' || value > high)
-        return false;
-    if (unit) {
-        unsigned shift = 10 * (unsigned)(unit - units + 1);
-        value = value > high >> shift ? high + 1 : value << shift;
-        end++;
-        if (strcmp(end, "iB") == 0 || strcmp(end, "B") == 0)
-            end += strlen(end);
-    }
-    *out = value;
-    return *end == '\0' && value >= low && value <= high;
+    return residue_parse_size(text, out) && *out >= low && *out <= high;
 }
 
 static void read_mode(const struct environment *e, struct rsd_config *config) {
@@ -103,7 +90,8 @@ static void read_mode(const struct environment *e, struct rsd_config *config) {
         return;
     config->survivors = true;
     config->sample = 0;
-    rsd_say("RESIDUE_MODE=%.40s is none of survivors, full and sample=BYTES (such as sample=512KiB): using survivors",
+    rsd_say("RESIDUE_MODE=%.40s is none of survivors, full and sample=BYTES (such as 512KiB, 1GiB at most): using "
+            "survivors",
             mode);
 }
 
@@ -143,9 +131,8 @@ static bool read_switch(const struct environment *e, const char *name, const cha
     return true;
 }
 
-/* "90%", or a size: "1500M", "1.5GiB"; units are binary. */
+/* "90%", or a size: "1500M", "1.5GiB". */
 static void read_snapshot(const struct environment *e, struct rsd_config *config) {
-    static const char units[] = "KMGT";
     const char *text = look_up(e, "RESIDUE_SNAPSHOT_AT");
     if (!text || !*text)
         return;
@@ -155,15 +142,10 @@ static void read_snapshot(const struct environment *e, struct rsd_config *config
         config->snapshot_percent = (uint32_t)value;
         return;
     }
-    const char *unit = value > 0 && *end ? strchr(units, *end) : NULL;
-    const char *rest = unit ? end + 1 : end;
-    for (; unit && unit >= units; unit--)
-        value *= 1024;
-    if (value >= 1 && value < 1e15 && (!*rest || strcmp(rest, "B") == 0 || strcmp(rest, "iB") == 0))
-        config->snapshot_bytes = (uint64_t)value;
-    else
-        rsd_say("RESIDUE_SNAPSHOT_AT=%.40s is neither a percentage such as 90%% nor a size such as 1.5GiB: ignored",
-                text);
+    if (parse_size(text, 1, UINT64_MAX >> 8, &config->snapshot_bytes))
+        return;
+    config->snapshot_bytes = 0;
+    rsd_say("RESIDUE_SNAPSHOT_AT=%.40s is neither a percentage such as 90%% nor a size such as 1.5GiB: ignored", text);
 }
 
 /* An empty value is none. */

@@ -23,6 +23,7 @@
 #include "cgroup.h"
 #include "control.h"
 #include "init.h"
+#include "say.h"
 #include "sys.h"
 
 #define LEAST_HEAP_LIMIT (UINT64_C(4) << 20)
@@ -47,8 +48,12 @@ struct statistics {
 void rsd_snapshot_init(const struct rsd_config *config) {
     rss_threshold = config->snapshot_bytes;
     heap_percent = config->snapshot_percent;
-    if (heap_percent)
-        rss_threshold = rsd_cgroup_memory_limit() / 100 * heap_percent;
+    if (!heap_percent)
+        return;
+    rss_threshold = rsd_cgroup_memory_limit() / 100 * heap_percent;
+    if (!rss_threshold)
+        rsd_say("RESIDUE_SNAPSHOT_AT=%u%%: no memory cgroup limits this process: only V8's heap is watched",
+                heap_percent);
 }
 
 void rsd_snapshot_find_heap(void) {

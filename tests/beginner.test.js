@@ -2,6 +2,7 @@
 
 const { test } = require('node:test');
 const assert = require('node:assert');
+const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { command, node, program, record, residue, scratch } = require('./lib/residue');
@@ -32,6 +33,29 @@ test('a program that RESIDUE_ONLY leaves out is said to be left out', (t) => {
   const { status, stderr } = run(['record', '--', 'true'], { env });
   assert.strictEqual(status, 0);
   assert.strictEqual(stderr, 'residue: the program itself was not recorded: RESIDUE_ONLY does not name it\n');
+});
+
+test('sizes are written alike for the recorder and for the commands', (t) => {
+  const sizes = { '1.5gib': 3 << 29, '512MB': 512 << 20, '8388608': 8 << 20 };
+  for (const [text, bytes] of Object.entries(sizes)) {
+    const { trace, stderr } = record(t, [program('works'), '1'], { options: { MAX_SIZE: text, MODE: `sample=${text === '1.5gib' ? '0.5mib' : text}`, SNAPSHOT_AT: text } });
+    assert.strictEqual(stderr, '');
+    assert.strictEqual(JSON.parse(fs.readFileSync(path.join(trace, 'meta.json'))).options.max_size, bytes);
+    assert.strictEqual(run(['report', '--limit', text, trace]).status, 0);
+  }
+  const { trace, stderr } = record(t, [program('works'), '1'], { options: { MAX_SIZE: '1.5', MODE: 'sample=2GiB', SNAPSHOT_AT: '1,5GiB' } });
+  assert.strictEqual(stderr.match(/^residue: /gm).length, 3, stderr);
+  assert.strictEqual(run(['report', '--limit', '1,5GiB', trace]).status, 2);
+});
+
+test('a metric that a trace does not tell is said to be missing, not 0', (t) => {
+  const metric = ['--metric', 'temporary'];
+  const said = Object.fromEntries(['full', 'survivors'].map((MODE) => {
+    const { trace } = record(t, [program('churn')], { options: { MODE } });
+    return [MODE, [run(['report', ...metric, trace]).stderr, run(['flame', ...metric, trace]).stderr]];
+  }));
+  for (const stderr of said.full) assert.match(stderr, / does not tell which blocks were temporary: none is shown\n/);
+  for (const stderr of said.survivors) assert.doesNotMatch(stderr, /temporary/);
 });
 
 test('a folder of traces is not taken for one: the newest in it is named', (t) => {

@@ -49,6 +49,12 @@ test('by default nothing is left out that the report\'s own window shows, and th
   const second = spawnSync(command, ['compact', run.trace], { encoding: 'utf8' });
   assert.strictEqual(second.status, 1);
   assert.match(second.stderr, /residue\.\d+\.compact cannot be made: File exists/);
+  // Without a name it is the trace itself that is meant, for any command, and not what was made of it.
+  const unnamed = spawnSync(command, ['compact'], { encoding: 'utf8', cwd: run.folder });
+  assert.strictEqual(unnamed.stderr, second.stderr.replace(`${run.folder}/`, ''));
+  const [titles, ...rows] = residue('list', run.folder).trimEnd().split('\n');
+  assert.deepStrictEqual(rows.map((row) => row.split(' ')[0]), [`${run.trace}.compact`, run.trace]);
+  assert.deepStrictEqual(rows.map((row) => row.search(/\d{4}-\d\d-\d\dT/)), [titles.indexOf('started'), titles.indexOf('started')]);
 });
 
 test('a disk that is full is told, not taken for a trace', (t) => {

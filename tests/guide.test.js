@@ -18,13 +18,22 @@ const blocksOf = (number) => {
   return [...section.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, commands]) => commands);
 };
 
-// The examples in a folder of their own, with a port of their own.
+// The folders, beside the service or its own, whose packages the guide says to install.
+const installed = [...guide.matchAll(/^ {4}npm ci(?: --prefix (\S+))?/gm)].map(([, folder]) => path.join('service', folder ?? '.'));
+
+// The examples in a folder of their own, with the packages that the guide has installed and a port of their own.
 function workshop(t) {
   const folder = scratch(t);
   const examples = path.join(folder, 'examples');
   fs.mkdirSync(examples);
   for (const name of ['service', 'sharp-webp', 'other-verdicts'])
-    fs.cpSync(path.join(root, 'examples', name), path.join(examples, name), { recursive: true, verbatimSymlinks: true });
+    fs.cpSync(path.join(root, 'examples', name), path.join(examples, name), {
+      recursive: true, filter: (from) => path.basename(from) !== 'node_modules',
+    });
+  for (const name of installed)
+    fs.cpSync(path.join(root, 'examples', name, 'node_modules'), path.join(examples, name, 'node_modules'), {
+      recursive: true, verbatimSymlinks: true,
+    });
   const port = 20000 + (process.pid % 20000);
   const service = path.join(examples, 'service');
   const env = {

@@ -32,3 +32,14 @@ test('an installed residue records and reports, and documents every command', (t
   assert.strictEqual(complete('residue', 'rep'), 'report');
   assert.strictEqual(complete('residue', 'report', '--lim'), '--limit');
 });
+
+test('before the set-up make says what comes first, and nothing of compilers', (t) => {
+  const folder = scratch(t);
+  fs.copyFileSync(path.join(root, 'Makefile'), path.join(folder, 'Makefile'));
+  for (const goals of [[], ['all'], ['install'], ['dist']]) {
+    const { status, stderr } = spawnSync('make', goals, { cwd: folder, encoding: 'utf8', env: { ...process.env, MAKEFLAGS: '' } });
+    assert.strictEqual(status, 2);
+    assert.match(stderr, /^Makefile:\d+: \*\*\* `make setup` comes first: .*\n$/m);
+  }
+  assert.strictEqual(spawnSync('make', ['help'], { cwd: folder }).status, 0);
+});

@@ -5,7 +5,7 @@ const { test } = require('node:test');
 const assert = require('node:assert');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
-const { command, node, report, residue, root, start } = require('./lib/residue');
+const { command, library, node, report, residue, root, scratch, start } = require('./lib/residue');
 
 const SIZE = 10007;
 const worker = path.join(root, 'tests', 'node', 'rounds.js');
@@ -46,12 +46,48 @@ for (const mode of ['survivors', 'full'])
     assert.match(nowhere.stderr, /has no mark of that name/);
   });
 
+test('every command on a window takes --from, --to and --at', async (t) => {
+  const program = start(t, [node(20), worker]);
+  await program.line();
+  const trace = program.trace();
+  residue('mark', trace, 'warm');
+  for (const name of ['first', 'second', 'third']) {
+    program.child.kill('SIGUSR2');
+    await program.line();
+    residue('mark', trace, name);
+  }
+  program.child.kill('SIGKILL');
+  await program.ended;
+
+  const window = ['--from', 'first', '--to', 'third'];
+  const issue = residue('issue', ...window, trace);
+  assert.match(issue, /, 1\.9 MiB was allocated here in 200 calls; 2\.9 MiB in 300 blocks was never freed \(.*\), \+1\.9 MiB since that time began\.\n/);
+  const rounds = (text) => text.split('\n').filter((line) => / 2001400$/.test(line)).length;
+  assert.strictEqual(rounds(residue('flame', ...window, trace)), 1);
+  assert.strictEqual(rounds(residue('export', '--format', 'folded', ...window, trace)), 1);
+  assert.match(residue('html', '-o', '-', ...window, trace), /"why":"--from, up to --to"/);
+  for (const command of ['diff', 'merge'])
+    assert.match(residue(command, '--json', '--at', 'end', trace, trace), /up to the end of the trace/);
+  for (const [command, ...traces] of [['issue', trace], ['flame', trace], ['html', trace], ['export', trace], ['diff', trace, trace]]) {
+    const { status, stderr } = run(command, '--at', 'noon', ...traces);
+    assert.deepStrictEqual({ status, stderr }, { status: 2, stderr: `residue ${command}: --at wants teardown, end or exit, not noon (see: residue help ${command})\n` });
+  }
+});
+
+test('a pid is enough, wherever the trace is and whatever it is called', async (t) => {
+  const trace = path.join(scratch(t), 'my trace');
+  const program = start(t, [node(20), worker], { env: { LD_PRELOAD: library, RESIDUE_OUT: trace }, recorded: false });
+  await program.line();
+  residue('mark', String(program.child.pid), 'here');
+  assert.deepStrictEqual(report(trace).marks.map(({ name }) => name), ['here']);
+});
+
 test('a mark for a process that has ended, or that is not there, is refused', async (t) => {
   const program = start(t, [node(20), '-e', '0']);
   await program.ended;
   const late = run('mark', program.trace(), 'late');
   assert.strictEqual(late.status, 1);
   assert.match(late.stderr, /no answer: has the process ended/);
-  assert.match(run('mark', '999999999', 'x').stderr, /is of a running process 999999999/);
+  assert.match(run('mark', '999999999', 'x').stderr, /no trace of a running process 999999999 is found/);
   for (const args of [['mark'], ['mark', '1', '2name'], ['mark', '1', '']]) assert.strictEqual(run(...args).status, 2);
 });

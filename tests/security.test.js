@@ -24,6 +24,18 @@ test('the directory is its owner\'s alone, and so is every file, whatever the um
   for (const trace of traces(folder)) fs.chmodSync(trace, 0o700);
 });
 
+test('what the commands make of a trace is its owner\'s alone too', (t) => {
+  const folder = scratch(t);
+  const trace = path.join(folder, 'residue.1');
+  const pack = path.join(folder, 'pack');
+  residue('record', '-o', trace, '--', 'true');
+  residue('compact', trace);
+  residue('pack', '-o', pack, trace);
+  const made = [trace, `${trace}.compact`].flatMap((made) => fs.readdirSync(made).map((file) => path.join(made, file)));
+  assert.ok(made.filter((file) => /\/(meta|status)\.json$/.test(file)).length === 4, `${made}`);
+  for (const file of [...made, pack]) assert.strictEqual(mode(file), '600', file);
+});
+
 test('links that somebody has planted are not followed', (t) => {
   const folder = scratch(t);
   const target = path.join(scratch(t), 'target');

@@ -6,7 +6,7 @@ const assert = require('node:assert');
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
-const { command, node, proving, record, report, residue, root, scratch, start, library } = require('./lib/residue');
+const { command, node, program, proving, record, report, residue, root, scratch, start, library } = require('./lib/residue');
 const { makeGroup } = require('./lib/cgroup');
 
 const SIZE = 10007;
@@ -61,7 +61,7 @@ test('a process that was never told to start says so', (t) => {
 
 test('start and stop of no process are refused', () => {
   for (const what of ['start', 'stop']) {
-    assert.match(run(what, '999999999').stderr, /is of a running process 999999999/);
+    assert.match(run(what, '999999999').stderr, /no trace of a running process 999999999 is found/);
     assert.strictEqual(run(what).status, 2);
   }
 });
@@ -88,6 +88,23 @@ test("RESIDUE_SNAPSHOT_AT=80% sets a mark when V8's heap comes near to its limit
     assert.notStrictEqual((await program.ended).status, 0, 'V8 gave up');
     assert.ok(report(program.trace()).marks.some(({ name }) => name === 'near-heap-limit'), `node ${major}`);
   }
+});
+
+test('RESIDUE_SNAPSHOT_AT=N% says so where there is no limit of which to take a part, and takes that of a parent', (t) => {
+  const options = { SNAPSHOT_AT: '90%' };
+  const limit = (trace) => JSON.parse(fs.readFileSync(path.join(trace, 'meta.json'))).memory_limit;
+  const { trace, stderr } = record(t, [program('works'), '1'], { options });
+  const said = "residue: RESIDUE_SNAPSHOT_AT=90%: no memory cgroup limits this process: only V8's heap is watched\n";
+  assert.strictEqual(stderr, limit(trace) ? '' : said);
+  const group = makeGroup(t, 200 * 2 ** 20);
+  if (!group) return t.diagnostic('no memory cgroup can be made here');
+  const child = path.join(group, 'child');
+  fs.mkdirSync(child);
+  const env = `LD_PRELOAD=${library} RESIDUE_SNAPSHOT_AT=90% RESIDUE_OUT=${path.join(scratch(t), 'trace')}`;
+  const inside = spawnSync('sh', ['-c', `echo $$ > "${child}/cgroup.procs" && exec env ${env} ${program('works')} 1`], { encoding: 'utf8' });
+  fs.rmdirSync(child);
+  assert.strictEqual(inside.stderr, '');
+  assert.strictEqual(limit(/RESIDUE_OUT=(.*)/.exec(env)[1]), 200 * 2 ** 20);
 });
 
 test('the last state of a worker that the OOM killer ends has a name', async (t) => {

@@ -70,6 +70,8 @@ static void print_growth(FILE *out, const struct rsd_report *r, const struct rsd
                     rsd_count(group->sizes[i].bytes).text);
         fprintf(out, ")");
     }
+    if (start->live_bytes)
+        fprintf(out, ", %s since that time began", rsd_change(rsd_site_growth(&group->site)).text);
     fprintf(out, ".\n");
     char *trend = rsd_trend_text(group);
     if (trend)

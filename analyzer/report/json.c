@@ -1,6 +1,6 @@
 /*
- * The report as one JSON object. Its shape is a contract with other programs: keys are never renamed, fields that are
- * not known yet are null.
+ * The report as one JSON object. Its shape is a contract with other programs, and stands in JSON.md: keys are never renamed,
+ * fields that are not known are null.
  *
  * Call sites are written one by one, so that a report of all sites of a large trace does not stand in memory as a tree.
  * Strings from the trace are made valid UTF-8 first (what is none becomes \xNN); the library escapes the rest.

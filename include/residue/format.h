@@ -150,7 +150,7 @@ static_assert(offsetof(struct residue_live_header, elders) == 448, "FORMAT.md 3"
 static_assert(offsetof(struct residue_live_header, counter) == 1024, "FORMAT.md 3");
 static_assert(sizeof(struct residue_live_header) == RESIDUE_LIVE_HEADER_SIZE, "FORMAT.md 3");
 
-/* What the recorder counts about itself; X(number, name, meaning) so that `residue stat` and FORMAT.md list the same. */
+/* What the recorder counts about itself; X(number, name, meaning) so that `residue stat` lists what is counted. */
 #define RESIDUE_COUNTERS(X)                                                                                            \
     X(0, ALLOCS, "allocations recorded")                                                                               \
     X(1, FREES, "frees recorded")                                                                                      \
@@ -350,7 +350,7 @@ struct residue_thread {
     uint32_t creator_node;
     char name[16]; /* as the kernel has it, zero-filled */
 };
-static_assert(sizeof(struct residue_thread) == 48, "FORMAT.md 5.1");
+static_assert(sizeof(struct residue_thread) == 48, "FORMAT.md 5, tag 1");
 
 /* Code lies at an address. Followed by the build-id, then the path (not zero-terminated), then zeros up to the size. */
 struct residue_module {
@@ -362,7 +362,7 @@ struct residue_module {
     uint64_t end;   /* one past the last */
     uint64_t bias;  /* load address minus the file's own virtual address */
 };
-static_assert(sizeof(struct residue_module) == 48, "FORMAT.md 5.2");
+static_assert(sizeof(struct residue_module) == 48, "FORMAT.md 5, tag 2");
 
 /* A module was unmapped. */
 struct residue_module_gone {
@@ -370,7 +370,7 @@ struct residue_module_gone {
     uint32_t id;
     uint32_t zero;
 };
-static_assert(sizeof(struct residue_module_gone) == 24, "FORMAT.md 5.3");
+static_assert(sizeof(struct residue_module_gone) == 24, "FORMAT.md 5, tag 3");
 
 /* An instant at which what is outstanding is exact. Followed by a name of name_size bytes and zeros. */
 enum residue_barrier_reason {
@@ -386,7 +386,7 @@ struct residue_barrier {
     uint32_t reason;
     uint32_t name_size;
 };
-static_assert(sizeof(struct residue_barrier) == 24, "FORMAT.md 5.4");
+static_assert(sizeof(struct residue_barrier) == 24, "FORMAT.md 5, tag 4");
 
 /* The process's memory, from /proc/self/statm, in bytes. */
 struct residue_memory {
@@ -397,7 +397,7 @@ struct residue_memory {
     uint64_t cpu_ns; /* processor time of all threads; not in traces of version 1.0 */
 };
 #define RESIDUE_MEMORY_LEAST 40u /* bytes of a record of version 1.0 */
-static_assert(sizeof(struct residue_memory) == 48, "FORMAT.md 5.5");
+static_assert(sizeof(struct residue_memory) == 48, "FORMAT.md 5, tag 5");
 
 /* The same instant on three clocks: head.time in ticks, and these two in nanoseconds. */
 struct residue_clock {
@@ -405,7 +405,7 @@ struct residue_clock {
     uint64_t monotonic_ns;
     uint64_t realtime_ns;
 };
-static_assert(sizeof(struct residue_clock) == 32, "FORMAT.md 5.6");
+static_assert(sizeof(struct residue_clock) == 32, "FORMAT.md 5, tag 6");
 
 /* One line group of /proc/self/smaps with resident pages. Followed by the name as the kernel gives it (the recorder's own
  * memory has none and is called "[residue]"), and zeros. The records of a sample follow each other by address. */
@@ -419,7 +419,7 @@ struct residue_mapping {
     uint32_t prot; /* PROT_* bits; bit 8 set when shared */
     uint32_t name_size;
 };
-static_assert(sizeof(struct residue_mapping) == 64, "FORMAT.md 5.7");
+static_assert(sizeof(struct residue_mapping) == 64, "FORMAT.md 5, tag 7");
 
 /* Cumulative counters of one call site: what died in the nursery. In the process's log. */
 struct residue_counts {
@@ -430,7 +430,7 @@ struct residue_counts {
     uint64_t bytes;
     uint64_t temporaries;
 };
-static_assert(sizeof(struct residue_counts) == 48, "FORMAT.md 5.8");
+static_assert(sizeof(struct residue_counts) == 48, "FORMAT.md 5, tag 8");
 
 /* How the work was queued that an ORIGIN node stands for. */
 enum residue_origin_kind {
@@ -450,7 +450,7 @@ struct residue_js_function {
     uint32_t name_size;
     uint32_t file_size;
 };
-static_assert(sizeof(struct residue_js_function) == 40, "FORMAT.md 5.10");
+static_assert(sizeof(struct residue_js_function) == 40, "FORMAT.md 5, tag 10");
 
 /* A line of V8's code map: code made, moved, or put in the place of other code. Followed by the name as V8 gives it
  * ("JS:*resize /app/a.js:4:10"), and zeros. */
@@ -462,7 +462,7 @@ struct residue_code {
     uint32_t id; /* unique in the trace, from 1: what the nodes of JIT frames name */
     uint32_t zero;
 };
-static_assert(sizeof(struct residue_code) == 40, "FORMAT.md 5.11");
+static_assert(sizeof(struct residue_code) == 40, "FORMAT.md 5, tag 11");
 
 /* The recorder stopped before the program did. Followed by a sentence for people, and zeros. */
 struct residue_stop {
@@ -470,13 +470,13 @@ struct residue_stop {
     uint32_t error; /* errno, or 0 */
     uint32_t text_size;
 };
-static_assert(sizeof(struct residue_stop) == 24, "FORMAT.md 5.12");
+static_assert(sizeof(struct residue_stop) == 24, "FORMAT.md 5, tag 12");
 
 /* The process ended in order: libresidue's destructor ran. */
 struct residue_end_of_process {
     struct residue_tagged head;
 };
-static_assert(sizeof(struct residue_end_of_process) == 16, "FORMAT.md 5.13");
+static_assert(sizeof(struct residue_end_of_process) == 16, "FORMAT.md 5, tag 13");
 
 /* What runs in the process, known once it is up. Followed by the name ("node"), the version ("v20.20.2"), and zeros. */
 struct residue_runtime {
@@ -484,14 +484,14 @@ struct residue_runtime {
     uint32_t name_size;
     uint32_t version_size;
 };
-static_assert(sizeof(struct residue_runtime) == 24, "FORMAT.md 5.14");
+static_assert(sizeof(struct residue_runtime) == 24, "FORMAT.md 5, tag 14");
 
 /* From here on this writer records samples of allocations: one of n bytes with probability 1 - exp(-max(n, 1) / rate). */
 struct residue_sampling {
     struct residue_tagged head;
     uint64_t rate; /* bytes, not 0 */
 };
-static_assert(sizeof(struct residue_sampling) == 24, "FORMAT.md 5.20");
+static_assert(sizeof(struct residue_sampling) == 24, "FORMAT.md 5, tag 20");
 
 /* Blocks of one call site that died in the nursery, without records, but were outstanding at `when`, the time of a MEMORY
  * record. In the process's log. */
@@ -503,7 +503,7 @@ struct residue_late {
     uint64_t blocks;
     uint64_t bytes;
 };
-static_assert(sizeof(struct residue_late) == 48, "FORMAT.md 5.21");
+static_assert(sizeof(struct residue_late) == 48, "FORMAT.md 5, tag 21");
 
 /* Records of blocks that were freed by `before` were left out; what they did is in COUNTS. */
 struct residue_compacted {
@@ -511,7 +511,7 @@ struct residue_compacted {
     uint64_t before;
     uint64_t records; /* that were left out */
 };
-static_assert(sizeof(struct residue_compacted) == 32, "FORMAT.md 5.22");
+static_assert(sizeof(struct residue_compacted) == 32, "FORMAT.md 5, tag 22");
 
 /* ---- 8. names: what the analyzer looked up in files that are not in the trace -------------------------------------- */
 
