@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "roots.h"
 #include "words.h"
 
 /* ---- Rows --------------------------------------------------------------------------------------------------------- */
@@ -211,6 +212,7 @@ void rsd_match_make(struct rsd_match *match, struct rsd_report *const *side, siz
     struct rows rows = {0};
     *match = (struct rsd_match){.sides = sides, .metric = side[0]->options.metric, .per = *per};
     memcpy(match->side, side, sides * sizeof *side);
+    rsd_roots_find(side, sides);
     for (size_t i = 0; i < sides; i++)
         add_side(match, &rows, i);
     for (size_t i = 0; i < match->count; i++)

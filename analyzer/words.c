@@ -2,15 +2,16 @@
  * Stacks in words.
  *
  * Two versions of a library share no address, no build-id and few offsets. What they share is what their stacks say: names
- * of functions, modules without their version, files of JavaScript relative to their package or to the program's folder,
- * without lines. A run of nameless frames of one module is one word. V8's builtins and code without a name are no words at
- * all: which of them there are depends on how far V8 had compiled.
+ * of functions, modules without their version, files of JavaScript relative to their package or to where the program lies
+ * (roots.c), without lines. A run of nameless frames of one module is one word. V8's builtins and code without a name are
+ * no words at all: which of them there are depends on how far V8 had compiled.
  */
 #include "words.h"
 
 #include <string.h>
 
 #include "memory.h"
+#include "roots.h"
 
 /* "libvips-cpp.so" of "libvips-cpp.so.42" */
 static char *module_word(const char *module) {
@@ -18,15 +19,12 @@ static char *module_word(const char *module) {
     return rsd_strndup(module, end ? (size_t)(end - module) + 3 : strlen(module));
 }
 
-static const char *file_word(const char *file, const char *folder) {
+static char *file_word(const char *file, const struct rsd_root *root) {
     static const char packages[] = "/node_modules/";
-    size_t length = folder ? strlen(folder) : 0;
     const char *found = NULL;
     for (const char *at = file; (at = strstr(at, packages)); at++)
         found = at + strlen(packages);
-    if (!found && length && strncmp(file, folder, length) == 0 && file[length] == '/')
-        found = file + length + 1;
-    return found ? found : file;
+    return found ? rsd_strdup(found) : rsd_root_path(root, file);
 }
 
 static bool is_steady(const char *module, const char *const *steady) {
@@ -36,15 +34,22 @@ static bool is_steady(const char *module, const char *const *steady) {
     return false;
 }
 
+static char *script_word(const struct rsd_named *frame, const struct rsd_root *root) {
+    if (!frame->function || !frame->file)
+        return NULL;
+    char *file = file_word(frame->file, root), *word = rsd_format("%s %s", frame->function, file);
+    free(file);
+    return word;
+}
+
 /* NULL: the frame counts for nothing. */
-static char *word_of(const struct rsd_named *frame, const char *folder, enum rsd_wording wording, bool coarse) {
+static char *word_of(const struct rsd_named *frame, const struct rsd_root *root, enum rsd_wording wording,
+                     bool coarse) {
     switch (frame->kind) {
     case RSD_FRAME_SEAM:
         return rsd_format("[%s]", frame->function);
     case RSD_FRAME_JS:
-        return frame->function && frame->file && wording != RSD_WORDS_NATIVE
-                   ? rsd_format("%s %s", frame->function, file_word(frame->file, folder))
-                   : NULL;
+        return wording == RSD_WORDS_NATIVE ? NULL : script_word(frame, root);
     case RSD_FRAME_NATIVE:
         return frame->function && !coarse ? rsd_strdup(frame->function)
                : frame->module            ? module_word(frame->module)
@@ -65,7 +70,7 @@ void rsd_words_of(struct rsd_words *words, struct rsd_report *report, uint32_t s
     rsd_walk_begin(&walk, report, stack, true);
     for (const struct rsd_named *frame; (frame = rsd_walk_next(&walk));) {
         bool coarse = wording == RSD_WORDS_COARSE && !is_steady(frame->module, steady);
-        char *word = walk.run ? NULL : word_of(frame, report->analysis->trace.meta.cwd, wording, coarse);
+        char *word = walk.run ? NULL : word_of(frame, &report->root, wording, coarse);
         bool nameless = coarse || !frame->function;
         if (!word || !*word || (nameless && repeats(words, word))) {
             free(word);

@@ -15,7 +15,7 @@ struct rsd_words {
     size_t count, capacity;
 };
 
-/* `steady`: names of modules that did not change, NULL behind the last, for COARSE; or NULL. */
+/* The roots of the report are found (roots.h). `steady`: names of modules that did not change, NULL behind the last, for COARSE; or NULL. */
 void rsd_words_of(struct rsd_words *words, struct rsd_report *report, uint32_t stack, enum rsd_wording wording,
                   const char *const *steady);
 void rsd_words_free(struct rsd_words *words);

@@ -3,6 +3,7 @@
 
 const { test } = require('node:test');
 const assert = require('node:assert');
+const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { command, program, proving, record, report, residue, root, scratch, variables } = require('./lib/residue');
@@ -44,6 +45,29 @@ test('sharp 0.33.5 against 0.34.0: the leak is gone, the rest is matched', (t) =
   assert.strictEqual(same.matched_share, 1);
   assert.strictEqual(same.total_a, same.total_b);
   t.diagnostic(`matched: ${(100 * diff.matched_share).toFixed(1)} % of outstanding bytes`);
+});
+
+test('a program started from another folder, or a copy of it, has the same call sites', (t) => {
+  const folder = scratch(t);
+  const at = (...names) => path.join(folder, ...names);
+  const leak = `const { take } = require('./lib/take');
+    for (let i = 0; i < 400; i++) take(50_000);`;
+  const take = `const kept = [];
+    exports.take = (size) => kept.push(Buffer.alloc(size, 1));`;
+  for (const place of ['shop', 'copy/of']) {
+    fs.mkdirSync(at(place, 'lib'), { recursive: true });
+    fs.writeFileSync(at(place, 'leak.js'), leak);
+    fs.writeFileSync(at(place, 'lib', 'take.js'), take);
+  }
+  const run = (cwd, script) => record(t, [process.execPath, script], { cwd: at(cwd) }).trace;
+  const first = run('shop', 'leak.js');
+  for (const other of [run('shop/lib', '../leak.js'), run('copy/of', './leak.js'), run('.', 'copy/of/leak')])
+    for (const sides of [[first, other], [other, first]]) {
+      const { sites, matched_share: share } = JSON.parse(residue('diff', '--json', '--top', '0', ...sides));
+      const site = sites.find(({ a }) => JSON.stringify(a.stack).includes('lib/take.js') && a.outstanding_bytes >= 20_000_000);
+      assert.deepStrictEqual([site.a.outstanding_bytes, site.match], [site.b.outstanding_bytes, 'same']);
+      assert.ok(share > 0.95, `matched: ${share}`);
+    }
 });
 
 test('merge: the workers of a cluster as one, to the byte, and the one that keeps more is seen', (t) => {

@@ -7,10 +7,12 @@
  *
  * The hash. A frame with a symbol counts as (module's base name, symbol, offset in the symbol), one without as (base
  * name, offset in the file), a JavaScript function as (name, file, line): nothing that depends on where things were
- * loaded. Code of JavaScript that has no name, V8's builtins, and the functions by which V8 calls an addon count as nothing: a
- * function moves from the interpreter to baseline to optimised code, these frames come and go with it, and it would be three
- * call sites, of which one stops growing and the next begins. The hash of a node mixes its frame into the hash of its
- * parent, so all are found in one pass from the root.
+ * loaded. A function moves from the interpreter to baseline to optimised code, and what comes and goes with that counts as
+ * nothing, else it would be three call sites, of which one stops growing and the next begins: code of JavaScript that has no
+ * name, V8's builtins, the functions by which V8 calls an addon, and those that the language has of its own, such as `Uint8Array`
+ * and `map`, which optimised code has inlined. The last do count in a stack without a script: nothing is optimised there, and
+ * it may have no other name. The hash of a node mixes its frame into the hash of its parent, so all are found in one pass from
+ * the root.
  *
  * Kin. Two call sites are kin if the same code makes their blocks: the same frames from the allocation up to where V8 begins,
  * or JavaScript. What JavaScript asked for, and by which way V8 got there, does not count.
@@ -164,15 +166,41 @@ static uint64_t frame_hash(struct rsd_names *names, const struct rsd_stack_node 
     return rsd_mix(hash ^ node->offset);
 }
 
+/* Is it a function that V8 has of its own, such as `Uint8Array` or `map`? Optimised code has it inlined, without a frame. */
+static bool is_of_language(const struct rsd_names *names, const struct rsd_stack_node *node) {
+    return node->kind == RESIDUE_NODE_JS && node->has_binary && names->history->js_names[node->owner].builtin;
+}
+
+struct hash {
+    uint64_t whole, bare; /* with V8's own functions, and without */
+    bool has_script;      /* a script's function is among the frames */
+};
+
+static struct hash hash_below(struct rsd_names *names, const struct rsd_stack_node *node, struct hash above) {
+    struct hash hash = above;
+    bool own = is_of_language(names, node);
+    if (own && above.has_script)
+        return hash;
+    hash.has_script |= node->kind == RESIDUE_NODE_JS && !own;
+    if (!own)
+        hash.bare = frame_hash(names, node, above.bare);
+    hash.whole = hash.has_script ? hash.bare : frame_hash(names, node, above.whole);
+    return hash;
+}
+
 /* A parent stands before its children in the trie. */
 static void find_hashes(struct rsd_names *names) {
-    names->hashes = rsd_zalloc(names->stacks->count, sizeof *names->hashes);
-    for (uint32_t at = 1; at < names->stacks->count; at++) {
+    size_t count = names->stacks->count;
+    struct hash *hashes = rsd_zalloc(count, sizeof *hashes);
+    for (uint32_t at = 1; at < count; at++) {
         const struct rsd_stack_node *node = &names->stacks->nodes[at];
-        uint64_t above = names->hashes[node->parent];
         bool counts = !rsd_names_is_script(names, at) && !is_glue(symbol_of(names, node));
-        names->hashes[at] = counts ? frame_hash(names, node, above) : above;
+        hashes[at] = counts ? hash_below(names, node, hashes[node->parent]) : hashes[node->parent];
     }
+    names->hashes = rsd_zalloc(count, sizeof *names->hashes);
+    for (size_t at = 0; at < count; at++)
+        names->hashes[at] = hashes[at].whole;
+    free(hashes);
 }
 
 uint64_t rsd_names_hash(struct rsd_names *names, uint32_t node) {

@@ -24,6 +24,7 @@
 #include "intern.h"
 #include "memory.h"
 #include "names/sourcemap.h"
+#include "path.h"
 
 #define FILE_MOST (512u << 20)
 #define LOOK_BACK 16u /* segments: `async`, `const`, `=`, `(` may have their own */
@@ -114,20 +115,8 @@ static char *resolve(const char *from, const char *relative) {
         return path_of(relative);
     if (strstr(relative, "://"))
         return rsd_strdup(relative);
-    const char *slash = strrchr(from, '/');
-    char *path = rsd_format("%.*s/%s", (int)(slash - from), from, relative), *out = path;
-    for (char *at = path; *at;) {
-        size_t part = 1 + strcspn(at + 1, "/");
-        if (part == 3 && memcmp(at, "/..", 3) == 0)
-            while (out > path && *--out != '/')
-                continue;
-        else if (part > 1 && !(part == 2 && at[1] == '.')) {
-            memmove(out, at, part);
-            out += part;
-        }
-        at += part;
-    }
-    *out = 0;
+    char *folder = rsd_strndup(from, (size_t)(strrchr(from, '/') - from)), *path = rsd_path_join(folder, relative);
+    free(folder);
     return path;
 }
 

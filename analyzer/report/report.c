@@ -11,6 +11,7 @@
 
 #include "memory.h"
 #include "names/lookup.h"
+#include "roots.h"
 
 struct blaming {
     struct rsd_report *report;
@@ -70,6 +71,7 @@ bool rsd_report_make(struct rsd_report *report, struct rsd_analysis *analysis,
 void rsd_report_free(struct rsd_report *report) {
     rsd_groups_free(&report->heap);
     rsd_groups_free(&report->mappings);
+    rsd_root_free(&report->root);
     rsd_names_close(report->names);
 }
 

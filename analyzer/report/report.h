@@ -27,14 +27,21 @@ struct rsd_report_options {
     struct rsd_places places;
 };
 
+/* Where the program lies, beside the same one in other traces (roots.h). */
+struct rsd_root {
+    char *from, *to; /* what lies below the one lies below the other in the first of the traces */
+    char *folder;    /* there names are relative to it; empty: they are not */
+};
+
 struct rsd_report {
     struct rsd_analysis *analysis;
     struct rsd_names *names;
     struct rsd_groups heap, mappings;
     struct rsd_judgement judgement;
     struct rsd_report_options options;
-    size_t top;  /* call sites shown; already within heap.count */
-    size_t only; /* the one that the user asked for, or SIZE_MAX */
+    size_t top;           /* call sites shown; already within heap.count */
+    size_t only;          /* the one that the user asked for, or SIZE_MAX */
+    struct rsd_root root; /* once it is compared with others */
 };
 
 /* False, with a message on stderr: there is no such site. */

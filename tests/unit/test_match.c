@@ -27,8 +27,8 @@ __attribute__((noinline)) static void write_image(void) {
     __asm__ volatile("nop" ::: "memory");
 }
 
-struct site { /* one block a second: a minute of it is a leak */
-    const char *script;
+struct site {           /* one block a second: a minute of it is a leak */
+    const char *script; /* "onGet", or "onGet /srv/app/server.js" */
     void (*function)(void);
     uint64_t offset; /* of nameless code in the library */
     int frames;      /* how many such frames */
@@ -48,13 +48,16 @@ static uint64_t address_in_file(void (*function)(void)) {
 }
 
 static uint32_t stack_of(struct made_writer *w, uint32_t root, const struct site *site, uint32_t id) {
+    const char *file = strchr(site->script, ' ') ? strchr(site->script, ' ') + 1 : "/srv/app/server.js";
+    char name[32];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(site->script, " "), site->script);
     struct residue_js_function js = {.head = {.tag = RESIDUE_TAG_JS_FUNCTION, .time = 2},
                                      .id = id,
                                      .line = 10,
                                      .column = 1,
-                                     .name_size = (uint32_t)strlen(site->script),
-                                     .file_size = (uint32_t)strlen("/srv/app/server.js")};
-    made_tagged(w, &js, sizeof js, site->script, "/srv/app/server.js");
+                                     .name_size = (uint32_t)strlen(name),
+                                     .file_size = (uint32_t)strlen(file)};
+    made_tagged(w, &js, sizeof js, name, file);
     uint32_t node = made_node(w, RESIDUE_NODE_JS, UINT64_C(12) << 32 | 5, root, id, RESIDUE_SOURCE_FP);
     node = made_node(w, RESIDUE_NODE_NATIVE, 0x500000000000 + address_in_file(site->function) + 1, node, 2,
                      RESIDUE_SOURCE_CFI);
@@ -65,6 +68,7 @@ static uint32_t stack_of(struct made_writer *w, uint32_t root, const struct site
 }
 
 static bool steady; /* the program does not change between versions */
+static const char *started_in = "/srv", *started = "server.js";
 
 /* A trace of a minute. */
 static char *version(const struct site *sites, size_t count, uint64_t marks) {
@@ -72,7 +76,7 @@ static char *version(const struct site *sites, size_t count, uint64_t marks) {
     cr_assert_gt(readlink("/proc/self/exe", self, sizeof self - 1), 0);
     snprintf(other, sizeof other, "%s/unit", folder); /* another path: another version of the program */
     cr_assert_eq(symlink(self, other), 0);
-    made_meta(folder);
+    made_meta_of(folder, started_in, started);
     struct made_writer *p = made_open(folder, 0), *w = made_open(folder, 1);
     made_module(p, 2, 1, 0x7f0000000000, LIBRARY);
     made_module(p, 2, 2, 0x500000000000, steady ? self : other);
@@ -166,6 +170,78 @@ static void expect_verdict(const struct sides *sides, const char *text) {
     char *verdict = rsd_diff_verdict(&sides->match);
     cr_assert_str_eq(verdict, text);
     free(verdict);
+}
+
+/* ---- Places ------------------------------------------------------------------------------------------------------ */
+
+struct run {
+    const char *folder, *script, *files[2];
+};
+
+/* How many of the call sites in two runs are the same, one in each file. */
+static size_t same_rows(const struct run *run) {
+    struct sides sides = {0};
+    size_t same = 0;
+    for (size_t i = 0; i < 2; i++) {
+        char first[256], second[256];
+        snprintf(first, sizeof first, "onGet %s", run[i].files[0]);
+        snprintf(second, sizeof second, "keep %s", run[i].files[1]);
+        started_in = run[i].folder;
+        started = run[i].script;
+        ADD_SIDE(&sides, {first, save_image, 0x1000, 1, 5000}, {second, save_image, 0x1000, 1, 70});
+    }
+    compare(&sides, &as_it_is);
+    for (size_t i = 0; i < sides.match.count; i++) {
+        const struct rsd_row *row = &sides.match.list[i];
+        same += row->kinship == RSD_SAME && row->part[0].stack && row->part[1].stack;
+    }
+    done(&sides);
+    return same;
+}
+
+Test(match, a_program_is_the_same_wherever_it_lies_and_is_started) {
+    static const struct {
+        const char *what;
+        struct run run[2];
+        size_t same;
+    } cases[] = {
+        {"started from a folder below",
+         {{"/shop", "start.js", {"/shop/start.js", "/shop/lib/cart.js"}},
+          {"/shop/lib", "../start.js", {"/shop/start.js", "/shop/lib/cart.js"}}},
+         2},
+        {"a copy, in a container",
+         {{"/home/me/shop", "start.js", {"/home/me/shop/start.js", "/home/me/shop/lib/cart.js"}},
+          {"/app", "start.js", {"/app/start.js", "/app/lib/cart.js"}}},
+         2},
+        {"a copy within the other, with files of one name in several folders",
+         {{"/shop", "start.js", {"/shop/start.js", "/shop/lib/start.js"}},
+          {"/shop/copy", "start.js", {"/shop/copy/start.js", "/shop/copy/lib/start.js"}}},
+         2},
+        {"copies side by side, started from where both lie, one by its URL",
+         {{"/srv", "v1/src/start.js", {"/srv/v1/src/start.js", "/srv/v1/cart.js"}},
+          {"/srv", "v2/src/start.js", {"file:///srv/v2/src/start.js", "file:///srv/v2/cart.js"}}},
+         2},
+        {"another script of a copy",
+         {{"/shop", "start.js", {"/shop/start.js", "/shop/lib/cart.js"}},
+          {"/copy/test", "load.js", {"/copy/test/load.js", "/copy/lib/cart.js"}}},
+         1},
+        {"beside a file of all programs",
+         {{"/v1", "start.js", {"/v1/start.js", "/opt/agent.js"}},
+          {"/v2", "start.js", {"/v2/start.js", "/opt/agent.js"}}},
+         2},
+        {"other files of the same name in one program",
+         {{"/shop", "start.js", {"/shop/a/index.js", "/shop/b/index.js"}},
+          {"/shop", "start.js", {"/shop/c/index.js", "/shop/d/index.js"}}},
+         0},
+        {"packages",
+         {{"/v1", "start.js", {"/v1/node_modules/x/a.js", "/v1/node_modules/.pnpm/y@1/node_modules/y/a.js"}},
+          {"/v2", "start.js", {"/v2/node_modules/x/a.js", "/v2/node_modules/y/a.js"}}},
+         2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t same = same_rows(cases[i].run);
+        cr_assert_eq(same, cases[i].same, "%s: %zu", cases[i].what, same);
+    }
 }
 
 /* ---- Versions ---------------------------------------------------------------------------------------------------- */

@@ -493,3 +493,46 @@ Test(report, ids_do_not_depend_on_where_things_were_loaded) {
     }
     cr_assert_eq(ids[0], ids[1]);
 }
+
+/* One block of `size` bytes below the functions, outermost first: 1 is of a script, 2 and 3 are V8's own. */
+static void made_below(struct made_writer *w, const uint32_t *functions, size_t count, uint32_t size) {
+    static uint64_t address = 0x1000;
+    uint32_t at = made_node(w, RESIDUE_NODE_END, 0, 0, 0, RESIDUE_SOURCE_NONE);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t place = functions[i] == 1 ? UINT64_C(12) << 32 | 5 : 0;
+        at = made_node(w, RESIDUE_NODE_JS, place, at, functions[i], RESIDUE_SOURCE_FP);
+    }
+    at = made_node(w, RESIDUE_NODE_NATIVE, 0x7f0000000020, at, 1, RESIDUE_SOURCE_NONE);
+    made_alloc(w, 5, address += 0x1000, size, at);
+}
+
+Test(report, functions_that_v8_inlines_do_not_part_a_call_site) {
+    char *folder = made_folder("report");
+    made_meta(folder);
+    struct made_writer *w = made_open(folder, 1);
+    made_module(w, 1, 1, 0x7f0000000000, "/lib/libx.so");
+    js_function(w, 1, "onRequest", "/srv/app/server.js");
+    for (uint32_t id = 2; id <= 3; id++) {
+        struct residue_js_function own = {
+            .head = {.tag = RESIDUE_TAG_JS_FUNCTION, .time = 2}, .id = id, .flags = 1, .name_size = 3};
+        made_tagged(w, &own, sizeof own, id == 2 ? "map" : "new", "");
+    }
+    made_below(w, (const uint32_t[]){1}, 1, 10);
+    made_below(w, (const uint32_t[]){1, 2}, 2, 20);
+    made_below(w, (const uint32_t[]){2, 1, 3, 1}, 4, 30); /* it calls itself: another stack */
+    made_below(w, (const uint32_t[]){2, 1}, 2, 40);
+    made_below(w, (const uint32_t[]){2}, 1, 400); /* without a script they are all there is */
+    made_below(w, (const uint32_t[]){3}, 1, 300);
+    made_below(w, (const uint32_t[]){2, 3}, 2, 200);
+    made_below(w, NULL, 0, 100);
+    made_live(w);
+    struct shown shown;
+    show(&shown, folder, 0, NULL);
+    static const uint64_t wanted[] = {400, 300, 200, 100, 10 + 20 + 40, 30};
+    cr_assert_eq(shown.report.heap.count, sizeof wanted / sizeof *wanted);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        cr_assert_eq(shown.report.heap.list[i].site.now.live_bytes, wanted[i], "call site %zu", i);
+    unshow(&shown);
+    made_close(w);
+    made_remove(folder);
+}

@@ -62,15 +62,22 @@ void made_file(const char *folder, const char *name, const char *content) {
 }
 
 void made_meta(const char *folder) {
-    made_file(folder, "meta.json",
-              "{\"format\": {\"major\": 1, \"minor\": 0}, \"tool\": \"residue 0.1.0\",\n"
-              " \"trace_id\": \"1122334455667788\", \"pid\": 4711, \"ppid\": 1, \"start_time\": 1,\n"
-              " \"exe\": \"/usr/bin/node\", \"cwd\": \"/srv\", \"argv\": [\"node\", \"server.js\"],\n"
-              " \"started_at\": \"2026-01-31T12:00:00.000Z\",\n"
-              " \"clock\": {\"source\": \"monotonic\", \"ticks\": 1, \"monotonic_ns\": 1000000, \"realtime_ns\": 5,\n"
-              "  \"ticks_per_second\": 1000},\n"
-              " \"libc\": \"glibc 2.36\", \"allocator\": \"libc.so.6\", \"page_size\": 4096, \"options\": {},\n"
-              " \"live\": {\"kind\": \"file\", \"directory\": null}}\n");
+    made_meta_of(folder, "/srv", "server.js");
+}
+
+void made_meta_of(const char *folder, const char *cwd, const char *script) {
+    char text[4096];
+    snprintf(text, sizeof text,
+             "{\"format\": {\"major\": 1, \"minor\": 0}, \"tool\": \"residue 0.1.0\",\n"
+             " \"trace_id\": \"1122334455667788\", \"pid\": 4711, \"ppid\": 1, \"start_time\": 1,\n"
+             " \"exe\": \"/usr/bin/node\", \"cwd\": \"%s\", \"argv\": [\"node\", \"%s\"],\n"
+             " \"started_at\": \"2026-01-31T12:00:00.000Z\",\n"
+             " \"clock\": {\"source\": \"monotonic\", \"ticks\": 1, \"monotonic_ns\": 1000000, \"realtime_ns\": 5,\n"
+             "  \"ticks_per_second\": 1000},\n"
+             " \"libc\": \"glibc 2.36\", \"allocator\": \"libc.so.6\", \"page_size\": 4096, \"options\": {},\n"
+             " \"live\": {\"kind\": \"file\", \"directory\": null}}\n",
+             cwd, script);
+    made_file(folder, "meta.json", text);
 }
 
 /* ---- Writers ----------------------------------------------------------------------------------------------------- */

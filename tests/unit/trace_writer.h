@@ -35,6 +35,8 @@ void made_remove(char *folder);
 void made_file(const char *folder, const char *name, const char *content);
 /* meta.json of a process that has ended: the clock runs at 1,000 ticks a second from tick 0. */
 void made_meta(const char *folder);
+/* The same of `node SCRIPT` in a working folder. */
+void made_meta_of(const char *folder, const char *cwd, const char *script);
 
 struct made_writer *made_open(const char *folder, uint32_t number);
 void made_close(struct made_writer *writer);
