@@ -58,10 +58,16 @@ static int64_t growth_of(struct rsd_report *report, const struct options *option
 static char *doubt_of(const struct rsd_report *report, const struct options *options, size_t sites) {
     const struct rsd_analysis *a = report->analysis;
     uint64_t lost = rsd_trace_lost(&a->trace);
+    const struct rsd_judgement *judgement = &report->judgement;
+    if (!rsd_history_recorded(&a->history, a->window.from, a->window.to))
+        return rsd_strdup("nothing was recorded in the window (RESIDUE_START=off, residue stop)");
     if (!a->events)
         return rsd_strdup("the trace has no allocations");
     if (!sites)
-        return rsd_strdup("nothing was allocated on a stack that matches --site");
+        return rsd_strdup(options->has_site ? "nothing was allocated on a stack that matches --site"
+                                            : "the trace has no allocations");
+    if (judgement->cause == RSD_CAUSE_SHORT && judgement->doubt == RSD_DOUBT_COARSE)
+        return rsd_strdup("the samples are too coarse");
     const char *why;
     if (!(rsd_per_parts(&options->per, &a->window, 0, &why) > 0))
         return rsd_strdup(why);
