@@ -25,9 +25,10 @@
  * room, half as many, but no fewer than one in COARSEST, which shows a leak of some hundred MiB. That many fill what is
  * left only after some hundred GiB; once there is no room samples all but end, with one in LAST_RATE. So the trace grows
  * with the logarithm of what is allocated, a leak stays visible, and no block that is in the trace is lost: of blocks that
- * were recorded before, the end is still recorded. Which those are nobody has kept, but it is enough to record the *first* free of each address since then: what
- * lies there later is either a sample or in no record. A second bitmap has these addresses, which bounds the records by
- * what the heap has of addresses, not by time. (A free of a block that is in no record is nothing to a reader.)
+ * were recorded before, the end is still recorded. Which those are nobody has kept, but it is enough to record the *first*
+ * free of each address since then: what lies there later is either a sample or in no record. A second bitmap has these
+ * addresses, which bounds the records by what the heap has of addresses, not by time. (A free of a block that is in no record
+ * is nothing to a reader.)
  *
  * To turn an allocating thread's mind costs nothing here: it reads the rate at each call, and the ring of its youngest
  * blocks is written out when it records its first sample (rsd_sample_begin), for what is in the ring is older. A thread

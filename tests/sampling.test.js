@@ -140,8 +140,15 @@ test('a resized block that could not be resized is still known, and a mode that 
   }
 });
 
-const size = (trace) =>
-  fs.readdirSync(trace).reduce((sum, name) => sum + fs.statSync(path.join(trace, name)).blocks * 512, 0);
+const size = (trace, wanted = /./) =>
+  fs.readdirSync(trace).filter((name) => wanted.test(name)).reduce((sum, name) => sum + fs.statSync(path.join(trace, name)).size, 0);
+
+// Live files are as large as they are, three quarters of a MiB a thread and more. What they leave is the logs', 4 MiB at least.
+function keepsWithin(trace, limit) {
+  const whole = size(trace), live = size(trace, /\.live$/);
+  assert.ok(whole <= Math.max(limit, live + (4 << 20)) + 65536, `${whole} bytes, ${live} of them live files`);
+  return `${live} bytes of live files, ${whole - live} more`;
+}
 
 for (const MODE of ['survivors', 'full'])
   test(`a trace stays within RESIDUE_MAX_SIZE, loses no block that it has, and goes on to see a leak: ${MODE}`, (t) => {
@@ -149,7 +156,7 @@ for (const MODE of ['survivors', 'full'])
     const run = record(t, [program('long_run'), String(rounds)], { options: { MODE, MAX_SIZE: '6MiB' } });
     assert.strictEqual(run.status, 0);
     assert.match(run.stderr, /^residue: half of what RESIDUE_MAX_SIZE leaves for logs is used: .*\n$/);
-    assert.ok(size(run.trace) <= 6 << 20, `${size(run.trace)} bytes`);
+    t.diagnostic(keepsWithin(run.trace, 6 << 20));
     const got = report(run.trace, '--at', 'exit');
     assert.strictEqual(got.recorder.anomalies, 0);
     const of = (name) => got.sites.find((site) => site.stack[0].function === name);
@@ -172,19 +179,15 @@ test('a child of a process that went over to samples begins with a whole trace o
   assert.strictEqual(taken.outstanding_blocks, 300);
 });
 
-// Live files are as large as they are, three quarters of a MiB a thread and more. node has a dozen.
 const rates = (trace) => [...residue('dump', trace).matchAll(/ sampling rate=(\d+)/g)].map(([, rate]) => Number(rate));
 
 for (const { MODE, MAX_SIZE } of [{ MODE: 'survivors', MAX_SIZE: 4 }, { MODE: 'full', MAX_SIZE: 4 }, { MODE: 'full', MAX_SIZE: 12 }])
   test(`a node that leaks is seen to with a limit of ${MAX_SIZE} MiB, which leaves its logs 4 MiB at least: ${MODE}`, (t) => {
     const worker = path.join(root, 'tests', 'node', 'leaky.js');
     const run = record(t, [node(20), worker, '8'], { options: { MODE, MAX_SIZE: `${MAX_SIZE}MiB` } });
-    const names = fs.readdirSync(run.trace), sizes = names.map((name) => fs.statSync(path.join(run.trace, name)).size);
-    const live = sizes.reduce((sum, bytes, i) => sum + (names[i].endsWith('.live') ? bytes : 0), 0);
-    const whole = sizes.reduce((sum, bytes) => sum + bytes, 0);
-    assert.ok(whole <= Math.max(MAX_SIZE << 20, live + (4 << 20)) + 65536, `${whole} bytes, ${live} of them live files`);
+    const kept = keepsWithin(run.trace, MAX_SIZE << 20);
     const taken = rates(run.trace).sort((a, b) => a - b);
-    t.diagnostic(`${live} bytes of live files, ${whole - live} of logs, rates ${taken}`);
+    t.diagnostic(`${kept}, rates ${taken}`);
     if (MODE === 'full' && MAX_SIZE === 4) {
       assert.ok(taken[0] === 64 << 10 || taken[0] === 128 << 10, `at first one in ${taken[0]}`);
       assert.ok(taken.at(-1) <= 64 << 20, `at last one in ${taken.at(-1)}`);
