@@ -273,7 +273,7 @@ static void count_birth(struct detail *d, uint32_t group, uint64_t blocks, uint6
 static void find_marks(struct detail *d, const struct rsd_window *window) {
     for (size_t i = 0; i < d->history->barrier_count && d->marks < MARKS; i++) {
         const struct rsd_barrier *barrier = &d->history->barriers[i];
-        if (barrier->reason == RESIDUE_BARRIER_MARK && barrier->time > window->from && barrier->time <= window->to)
+        if (rsd_barrier_counts_work(barrier) && barrier->time > window->from && barrier->time <= window->to)
             d->mark[d->marks++] = barrier->time;
     }
 }
