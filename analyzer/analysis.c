@@ -237,7 +237,7 @@ static void pass(struct rsd_analysis *a, bool quiet) {
     rsd_pairing_open(&a->pairing, &a->stacks, a->trace.writer_count, start_of(a), a->window.to);
     a->pairing.forked = a->trace.meta.forked_from != 0;
     if (a->history.sampling.count)
-        rsd_pairing_sample(&a->pairing, &a->history.sampling, &a->trace, a->window.from, a->history.rate);
+        rsd_pairing_sample(&a->pairing, &a->history.sampling, &a->trace, a->window.from, a->window.to, a->history.rate);
     rsd_smaps_read(&a->smaps, &a->trace, &a->source, first_sample_from(a), a->window.to);
     merge_events(a, quiet);
     a->ledger_count = a->smaps.count;

@@ -58,10 +58,16 @@ static int64_t growth_of(struct rsd_report *report, const struct options *option
 static char *doubt_of(const struct rsd_report *report, const struct options *options, size_t sites) {
     const struct rsd_analysis *a = report->analysis;
     uint64_t lost = rsd_trace_lost(&a->trace);
+    const struct rsd_judgement *judgement = &report->judgement;
+    if (!rsd_history_recorded(&a->history, a->window.from, a->window.to))
+        return rsd_strdup("nothing was recorded in the window (RESIDUE_START=off, residue stop)");
     if (!a->events)
         return rsd_strdup("the trace has no allocations");
     if (!sites)
-        return rsd_strdup("nothing was allocated on a stack that matches --site");
+        return rsd_strdup(options->has_site ? "nothing was allocated on a stack that matches --site"
+                                            : "the trace has no allocations");
+    if (judgement->cause == RSD_CAUSE_SHORT && judgement->doubt == RSD_DOUBT_COARSE)
+        return rsd_strdup("the samples are too coarse");
     const char *why;
     if (!(rsd_per_parts(&options->per, &a->window, 0, &why) > 0))
         return rsd_strdup(why);
@@ -107,7 +113,6 @@ static int check(const char *path, const struct options *options) {
 }
 
 static bool take_option(int option, struct options *options) {
-    struct rsd_window_options *window = &options->analysis.window;
     switch (option) {
     case 'm':
         options->has_most = true;
@@ -119,12 +124,8 @@ static bool take_option(int option, struct options *options) {
         if (!options->has_site)
             rsd_usage("check", "--site wants a regular expression, not %s", optarg);
         return options->has_site;
-    case 'f':
-        return rsd_moment_argument("check", "--from", optarg, &window->has_from, &window->from, &window->from_mark);
-    case 't':
-        return rsd_moment_argument("check", "--to", optarg, &window->has_to, &window->to, &window->to_mark);
     default:
-        return rsd_places_argument("check", option, &options->places);
+        return rsd_window_argument("check", option, &options->analysis.window, &options->places);
     }
 }
 
@@ -133,8 +134,7 @@ static int run(int argc, char **argv) {
         {"max-growth", required_argument, NULL, 'm'},
         {"per", required_argument, NULL, 'p'},
         {"site", required_argument, NULL, 's'},
-        {"from", required_argument, NULL, 'f'},
-        {"to", required_argument, NULL, 't'},
+        RSD_WINDOW_OPTIONS,
         RSD_PLACES_OPTIONS,
         {NULL, 0, NULL, 0},
     };
@@ -161,7 +161,7 @@ const struct rsd_command rsd_command_check = {
             "\n"
             "For scripts and CI: one line, and an exit status: 0 when native memory grew by\n"
             "no more than SIZE over the window, 1 when it grew by more, 2 when that cannot be\n"
-            "told.\n"
+            "told, 3 when memory does not suffice to read the trace.\n"
             "\n"
             "  --max-growth SIZE  what is allowed: 512KiB, 5MiB\n"
             "  --per minute|mark  SIZE is for each minute of the window, or for each mark in\n"
@@ -169,8 +169,12 @@ const struct rsd_command rsd_command_check = {
             "  --per request=N    SIZE is for each of N requests\n"
             "  --site REGEX       count only call sites with a frame whose function, module,\n"
             "                     file or package matches (POSIX extended)\n"
-            "  --from MOMENT      start of the window, as in `residue report`\n"
+            "  --from MOMENT      start of the window, as in `residue report`; where nothing\n"
+            "                     tells where warm-up ends, as in a trace of less than 20 s,\n"
+            "                     it begins at 0, and what start-up takes is growth: set a\n"
+            "                     mark once it is warm, and begin there\n"
             "  --to MOMENT        end of the window\n"
+            "  --at MOMENT        end of the window: teardown (default), exit, or end\n"
             "  --sysroot DIR, --debug-dir DIR  as in `residue report`\n",
     .run = run,
 };

@@ -100,7 +100,13 @@ static char *some_leak(const struct rsd_match *match) {
 char *rsd_diff_verdict(const struct rsd_match *match) {
     size_t leaking = 0;
     for (size_t side = 0; side < match->sides; side++) {
-        if (match->side[side]->judgement.cause == RSD_CAUSE_SHORT)
+        const struct rsd_judgement *judgement = &match->side[side]->judgement;
+        if (judgement->cause == RSD_CAUSE_SHORT && judgement->doubt == RSD_DOUBT_NOTHING)
+            return rsd_format("nothing was recorded in the window of %c", rsd_side_letter(side));
+        if (judgement->cause == RSD_CAUSE_SHORT && judgement->doubt == RSD_DOUBT_COARSE)
+            return rsd_format("the samples of %c are too coarse to judge: take more, or record for longer",
+                              rsd_side_letter(side));
+        if (judgement->cause == RSD_CAUSE_SHORT)
             return rsd_format("%c is too short to judge: compare the figures below, or record for longer",
                               rsd_side_letter(side));
         leaking += rsd_match_leaks(match, side);

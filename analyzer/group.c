@@ -12,6 +12,7 @@
 #include "group.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,6 +33,8 @@ static void add_sums(struct rsd_sums *to, const struct rsd_sums *from) {
     to->bytes_variance += from->bytes_variance;
     to->calls_variance += from->calls_variance;
     to->temporaries_variance += from->temporaries_variance;
+    to->unseen_bytes = fmax(to->unseen_bytes, from->unseen_bytes);
+    to->unseen_blocks = fmax(to->unseen_blocks, from->unseen_blocks);
 }
 
 static int by_value(const struct rsd_group *a, const struct rsd_group *b) {
@@ -271,7 +274,7 @@ static void count_birth(struct detail *d, uint32_t group, uint64_t blocks, uint6
 static void find_marks(struct detail *d, const struct rsd_window *window) {
     for (size_t i = 0; i < d->history->barrier_count && d->marks < MARKS; i++) {
         const struct rsd_barrier *barrier = &d->history->barriers[i];
-        if (barrier->reason == RESIDUE_BARRIER_MARK && barrier->time > window->from && barrier->time <= window->to)
+        if (rsd_barrier_counts_work(barrier) && barrier->time > window->from && barrier->time <= window->to)
             d->mark[d->marks++] = barrier->time;
     }
 }

@@ -340,6 +340,27 @@ const struct rsd_barrier *rsd_history_switch(const struct rsd_history *history, 
     return last;
 }
 
+/* "A process that was started with recording off has a stop barrier named `RESIDUE_START=off` before its first event." */
+static bool begins_on(const struct rsd_history *history) {
+    for (size_t i = 0; i < history->barrier_count; i++)
+        if (rsd_barrier_switches(&history->barriers[i]))
+            return !*history->barriers[i].name;
+    return true;
+}
+
+bool rsd_history_recorded(const struct rsd_history *history, uint64_t from, uint64_t to) {
+    const struct rsd_barrier *at_start = rsd_history_switch(history, from);
+    bool on = at_start ? at_start->reason == RESIDUE_BARRIER_START : begins_on(history);
+    for (size_t i = 0; i < history->barrier_count && history->barriers[i].time < to; i++)
+        on |= history->barriers[i].reason == RESIDUE_BARRIER_START && history->barriers[i].time > from;
+    return on;
+}
+
+bool rsd_barrier_counts_work(const struct rsd_barrier *barrier) {
+    return barrier->reason == RESIDUE_BARRIER_MARK && strcmp(barrier->name, "near-limit") != 0 &&
+           strcmp(barrier->name, "near-heap-limit") != 0;
+}
+
 const struct rsd_barrier *rsd_history_barrier(const struct rsd_history *history, enum residue_barrier_reason reason) {
     for (size_t i = 0; i < history->barrier_count; i++)
         if (history->barriers[i].reason == reason)

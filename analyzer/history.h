@@ -108,9 +108,13 @@ const struct rsd_module *rsd_history_module(const struct rsd_history *history, u
 const struct rsd_js_function *rsd_history_js(const struct rsd_history *history, uint32_t writer, uint32_t id);
 const struct rsd_code *rsd_history_code(const struct rsd_history *history, uint32_t id);
 const struct rsd_barrier *rsd_history_barrier(const struct rsd_history *history, enum residue_barrier_reason reason);
+/* Is it a mark by which somebody counts work? Those that the recorder sets itself, when memory runs short, are not. */
+bool rsd_barrier_counts_work(const struct rsd_barrier *barrier);
 /* Does it switch the recording of blocks on or off? */
 bool rsd_barrier_switches(const struct rsd_barrier *barrier);
 /* The last barrier that switched the recording of blocks on or off, up to a time; NULL: it has been on from the start. */
 const struct rsd_barrier *rsd_history_switch(const struct rsd_history *history, uint64_t time);
+/* Was the recording of blocks on at any time from the one to the other? */
+bool rsd_history_recorded(const struct rsd_history *history, uint64_t from, uint64_t to);
 
 #endif

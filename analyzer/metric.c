@@ -76,6 +76,6 @@ static double variance_of(const struct rsd_site *site, enum rsd_metric metric, i
 }
 
 double rsd_metric_error(const struct rsd_site *site, enum rsd_metric metric, int64_t value) {
-    double variance = variance_of(site, metric, value);
-    return variance > 0 ? sqrt(variance) : 0; /* sums of doubles that should be 0 may end below it */
+    double seen = fmax(0, variance_of(site, metric, value)); /* sums of doubles that should be 0 may end below it */
+    return sqrt(seen + (rsd_metric_is_bytes(metric) ? site->now.unseen_bytes : site->now.unseen_blocks));
 }

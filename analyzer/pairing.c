@@ -19,6 +19,7 @@
  */
 #include "pairing.h"
 
+#include <math.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -51,9 +52,11 @@ void rsd_pairing_close(struct rsd_pairing *pairing) {
 }
 
 void rsd_pairing_sample(struct rsd_pairing *pairing, const struct rsd_sampling *sampling, const struct rsd_trace *trace,
-                        uint64_t from, double rate) {
+                        uint64_t from, uint64_t to, double rate) {
     pairing->sampling = sampling;
     pairing->from = from;
+    pairing->coarsest = rsd_sampling_coarsest(sampling, to);
+    pairing->heap_now.unseen_bytes = (double)pairing->coarsest * (double)pairing->coarsest;
     pairing->temporary = (uint64_t)(rate * TEMPORARY_LIFE);
     pairing->rates = rsd_zalloc(trace->writer_count, sizeof *pairing->rates);
     for (size_t i = 0; i < trace->writer_count; i++) {
@@ -76,10 +79,13 @@ static inline void sums_remove(struct rsd_sums *sums, const struct rsd_weight *w
     sums->live_blocks -= weight->blocks;
 }
 
-static void variances_add(struct rsd_sums *sums, const struct rsd_weight *weight) {
+/* `next` is what another block like it would be, as the last sample of the window. */
+static void variances_add(struct rsd_sums *sums, const struct rsd_weight *weight, const struct rsd_weight *next) {
     sums->live_variance += weight->bytes_variance;
     sums->bytes_variance += weight->bytes_variance;
     sums->calls_variance += weight->blocks_variance;
+    sums->unseen_bytes = fmax(sums->unseen_bytes, next->bytes_variance);
+    sums->unseen_blocks = fmax(sums->unseen_blocks, next->blocks_variance);
 }
 
 static void variances_remove(struct rsd_sums *sums, const struct rsd_weight *weight, bool since_start) {
@@ -139,15 +145,17 @@ static inline void add_block(struct rsd_pairing *p, size_t writer, uint64_t time
     }
     struct rsd_weight weight = rsd_weigh(p->sampling, &block);
     struct rsd_sums *sums[] = {&p->heap.list[site].now, total_of(p, site)};
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++)
         sums_add(sums[i], &weight);
-        if (__builtin_expect(block.rate != 0, 0))
-            variances_add(sums[i], &weight);
-    }
     if (p->heap_now.live_bytes > p->peak_bytes && time >= p->lasting.from) {
         p->peak_bytes = p->heap_now.live_bytes;
         p->peak_time = time;
     }
+    if (__builtin_expect(block.rate == 0, 1))
+        return;
+    struct rsd_weight next = rsd_weigh_sample(p->coarsest, &block);
+    for (int i = 0; i < 2; i++)
+        variances_add(sums[i], &weight, &next);
 }
 
 static inline uint64_t *freed_slot(struct rsd_pairing *p, uint64_t address) {

@@ -59,6 +59,7 @@ struct rsd_pairing {
     const struct rsd_sampling *sampling; /* NULL: every allocation is in the trace */
     struct rsd_rate_now *rates;          /* by place of the writer; only with `sampling` */
     uint64_t from;                       /* start of the window; only with `sampling` */
+    uint64_t coarsest;                   /* the largest rate up to its end */
     uint64_t temporary;                  /* ticks: a sample that lived for less is a temporary */
     struct rsd_unmapped *unmapped;       /* by place of the writer */
     struct rsd_lasting lasting;          /* of `heap` */
@@ -68,9 +69,9 @@ struct rsd_pairing {
 /* The window goes from one time to the other. */
 void rsd_pairing_open(struct rsd_pairing *pairing, const struct rsd_stacks *stacks, size_t writers, uint64_t from,
                       uint64_t to);
-/* Records are samples. To be called after opening; the window begins at `from`, the clock makes `rate` ticks a second. */
+/* Records are samples. To be called after opening; the window is `from` to `to`, the clock makes `rate` ticks a second. */
 void rsd_pairing_sample(struct rsd_pairing *pairing, const struct rsd_sampling *sampling, const struct rsd_trace *trace,
-                        uint64_t from, double rate);
+                        uint64_t from, uint64_t to, double rate);
 void rsd_pairing_close(struct rsd_pairing *pairing);
 /* Apply the present record of a stream: ALLOC, FREE or LARGE. */
 void rsd_pairing_apply(struct rsd_pairing *pairing, const struct rsd_stream *stream);

@@ -11,6 +11,10 @@
  * with y the bytes of a block, or 1. A block much smaller than the rate stands for about `rate` bytes, whatever its size, and a
  * sum of n such samples has a standard error of 1 in the square root of n. One much larger stands for itself, exactly.
  *
+ * What was not seen is in no variance of what was: with no sample it would be 0. So one sample more is added to it, taken with
+ * the largest rate up to the end of the window: n samples of small blocks are off by rate * sqrt(n + 1), and where there is
+ * none, by the rate.
+ *
  * Sums are kept in whole bytes and blocks, and what a block added is subtracted again when it is freed. 1 / P blocks are
  * not whole: they are rounded up or down at random, with the odds that keep the mean, and the dice are a hash of the
  * block, so that both times fall the same.
@@ -66,6 +70,21 @@ uint32_t rsd_sampling_rate(const struct rsd_sampling *sampling, uint32_t writer,
     for (; count && change->time < time; count--)
         rate = change++->rate;
     return rate;
+}
+
+uint64_t rsd_sampling_coarsest(const struct rsd_sampling *sampling, uint64_t time) {
+    uint64_t most = 0;
+    for (size_t i = 0; i < sampling->count; i++) {
+        uint64_t rate = sampling->rate[sampling->changes[i].rate];
+        if (sampling->changes[i].time <= time && rate > most)
+            most = rate;
+    }
+    return most;
+}
+
+bool rsd_sampling_is_coarse(uint64_t rate, double bytes) {
+    double samples = rate ? bytes / (double)rate : INFINITY;
+    return samples < RSD_SURE * sqrt(samples + 1);
 }
 
 void rsd_sampling_range(const struct rsd_sampling *sampling, uint64_t *least, uint64_t *most) {

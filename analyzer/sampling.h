@@ -31,6 +31,11 @@ void rsd_sampling_sort(struct rsd_sampling *sampling);
 const struct rsd_rate_change *rsd_sampling_of(const struct rsd_sampling *sampling, uint32_t writer, size_t *count);
 /* The place of the rate with which a writer took samples at a time; 0: it recorded all. */
 uint32_t rsd_sampling_rate(const struct rsd_sampling *sampling, uint32_t writer, uint64_t time);
+/* The largest rate with which any writer took samples up to a time; 0: all was recorded. */
+uint64_t rsd_sampling_coarsest(const struct rsd_sampling *sampling, uint64_t time);
+/* Whether so many bytes, in small blocks, may be chance at a rate: they are not RSD_SURE times their own standard error. */
+#define RSD_SURE 4.0
+bool rsd_sampling_is_coarse(uint64_t rate, double bytes);
 /* The least and the largest rate. */
 void rsd_sampling_range(const struct rsd_sampling *sampling, uint64_t *least, uint64_t *most);
 /* "a sample in each 512.0 KiB allocated": how and since when; to be freed. `since` in seconds. */

@@ -12,6 +12,7 @@ struct rsd_sums {
     double live_variance;
     double kept_variance; /* of what was outstanding at the start of the window and is still */
     double bytes_variance, calls_variance, temporaries_variance;
+    double unseen_bytes, unseen_blocks; /* variance that one sample more would add */
 };
 
 struct rsd_site {

@@ -2,7 +2,7 @@
  * A set of addresses, as a bitmap of the address space.
  *
  * One bit stands for 8 bytes, the least alignment that any malloc gives, so that no two live blocks share a bit: the set is
- * exact. Nothing is ever moved or given back, hence no lock, no overflow and no tombstones:
+ * exact. Nothing is moved or given back but by a child after a fork, hence no lock, no overflow and no tombstones:
  *
  *     region[address / 1 GiB]  ->  16 MiB of bits, mapped when the first address of the region is added
  *
@@ -49,4 +49,14 @@ bool rsd_addresses_take(struct rsd_addresses *set, const void *address) {
     _Atomic uint64_t *word = rsd_addresses_word(set, address, &bit);
     return word && atomic_load_explicit(word, memory_order_acquire) & bit &&
            atomic_fetch_and_explicit(word, ~bit, memory_order_acq_rel) & bit;
+}
+
+void rsd_addresses_clear(struct rsd_addresses *set) {
+    for (size_t i = 0; i < RSD_REGIONS; i++) {
+        _Atomic uint64_t *map = atomic_load_explicit(&set->region[i], memory_order_relaxed);
+        if (map) {
+            rsd_sys_unmap((void *)(uintptr_t)map, MAP_SIZE);
+            atomic_store_explicit(&set->region[i], NULL, memory_order_relaxed);
+        }
+    }
 }

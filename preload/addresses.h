@@ -25,6 +25,9 @@ enum rsd_added rsd_addresses_add(struct rsd_addresses *set, const void *address)
 /* Take an address out; false: it was not there. */
 bool rsd_addresses_take(struct rsd_addresses *set, const void *address);
 
+/* Take all out; nobody else has the set. */
+void rsd_addresses_clear(struct rsd_addresses *set);
+
 /* The word with the address's bit, and the bit. NULL: the set has nothing near it. */
 static inline _Atomic uint64_t *rsd_addresses_word(struct rsd_addresses *set, const void *address, uint64_t *bit) {
     uintptr_t at = (uintptr_t)address;

@@ -42,6 +42,7 @@
 #include "nursery.h"
 #include "origin.h"
 #include "process.h"
+#include "sample.h"
 #include "sealer.h"
 #include "sys.h"
 #include "thread.h"
@@ -77,6 +78,7 @@ static void in_child(void) {
     rsd_sys_after_fork();
     rsd_threads_after_fork();
     rsd_process_after_fork();
+    rsd_sample_after_fork();
     rsd_compressors_after_fork();
     rsd_sealer_after_fork();
     rsd_nursery_after_fork();

@@ -243,7 +243,7 @@ bool rsd_writer_open(struct rsd_writer *writer, uint32_t number) {
         return false;
     }
     fill_live_header(live, number);
-    rsd_sample_note_size(first_size(number));
+    rsd_sample_note_live(first_size(number));
     *writer = (struct rsd_writer){.live = live, .number = number, .counter = live->counter, .first_node = 1};
     for (uint32_t kind = 0; kind < RESIDUE_KINDS; kind++)
         writer->segment[kind] = (struct rsd_segment){
@@ -299,7 +299,7 @@ bool rsd_writer_grow_ring(struct rsd_writer *writer, uint32_t entries) {
     struct residue_ring *ring = &writer->live->ring;
     if (live_kind != LIVE_PRIVATE && !lengthen(writer->live, entries))
         return false;
-    rsd_sample_note_size((entries - ring->capacity) * sizeof(struct residue_alloc));
+    rsd_sample_note_live((entries - ring->capacity) * sizeof(struct residue_alloc));
     atomic_store_explicit((_Atomic uint32_t *)&ring->capacity, entries, memory_order_release);
     return true;
 }
@@ -368,7 +368,7 @@ static long seal(struct rsd_writer *writer, enum residue_kind kind) {
         return error;
     atomic_store_explicit((_Atomic uint64_t *)&other_segment(writer, kind)->commit, 0, memory_order_release);
     count_seal(writer, content->used, size, began);
-    rsd_sample_note_size(size);
+    rsd_sample_note_log(size);
     atomic_fetch_and_explicit(&writer->waiting, ~(1u << kind), memory_order_release);
     return 0;
 }

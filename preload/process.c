@@ -19,6 +19,7 @@
 #include "js/js.h"
 #include "log.h"
 #include "perfmap.h"
+#include "sample.h"
 #include "sys.h"
 #include "thread.h"
 
@@ -30,6 +31,7 @@
 static struct rsd_writer writer;
 static atomic_flag taken = ATOMIC_FLAG_INIT;
 static atomic_flag reading = ATOMIC_FLAG_INIT; /* smaps */
+static _Atomic uint64_t said_rate;             /* of samples */
 
 bool rsd_process_open(void) {
     return rsd_writer_open(&writer, RESIDUE_PROCESS_WRITER);
@@ -37,6 +39,7 @@ bool rsd_process_open(void) {
 
 void rsd_process_after_fork(void) {
     rsd_writer_release(&writer);
+    atomic_store(&said_rate, 0);
     atomic_flag_clear(&taken);
     atomic_flag_clear(&reading);
 }
@@ -71,6 +74,16 @@ static void sample_clock(void) {
 
 static _Atomic uint64_t last_sample;
 
+/* A thread says with which rate it takes samples when it takes one. Where the rate is such that none does, a reader must
+ * know that from here. */
+static void say_rate(void) {
+    uint64_t rate = atomic_load(&rsd_sample_rate), said = atomic_load(&said_rate);
+    if (rate == said || !atomic_compare_exchange_strong(&said_rate, &said, rate))
+        return;
+    struct residue_sampling record = {.head.tag = RESIDUE_TAG_SAMPLING, .rate = rate};
+    rsd_process_tagged(&record.head, sizeof record, "", 0);
+}
+
 void rsd_process_sample_if_due(uint64_t ticks) {
     if (rsd_helper_runs())
         return;
@@ -87,6 +100,7 @@ static void turn_late(struct rsd_thread *thread) {
 void rsd_process_sample(void) {
     atomic_store_explicit(&last_sample, rsd_clock_ticks(), memory_order_relaxed);
     sample_clock();
+    say_rate();
     char text[256];
     if (rsd_sys_slurp("/proc/self/statm", text, sizeof text) <= 0)
         return;

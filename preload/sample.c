@@ -16,12 +16,19 @@
  * others two loads. realloc takes the address out before the real call, and puts it back if that fails: once the real call
  * has succeeded the address may be another thread's.
  *
- * RESIDUE_MAX_SIZE. When the trace has half of what it may have, samples begin: at first one in FIRST_RATE bytes, then,
- * for each further 32nd of the whole, half as many. So the trace grows with the logarithm of what is allocated, a leak
- * stays visible, and no block that is in the trace is lost: of blocks that were recorded before, the end is still
- * recorded. Which those are nobody has kept, but it is enough to record the *first* free of each address since then: what
- * lies there later is either a sample or in no record. A second bitmap has these addresses, which bounds the records by
- * what the heap has of addresses, not by time. (A free of a block that is in no record is nothing to a reader.)
+ * RESIDUE_MAX_SIZE. Live files are as large as they are: a writer's is there whole from its start. What the limit leaves is
+ * the room for the logs, and LEAST_ROOM where it leaves less:
+ *
+ *     live + logs  <=  max(limit, live + LEAST_ROOM)
+ *
+ * When the logs have half of their room, samples begin: at first one in FIRST_RATE bytes, then, for each further 32nd of the
+ * room, half as many, but no fewer than one in COARSEST, which shows a leak of some hundred MiB. That many fill what is
+ * left only after some hundred GiB; once there is no room samples all but end, with one in LAST_RATE. So the trace grows
+ * with the logarithm of what is allocated, a leak stays visible, and no block that is in the trace is lost: of blocks that
+ * were recorded before, the end is still recorded. Which those are nobody has kept, but it is enough to record the *first*
+ * free of each address since then: what lies there later is either a sample or in no record. A second bitmap has these
+ * addresses, which bounds the records by what the heap has of addresses, not by time. (A free of a block that is in no record
+ * is nothing to a reader.)
  *
  * To turn an allocating thread's mind costs nothing here: it reads the rate at each call, and the ring of its youngest
  * blocks is written out when it records its first sample (rsd_sample_begin), for what is in the ring is older. A thread
@@ -38,8 +45,10 @@
 #include "thread.h"
 
 #define FIRST_RATE (64u << 10)
-#define STEPS 32u /* of the size that the trace may have */
-#define MOST_DOUBLINGS 20u
+#define STEPS 32u /* of the room */
+#define COARSEST (UINT64_C(64) << 20)
+#define LAST_RATE (UINT64_C(4) << 30)
+#define LEAST_ROOM (UINT64_C(4) << 20)
 
 __thread struct rsd_sampler rsd_sampler __attribute__((tls_model("initial-exec")));
 _Atomic uint64_t rsd_sample_rate;
@@ -47,13 +56,24 @@ _Atomic bool rsd_sample_whole_before;
 struct rsd_addresses rsd_samples;
 
 static struct rsd_addresses freed; /* addresses freed since samples began, if all was recorded before */
-static uint64_t first_rate, limit;
-static _Atomic uint64_t written;
+static uint64_t start_rate, first_rate, limit;
+static _Atomic uint64_t live, logs; /* bytes of the trace's files */
 
 void rsd_sample_init(uint64_t rate, uint64_t max_size) {
+    start_rate = rate;
     first_rate = rate ? rate : FIRST_RATE;
     limit = max_size;
     atomic_store(&rsd_sample_rate, rate);
+}
+
+/* The child's trace will be one of its own. */
+void rsd_sample_after_fork(void) {
+    if (atomic_exchange(&rsd_sample_whole_before, false))
+        rsd_addresses_clear(&freed);
+    atomic_store(&live, 0);
+    atomic_store(&logs, 0);
+    atomic_store(&rsd_sample_rate, start_rate);
+    rsd_sampler = (struct rsd_sampler){0};
 }
 
 /* ---- drawing ---- */
@@ -130,18 +150,31 @@ bool rsd_sample_end(const void *block) {
 
 /* ---- size ---- */
 
-static uint64_t rate_at(uint64_t size) {
-    if (size < limit / 2)
-        return 0;
-    uint64_t doublings = (size - limit / 2) / (limit / STEPS + 1);
-    return first_rate << (doublings < MOST_DOUBLINGS ? doublings : MOST_DOUBLINGS);
+static uint64_t room_of_logs(void) {
+    uint64_t taken = atomic_load_explicit(&live, memory_order_relaxed);
+    return limit > taken + LEAST_ROOM ? limit - taken : LEAST_ROOM;
 }
 
-void rsd_sample_note_size(uint64_t bytes) {
+static uint64_t rate_at(uint64_t size, uint64_t room) {
+    if (size < room / 2)
+        return 0;
+    if (size >= room)
+        return LAST_RATE;
+    uint64_t rate = first_rate;
+    for (uint64_t left = (size - room / 2) / (room / STEPS + 1); left && rate < COARSEST; left--)
+        rate = rate > COARSEST / 2 ? COARSEST : 2 * rate;
+    return rate;
+}
+
+void rsd_sample_note_live(uint64_t bytes) {
+    atomic_fetch_add(&live, bytes);
+}
+
+void rsd_sample_note_log(uint64_t bytes) {
     if (limit == 0)
         return;
-    uint64_t size = atomic_fetch_add(&written, bytes) + bytes;
-    uint64_t wanted = rate_at(size), rate = atomic_load(&rsd_sample_rate);
+    uint64_t size = atomic_fetch_add(&logs, bytes) + bytes;
+    uint64_t wanted = rate_at(size, room_of_logs()), rate = atomic_load(&rsd_sample_rate);
     if (wanted <= rate)
         return;
     if (rate == 0)
@@ -150,11 +183,11 @@ void rsd_sample_note_size(uint64_t bytes) {
     while (rate < wanted && !(first = atomic_compare_exchange_weak(&rsd_sample_rate, &rate, wanted)))
         continue;
     if (first && rate == 0)
-        rsd_say(
-            "the trace has half of RESIDUE_MAX_SIZE: from here on samples, one in each %llu KiB allocated, later fewer",
-            (unsigned long long)wanted >> 10);
+        rsd_say("half of what RESIDUE_MAX_SIZE leaves for logs is used: from here on samples, one in each %llu KiB "
+                "allocated, later fewer",
+                (unsigned long long)wanted >> 10);
 }
 
 bool rsd_sample_over_size(void) {
-    return limit != 0 && atomic_load_explicit(&written, memory_order_relaxed) > limit;
+    return limit != 0 && atomic_load_explicit(&logs, memory_order_relaxed) > room_of_logs();
 }

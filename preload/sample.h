@@ -24,8 +24,12 @@ struct rsd_thread;
 /* Before the first record: RESIDUE_MODE=sample (else 0) and RESIDUE_MAX_SIZE (0: none), in bytes. */
 void rsd_sample_init(uint64_t rate, uint64_t max_size);
 
-/* So many more bytes of the trace are on disk. */
-void rsd_sample_note_size(uint64_t bytes);
+/* In a child made by fork() (fork.c). */
+void rsd_sample_after_fork(void);
+
+/* So many more bytes of the trace are on disk, in its live files or its logs. */
+void rsd_sample_note_live(uint64_t bytes);
+void rsd_sample_note_log(uint64_t bytes);
 
 /* Whether the trace has more bytes than it may, so that what can be left out should be. */
 bool rsd_sample_over_size(void);

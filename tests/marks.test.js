@@ -68,8 +68,8 @@ test('every command on a window takes --from, --to and --at', async (t) => {
   assert.match(residue('html', '-o', '-', ...window, trace), /"why":"--from, up to --to"/);
   for (const command of ['diff', 'merge'])
     assert.match(residue(command, '--json', '--at', 'end', trace, trace), /up to the end of the trace/);
-  for (const [command, ...traces] of [['issue', trace], ['flame', trace], ['html', trace], ['export', trace], ['diff', trace, trace]]) {
-    const { status, stderr } = run(command, '--at', 'noon', ...traces);
+  for (const [command, ...rest] of [['issue', trace], ['flame', trace], ['html', trace], ['export', trace], ['diff', trace, trace], ['check', '--max-growth', '1MiB', trace]]) {
+    const { status, stderr } = run(command, '--at', 'noon', ...rest);
     assert.deepStrictEqual({ status, stderr }, { status: 2, stderr: `residue ${command}: --at wants teardown, end or exit, not noon (see: residue help ${command})\n` });
   }
 });

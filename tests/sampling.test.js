@@ -6,7 +6,7 @@ const assert = require('node:assert');
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
-const { program, proving, record, report, residue, scratch, variables } = require('./lib/residue');
+const { command, node, program, proving, record, report, residue, root, scratch, traces, variables } = require('./lib/residue');
 
 const RATE = 4096;
 const RUNS = proving ? 200 : 8;
@@ -140,16 +140,23 @@ test('a resized block that could not be resized is still known, and a mode that 
   }
 });
 
-const size = (trace) =>
-  fs.readdirSync(trace).reduce((sum, name) => sum + fs.statSync(path.join(trace, name)).blocks * 512, 0);
+const size = (trace, wanted = /./) =>
+  fs.readdirSync(trace).filter((name) => wanted.test(name)).reduce((sum, name) => sum + fs.statSync(path.join(trace, name)).size, 0);
+
+// Live files are as large as they are, three quarters of a MiB a thread and more. What they leave is the logs', 4 MiB at least.
+function keepsWithin(trace, limit) {
+  const whole = size(trace), live = size(trace, /\.live$/);
+  assert.ok(whole <= Math.max(limit, live + (4 << 20)) + 65536, `${whole} bytes, ${live} of them live files`);
+  return `${live} bytes of live files, ${whole - live} more`;
+}
 
 for (const MODE of ['survivors', 'full'])
   test(`a trace stays within RESIDUE_MAX_SIZE, loses no block that it has, and goes on to see a leak: ${MODE}`, (t) => {
-    const rounds = proving ? 1000 : 100;
+    const rounds = proving ? 1000 : 200;
     const run = record(t, [program('long_run'), String(rounds)], { options: { MODE, MAX_SIZE: '6MiB' } });
     assert.strictEqual(run.status, 0);
-    assert.match(run.stderr, /^residue: the trace has half of RESIDUE_MAX_SIZE: .*\n$/);
-    assert.ok(size(run.trace) <= 6 << 20, `${size(run.trace)} bytes`);
+    assert.match(run.stderr, /^residue: half of what RESIDUE_MAX_SIZE leaves for logs is used: .*\n$/);
+    t.diagnostic(keepsWithin(run.trace, 6 << 20));
     const got = report(run.trace, '--at', 'exit');
     assert.strictEqual(got.recorder.anomalies, 0);
     const of = (name) => got.sites.find((site) => site.stack[0].function === name);
@@ -160,6 +167,53 @@ for (const MODE of ['survivors', 'full'])
       `${leak.outstanding_bytes} ± ${leak.standard_error}, truly ${leaked}`);
     assert.match(residue('report', '--at', 'exit', run.trace).replace(/\s+/g, ' '), /ESTIMATES figures are estimates from samples: (from \d+\.\d s on )?a sample in each (64|128)\.0 KiB allocated/);
   });
+
+test('a child of a process that went over to samples begins with a whole trace of its own', (t) => {
+  const folder = scratch(t);
+  const env = { ...process.env, ...variables(folder, { MODE: 'full', MAX_SIZE: '4MiB' }) };
+  assert.strictEqual(spawnSync(program('long_run'), ['100', 'fork'], { env }).status, 0);
+  const child = traces(folder).find((trace) => JSON.parse(fs.readFileSync(path.join(trace, 'meta.json'), 'utf8')).forked_from);
+  const got = report(child, '--at', 'exit');
+  assert.strictEqual(got.sampling, null);
+  const taken = got.sites.find((site) => site.stack[0].function === 'take_in_child');
+  assert.strictEqual(taken.outstanding_blocks, 300);
+});
+
+const rates = (trace) => [...residue('dump', trace).matchAll(/ sampling rate=(\d+)/g)].map(([, rate]) => Number(rate));
+
+for (const { MODE, MAX_SIZE } of [{ MODE: 'survivors', MAX_SIZE: 4 }, { MODE: 'full', MAX_SIZE: 4 }, { MODE: 'full', MAX_SIZE: 12 }])
+  test(`a node that leaks is seen to with a limit of ${MAX_SIZE} MiB, which leaves its logs 4 MiB at least: ${MODE}`, (t) => {
+    const worker = path.join(root, 'tests', 'node', 'leaky.js');
+    const run = record(t, [node(20), worker, '8'], { options: { MODE, MAX_SIZE: `${MAX_SIZE}MiB` } });
+    const kept = keepsWithin(run.trace, MAX_SIZE << 20);
+    const taken = rates(run.trace).sort((a, b) => a - b);
+    t.diagnostic(`${kept}, rates ${taken}`);
+    if (MODE === 'full' && MAX_SIZE === 4) {
+      assert.ok(taken[0] === 64 << 10 || taken[0] === 128 << 10, `at first one in ${taken[0]}`);
+      assert.ok(taken.at(-1) <= 64 << 20, `at last one in ${taken.at(-1)}`);
+    }
+    const { verdict, sites } = report(run.trace);
+    const coarse = taken.length && taken.at(-1) > 1 << 20;
+    assert.ok(verdict.kind === 'leak' || (coarse && verdict.kind === 'too short'), `${verdict.text}, rates ${taken}`);
+    const ours = sites.filter(({ stack }) => stack.some(({ file }) => file?.endsWith('leaky.js')));
+    const held = ours.reduce((sum, site) => sum + site.outstanding_bytes, 0);
+    const error = Math.sqrt(ours.reduce((sum, site) => sum + site.standard_error ** 2, 0));
+    const garbage = 100e6; // at most, that no collection has come round to
+    assert.ok(held >= Number(run.stdout) - 4 * error && held <= Number(run.stdout) + garbage + 4 * error,
+      `${held} ± ${error}, truly ${run.stdout}`);
+  });
+
+test('what samples are too coarse to see is not called freed', (t) => {
+  const worker = path.join(root, 'tests', 'node', 'leaky.js');
+  const { trace } = record(t, [node(20), worker, '8'], { options: { MODE: 'sample=64MiB' } });
+  const { verdict, ledgers, sites } = report(trace);
+  assert.strictEqual(verdict.kind, 'too short');
+  assert.match(verdict.text, /^CANNOT TELL: samples too coarse for [\d.]+ MiB: there is one in each 64\.0 MiB allocated$/);
+  assert.strictEqual(ledgers.end.retained, 0);
+  for (const site of sites) assert.ok(site.standard_error >= 63 << 20, `${site.standard_error}`);
+  const { status, stdout } = spawnSync(command, ['check', '--max-growth', '1GiB', trace], { encoding: 'utf8' });
+  assert.deepStrictEqual({ status, stdout }, { status: 2, stdout: 'residue check: cannot tell: the samples are too coarse\n' });
+});
 
 // Instructions of a run, as callgrind counts them: samples of memory, once a second, are among them.
 function instructions(t, pairs, env) {

@@ -56,7 +56,13 @@ test('a process that was never told to start says so', (t) => {
   const { trace, stderr } = record(t, [node(20), worker.replace('rounds', 'threads')], { options: { START: 'off' } });
   assert.strictEqual(stderr, 'to stderr\n', 'it is the program that says this');
   assert.match(residue('report', trace), /recorded {6}nothing: RESIDUE_START=off/);
-  assert.strictEqual(report(trace).sites.reduce((sum, site) => sum + site.outstanding_blocks, 0), 0);
+  const { sites, verdict } = report(trace);
+  assert.strictEqual(sites.reduce((sum, site) => sum + site.outstanding_blocks, 0), 0);
+  assert.strictEqual(verdict.kind, 'too short');
+  assert.strictEqual(verdict.text, 'CANNOT TELL: nothing was recorded in the window');
+  const { status, stdout } = run('check', '--max-growth', '1GiB', trace);
+  assert.strictEqual(status, 2);
+  assert.match(stdout, /^residue check: cannot tell: nothing was recorded in the window .*\n$/);
 });
 
 test('start and stop of no process are refused', () => {
@@ -75,6 +81,7 @@ test('RESIDUE_SNAPSHOT_AT=SIZE sets a mark when RSS reaches it', async (t) => {
   await program.ended;
   const { marks, ledgers } = report(program.trace(), '--to', 'near-limit');
   assert.deepStrictEqual(marks.map(({ name }) => name), ['near-limit']);
+  assert.match(run('check', '--max-growth', '1GiB', '--per', 'mark', program.trace()).stdout, /cannot tell: there is no mark in its window/);
   const rss = ledgers.end.rss_bytes / 2 ** 20;
   assert.ok(rss >= 195 && rss < 260, `${rss} MiB at the mark`);
 });

@@ -18,6 +18,9 @@
  * ArrayBuffers (BackingStore) from the heap, and pages for young objects (SemiSpace) from others. V8 pools pages, and what it
  * uses a pooled one for is not seen. No code exists because of tracing: JavaScript is named from V8's own objects.
  *
+ * Where samples were taken, what is outstanding is an estimate, and what was not seen would pass for freed: as long as
+ * the resident bytes beyond are not RSD_SURE times its standard error, they are a row of their own.
+ *
  * A mapping of which only a part is recorded (the kernel joins neighbours) is split by the size of the parts. A block that
  * was never written to is not resident; so what is outstanding counts at most as much as its mapping has resident.
  *
@@ -25,6 +28,7 @@
  */
 #include "judge/ledger.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "memory.h"
@@ -79,6 +83,7 @@ struct walk {
     const struct rsd_sampling *sampling;
     const struct rsd_smaps *smaps;
     struct content *content; /* by mapping */
+    double variance;         /* of what is outstanding */
 };
 
 /* The first mapping that ends behind the address. */
@@ -119,6 +124,7 @@ static void visit_block(void *context, const struct rsd_block *block) {
         return;
     touch(&walk->content[at], &walk->smaps->list[at], block);
     struct rsd_weight weight = rsd_weigh(walk->sampling, block);
+    walk->variance += weight.bytes_variance;
     walk->content[at].blocks += weight.blocks;
     walk->content[at].asked += weight.bytes;
     walk->content[at].chunks +=
@@ -288,6 +294,14 @@ static int by_resident(const void *first, const void *second) {
     return a->resident != b->resident ? (a->resident > b->resident ? -1 : 1) : a->binary < b->binary ? -1 : 1;
 }
 
+static void doubt_retained(struct rsd_ledger *ledger, const struct rsd_sampling *sampling, double variance) {
+    double rate = (double)rsd_sampling_coarsest(sampling, ledger->time);
+    if ((double)ledger->row[RSD_LEDGER_RETAINED] >= RSD_SURE * sqrt(variance + rate * rate))
+        return;
+    ledger->row[RSD_LEDGER_UNSEEN] = ledger->row[RSD_LEDGER_RETAINED];
+    ledger->row[RSD_LEDGER_RETAINED] = ledger->whole_free = ledger->further = 0;
+}
+
 void rsd_ledger_make(struct rsd_ledger *ledger, const struct rsd_smaps *smaps, const struct rsd_pairing *pairing,
                      const struct rsd_trace *trace, const struct rsd_history *history) {
     *ledger = (struct rsd_ledger){.time = smaps->time};
@@ -302,6 +316,7 @@ void rsd_ledger_make(struct rsd_ledger *ledger, const struct rsd_smaps *smaps, c
         free(walk.content[i].pages);
     }
     free(walk.content);
+    doubt_retained(ledger, &history->sampling, walk.variance);
     if (ledger->owner_count)
         qsort(ledger->owners, ledger->owner_count, sizeof *ledger->owners, by_resident);
 }

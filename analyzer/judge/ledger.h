@@ -10,6 +10,7 @@
     X(NATIVE, "native", "native, outstanding")                                                                         \
     X(OVERHEAD, "overhead", "malloc's own bytes beside these")                                                         \
     X(RETAINED, "retained", "freed, but kept by malloc")                                                               \
+    X(UNSEEN, "unseen", "malloc's: samples cannot tell if freed")                                                      \
     X(BEFORE, "before", "malloc's, from when nothing was recorded")                                                    \
     X(V8, "v8", "V8's heap")                                                                                           \
     X(V8_CODE, "v8_code", "V8's code")                                                                                 \

@@ -10,6 +10,8 @@
  *     plateau     growth of the call sites that grew and stopped; or what warm-up left and the whole window holds
  *     churn       the largest fall of all native memory from which it rises again
  *
+ * Of samples it is asked first whether they can tell: where what is to be judged may be chance, or unseen, the verdict is that.
+ *
  * What only moved from one call site to another is taken out before that (kin.c).
  *
  * A leak is named even where something else is larger: what else there is may stop, a leak does not. Only beside a heap of
@@ -137,6 +139,12 @@ static int64_t bundled_growth(const struct rsd_analysis *a, uint32_t *owner) {
     return most;
 }
 
+/* What malloc has, held or not. */
+static int64_t malloc_growth(const struct rsd_analysis *a) {
+    return row_growth(a, RSD_LEDGER_NATIVE) + row_growth(a, RSD_LEDGER_OVERHEAD) + row_growth(a, RSD_LEDGER_RETAINED) +
+           row_growth(a, RSD_LEDGER_UNSEEN) + row_growth(a, RSD_LEDGER_BEFORE);
+}
+
 /* ---- The whole ---------------------------------------------------------------------------------------------------- */
 
 /* The deepest valley of native memory: how far it falls and rises again. */
@@ -198,8 +206,20 @@ static void take_leak(struct rsd_judgement *j, const struct rsd_analysis *a, con
         j->owner = rsd_owner_of(&a->history, &a->stacks, sums->stack);
 }
 
+/* Of so many bytes samples at this rate tell nothing. */
+static void take_coarse(struct rsd_judgement *j, int64_t bytes, uint64_t rate) {
+    j->cause = RSD_CAUSE_SHORT;
+    j->doubt = RSD_DOUBT_COARSE;
+    j->bytes = bytes;
+    j->every = rate;
+}
+
 /* What grew in so few steps that chance could have them: as many again as make it plain are wanted. */
-static void take_unclear(struct rsd_judgement *j, const struct rsd_growth *sums, double seconds) {
+static void take_unclear(struct rsd_judgement *j, const struct rsd_growth *sums, double seconds, uint64_t rate) {
+    if (rsd_sampling_is_coarse(rate, (double)sums->unclear)) {
+        take_coarse(j, sums->unclear, rate);
+        return;
+    }
     double wanted = seconds * RSD_TREND_STEPS / (sums->rises ? sums->rises : 1) - seconds;
     j->cause = RSD_CAUSE_SHORT;
     j->bytes = sums->unclear;
@@ -207,11 +227,23 @@ static void take_unclear(struct rsd_judgement *j, const struct rsd_growth *sums,
     j->more_s = fmax(wanted, seconds);
 }
 
+/* Is what was found too few samples to go by; or if nothing was, may what malloc has more have no sample at all? */
+static void doubt_samples(struct rsd_judgement *j, const struct rsd_analysis *a, uint64_t rate) {
+    bool two = a->ledger[0].time < a->ledger[1].time;
+    int64_t grown = two ? malloc_growth(a) : j->rss_growth;
+    if (j->cause == RSD_CAUSE_NONE && grown > COARSE && (double)grown < RSD_SURE * (double)rate)
+        take_coarse(j, grown, rate);
+    bool found = j->cause == RSD_CAUSE_PLATEAU || j->cause == RSD_CAUSE_STARTUP || j->cause == RSD_CAUSE_CHURN;
+    if (found && rsd_sampling_is_coarse(rate, (double)j->bytes))
+        take_coarse(j, j->bytes, rate);
+}
+
 /* What is not told by call sites: the ledgers, the whole of native memory. */
 static void judge_process(struct rsd_judgement *j, const struct rsd_analysis *a, const struct rsd_growth *blocks,
-                          const struct rsd_trend *v8) {
-    uint64_t retained = a->ledger[1].row[RSD_LEDGER_RETAINED];
-    int64_t valley = (int64_t)deepest_valley(a), kept = row_growth(a, RSD_LEDGER_RETAINED);
+                          const struct rsd_trend *v8, uint64_t rate) {
+    uint64_t unseen = a->ledger[1].row[RSD_LEDGER_UNSEEN], retained = a->ledger[1].row[RSD_LEDGER_RETAINED] + unseen;
+    int64_t valley = (int64_t)deepest_valley(a);
+    int64_t kept = row_growth(a, RSD_LEDGER_RETAINED) + row_growth(a, RSD_LEDGER_UNSEEN);
     int64_t coarse = (int64_t)fmax(COARSE, MATERIAL_SHARE * (double)j->rss_end), warm = held_since_warm_up(a);
     bool keeps_most = (double)retained > RETAINED_SHARE * (double)a->ledger[1].rss_bytes;
     uint32_t owner = RSD_NO_BINARY;
@@ -222,7 +254,11 @@ static void judge_process(struct rsd_judgement *j, const struct rsd_analysis *a,
         consider(j, RSD_CAUSE_PLATEAU, warm, coarse);
     if ((double)valley > CHURN_SHARE * (double)j->rss_end)
         consider(j, RSD_CAUSE_CHURN, valley, coarse);
-    if (keeps_most || (kept > coarse && kept > j->rss_growth / 2 && (double)kept > REUSED * (double)valley)) {
+    doubt_samples(j, a, rate);
+    bool keeps = keeps_most || (kept > coarse && kept > j->rss_growth / 2 && (double)kept > REUSED * (double)valley);
+    if (keeps && unseen) {
+        take_coarse(j, (int64_t)unseen, rate);
+    } else if (keeps) {
         j->cause = RSD_CAUSE_RETENTION;
         j->bytes = keeps_most && (int64_t)retained > kept ? (int64_t)retained : kept;
         j->rows = trend_of_ledgers(a, row_value, RSD_LEDGER_RETAINED);
@@ -243,6 +279,11 @@ void rsd_judge(struct rsd_judgement *j, const struct rsd_analysis *a, struct rsd
     struct rsd_growth blocks, maps;
     *j = (struct rsd_judgement){.cause = RSD_CAUSE_NONE, .owner = RSD_NO_BINARY};
     find_rss(j, a);
+    if (!rsd_history_recorded(&a->history, a->window.from, a->window.to)) {
+        j->cause = RSD_CAUSE_SHORT;
+        j->doubt = RSD_DOUBT_NOTHING;
+        return;
+    }
     if (seconds < RSD_TREND_SHORTEST) {
         j->cause = RSD_CAUSE_SHORT;
         j->more_s = SHORT_RUN - seconds;
@@ -250,7 +291,8 @@ void rsd_judge(struct rsd_judgement *j, const struct rsd_analysis *a, struct rsd
     }
     sum_blocks(&blocks, a, heap, names);
     struct rsd_trend v8 = sum_mappings(&maps, a, mappings, names);
-    judge_process(j, a, &blocks, &v8);
+    uint64_t rate = rsd_sampling_coarsest(&a->history.sampling, a->window.to);
+    judge_process(j, a, &blocks, &v8, rate);
     j->rate = j->cause == RSD_CAUSE_JS_HEAP ? v8.rate : (double)j->bytes / seconds;
 
     int64_t least = (int64_t)fmax(MATERIAL, MATERIAL_SHARE * (double)j->rss_end);
@@ -260,13 +302,16 @@ void rsd_judge(struct rsd_judgement *j, const struct rsd_analysis *a, struct rsd
     bool others_grow = j->cause == RSD_CAUSE_JS_HEAP || j->cause == RSD_CAUSE_BUNDLED;
     double beside = others_grow ? LEAK_SHARE * (double)j->bytes : 0;
     bool blocks_leak = blocks.leaking >= least && (double)blocks.leaking >= beside;
+    bool chance = blocks_leak && blocks.leaks == 0 && rsd_sampling_is_coarse(rate, (double)blocks.leaking);
     bool maps_leak = mapped >= coarse && (double)mapped >= beside;
     if (maps_leak && (!blocks_leak || mapped > blocks.leaking))
         take_leak(j, a, &maps, true);
-    else if (blocks_leak)
+    else if (blocks_leak && !chance)
         take_leak(j, a, &blocks, false);
+    else if (chance && !others_grow)
+        take_coarse(j, blocks.leaking, rate);
     else if (j->cause == RSD_CAUSE_NONE && blocks.unclear >= UNCLEAR_LEAST)
-        take_unclear(j, &blocks, seconds);
+        take_unclear(j, &blocks, seconds, rate);
 }
 
 /* ---- Words -------------------------------------------------------------------------------------------------------- */
@@ -277,10 +322,23 @@ const char *rsd_cause_name(enum rsd_cause cause) {
     return name[cause];
 }
 
-const char *rsd_cause_advice(enum rsd_cause cause) {
-    switch (cause) {
+static const char *advice_in_doubt(enum rsd_doubt doubt) {
+    switch (doubt) {
+    case RSD_DOUBT_LENGTH:
+        break;
+    case RSD_DOUBT_NOTHING:
+        return "`residue start PID` switches recording on; --from and --to choose a window in which it was.";
+    case RSD_DOUBT_COARSE:
+        return "Take more samples: a smaller RESIDUE_MODE=sample=SIZE, a larger RESIDUE_MAX_SIZE; or record for "
+               "longer.";
+    }
+    return "What a cache, a collector or a leak does shows in tens of seconds, under load.";
+}
+
+const char *rsd_judgement_advice(const struct rsd_judgement *judgement) {
+    switch (judgement->cause) {
     case RSD_CAUSE_SHORT:
-        return "What a cache, a collector or a leak does shows in tens of seconds, under load.";
+        return advice_in_doubt(judgement->doubt);
     case RSD_CAUSE_NONE:
         return "No native memory grows that would matter.";
     case RSD_CAUSE_LEAK:

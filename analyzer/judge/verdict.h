@@ -5,7 +5,7 @@
 #include "group.h"
 
 enum rsd_cause {
-    RSD_CAUSE_SHORT,     /* the window is too short to tell, or has too few steps */
+    RSD_CAUSE_SHORT,     /* it cannot be told, for one of these reasons: */
     RSD_CAUSE_NONE,      /* nothing grows that would matter */
     RSD_CAUSE_LEAK,      /* blocks of the malloc family, or mappings, that are never given back */
     RSD_CAUSE_PLATEAU,   /* native memory grew and stopped: a cache that filled */
@@ -16,15 +16,23 @@ enum rsd_cause {
     RSD_CAUSE_BUNDLED,   /* a library's own allocator grows in what it mapped before */
 };
 
+enum rsd_doubt {
+    RSD_DOUBT_LENGTH,  /* the window is too short, or has too few steps */
+    RSD_DOUBT_NOTHING, /* recording was off all the time */
+    RSD_DOUBT_COARSE,  /* samples are too few for what is to be told */
+};
+
 struct rsd_judgement {
     enum rsd_cause cause;
+    enum rsd_doubt doubt;  /* SHORT */
     int64_t bytes;         /* what the cause accounts for in the window */
     double rate;           /* bytes per second; leak, js-heap: from the curves, else bytes over the window */
     double p;              /* LEAK: of the curve of all that leaks */
     double late;           /* LEAK: share of the growth in the window's second half */
     double late_rate;      /* LEAK: bytes per second in its last quarter */
     double since_s;        /* LEAK: when it began, if that was late in the window; else 0 */
-    double more_s;         /* SHORT: seconds that the recording should go on */
+    uint64_t every;        /* SHORT by COARSE: bytes from sample to sample */
+    double more_s;         /* SHORT by LENGTH: seconds that the recording should go on */
     struct rsd_trend rows; /* RETENTION, BUNDLED: of the ledgers; verdict SHORT where these are too few */
     bool by_mappings;      /* LEAK: mappings leak, not blocks */
     uint32_t owner;        /* BUNDLED, LEAK by mappings: the library, or RSD_NO_BINARY */
@@ -43,6 +51,6 @@ void rsd_judge(struct rsd_judgement *judgement, const struct rsd_analysis *analy
 /* "leak", "js-heap", ... as in JSON */
 const char *rsd_cause_name(enum rsd_cause cause);
 /* What it means and what to do, in one or two sentences. */
-const char *rsd_cause_advice(enum rsd_cause cause);
+const char *rsd_judgement_advice(const struct rsd_judgement *judgement);
 
 #endif

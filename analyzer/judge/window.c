@@ -159,7 +159,7 @@ static const struct rsd_barrier *mark_of(const struct rsd_history *history, cons
 static size_t marks_in(const struct rsd_history *history, const struct rsd_window *window) {
     size_t count = 0;
     for (size_t i = 0; i < history->barrier_count; i++)
-        count += history->barriers[i].reason == RESIDUE_BARRIER_MARK && history->barriers[i].time > window->from &&
+        count += rsd_barrier_counts_work(&history->barriers[i]) && history->barriers[i].time > window->from &&
                  history->barriers[i].time <= window->to;
     return count;
 }

@@ -126,7 +126,7 @@ static void put_verdict(struct page *p) {
     fprintf(p->out, ",\"verdict\":{\"cause\":");
     put_string(p->out, rsd_cause_name(p->report->judgement.cause));
     put_key(p->out, "headline", headline);
-    put_key(p->out, "advice", rsd_cause_advice(p->report->judgement.cause));
+    put_key(p->out, "advice", rsd_judgement_advice(&p->report->judgement));
     fprintf(p->out, "},\"window\":{\"from_s\":%.3f,\"to_s\":%.3f", p->report->analysis->window.from_s,
             p->report->analysis->window.to_s);
     char *estimates = rsd_estimates(p->report->analysis);

@@ -359,7 +359,7 @@ static json_t *verdict_of(const struct rsd_report *r) {
     set(verdict, "late_share", leak ? seconds(j->late) : NULL);
     set(verdict, "late_bytes_per_s", leak ? seconds(j->late_rate) : NULL);
     set(verdict, "since_s", leak && j->since_s > 0 ? seconds(j->since_s) : NULL);
-    set(verdict, "more_s", j->cause == RSD_CAUSE_SHORT ? seconds(j->more_s) : NULL);
+    set(verdict, "more_s", j->more_s > 0 ? seconds(j->more_s) : NULL);
     set(verdict, "units", units > 0 ? seconds(units) : NULL);
     set(verdict, "bytes_per_unit", units > 0 && j->bytes ? seconds((double)j->bytes / units) : NULL);
     set(verdict, "module",

@@ -61,6 +61,11 @@ char *rsd_owner_text(const struct rsd_report *r, uint32_t binary) {
 
 /* How much longer, in whole minutes: nobody counts seconds. */
 static char *short_text(const struct rsd_judgement *j, double seconds) {
+    if (j->doubt == RSD_DOUBT_NOTHING)
+        return rsd_strdup("CANNOT TELL: nothing was recorded in the window");
+    if (j->doubt == RSD_DOUBT_COARSE)
+        return rsd_format("CANNOT TELL: samples too coarse for %s: there is one in each %s allocated",
+                          rsd_bytes(rsd_whole((double)j->bytes)).text, rsd_bytes(j->every).text);
     int minutes = (int)ceil(j->more_s / 60);
     char *more = rsd_format("run %d more minute%s", minutes, minutes == 1 ? "" : "s");
     char *text = j->bytes ? rsd_format("TOO SHORT to tell: %s more, in too few steps: %s",
@@ -157,7 +162,7 @@ static void print_leak(FILE *out, const struct rsd_report *r) {
     rsd_take_field(
         out, "",
         rsd_format("%s; p %s that it is chance (Mann-Kendall), %.0f %% of it in the window's second half. %s", sites,
-                   chance(j->p).text, 100 * j->late, rsd_cause_advice(j->cause)));
+                   chance(j->p).text, 100 * j->late, rsd_judgement_advice(j)));
     free(sites);
     if (j->since_s > 0)
         rsd_take_field(out, "", rsd_format("It began at about %.1f s.", j->since_s));
@@ -223,7 +228,7 @@ void rsd_print_verdict(FILE *out, const struct rsd_report *r, uint64_t limit) {
     if (j->cause == RSD_CAUSE_LEAK)
         print_leak(out, r);
     else
-        rsd_field(out, "", rsd_cause_advice(j->cause));
+        rsd_field(out, "", rsd_judgement_advice(j));
     if (j->cause == RSD_CAUSE_RETENTION || j->cause == RSD_CAUSE_BUNDLED)
         print_rows_trend(out, j);
     if (j->cause == RSD_CAUSE_RETENTION)

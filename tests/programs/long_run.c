@@ -3,13 +3,16 @@
  * nursery, and beside them a leak. Before that it takes 4,000 blocks of 10,007 bytes; after it, it gives back half of these on
  * another thread.
  *
- *     long_run ROUNDS        a round is 10,000 blocks replaced and one of 3,001 bytes leaked in each hundred
+ *     long_run ROUNDS [fork] a round is 10,000 blocks replaced and one of 3,001 bytes leaked in each hundred; and then a child
+ *                            takes 30,000 blocks of 16 to 215 bytes and gives back all but every hundredth
  */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define EARLY 4000
 #define HELD 30000
@@ -42,6 +45,19 @@ static void *give_back(void *unused) {
     return unused;
 }
 
+static __attribute__((noinline)) void *take_in_child(void) {
+    return malloc(16 + next() % 200);
+}
+
+static void be_child(void) {
+    for (int i = 0; i < HELD; i++)
+        held[i] = take_in_child();
+    for (int i = 0; i < HELD; i++)
+        if (i % 100)
+            free(held[i]);
+    exit(0);
+}
+
 int main(int argc, char **argv) {
     long rounds = argc > 1 ? atol(argv[1]) : 100;
     for (int i = 0; i < EARLY; i++)
@@ -59,5 +75,11 @@ int main(int argc, char **argv) {
     pthread_t thread;
     pthread_create(&thread, NULL, give_back, NULL);
     pthread_join(thread, NULL);
+    if (argc > 2 && fork() == 0) {
+        for (int i = 0; i < HELD; i++)
+            free(held[i]);
+        be_child();
+    }
+    wait(NULL);
     exit(0);
 }

@@ -46,7 +46,11 @@ bool rsd_process_tagged(struct residue_tagged *head, size_t head_size, const voi
     return true;
 }
 
-void rsd_sample_note_size(uint64_t bytes) {
+void rsd_sample_note_live(uint64_t bytes) {
+    (void)bytes;
+}
+
+void rsd_sample_note_log(uint64_t bytes) {
     (void)bytes;
 }
 

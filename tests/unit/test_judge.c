@@ -1,6 +1,6 @@
 /*
  * What is told of traces that are made: garbage between collections, what moves from one call site to another, and leaks
- * beside both.
+ * beside both; and that nothing is told where too little was recorded.
  *
  * A program of a minute. Its call sites are lines of JavaScript above native code, which is one of two: MAKER or OTHER.
  */
@@ -33,7 +33,11 @@ struct program {
     uint64_t address;        /* of the last block */
     struct event *events;
     size_t count;
-    uint64_t mapped; /* bytes a second, resident */
+    uint64_t mapped;   /* bytes a second, resident */
+    uint64_t heap;     /* the same, of malloc's */
+    bool off;          /* as with RESIDUE_START=off */
+    size_t near_limit; /* marks that the recorder made */
+    size_t marks, counted;
 };
 
 static struct program program_open(void) {
@@ -106,18 +110,31 @@ static void write_events(struct program *p) {
 
 #define MAPS UINT64_C(0x7e0000000000)
 
+static void put_mapping(struct program *p, uint64_t time, uint64_t start, uint64_t bytes, const char *name) {
+    struct residue_mapping r = {.head = {.tag = RESIDUE_TAG_MAPPING, .time = time},
+                                .start = start,
+                                .end = start + bytes,
+                                .rss_bytes = bytes,
+                                .prot = PROT_READ | PROT_WRITE,
+                                .name_size = (uint32_t)strlen(name)};
+    if (bytes)
+        made_tagged(p->process, &r, sizeof r, name, NULL);
+}
+
 static void sample_memory(struct program *p) {
     for (uint64_t second = 0; second < 60; second++) {
-        uint64_t time = second * SECOND + 10, mapped = (second + 1) * p->mapped;
-        struct residue_mapping r = {.head = {.tag = RESIDUE_TAG_MAPPING, .time = time + 1},
-                                    .start = MAPS,
-                                    .end = MAPS + mapped,
-                                    .rss_bytes = mapped,
-                                    .prot = PROT_READ | PROT_WRITE};
-        made_memory(p->process, time, (64 << 20) + mapped);
-        if (mapped)
-            made_tagged(p->process, &r, sizeof r, "", NULL);
+        uint64_t time = second * SECOND + 10, mapped = (second + 1) * p->mapped, heap = (second + 1) * p->heap;
+        made_memory(p->process, time, (64 << 20) + mapped + heap);
+        put_mapping(p, time + 1, HEAP, heap, "[heap]");
+        put_mapping(p, time + 1, MAPS, mapped, "");
     }
+}
+
+/* One sample in so many bytes, said by the process and by its thread. */
+static void take_samples(struct program *p, uint64_t rate) {
+    struct residue_sampling record = {.head = {.tag = RESIDUE_TAG_SAMPLING, .time = 4}, .rate = rate};
+    made_tagged(p->process, &record, sizeof record, NULL, NULL);
+    made_tagged(p->thread, &record, sizeof record, NULL, NULL);
 }
 
 /* The verdict on the process, and on its first two call sites. The program is gone. */
@@ -127,8 +144,16 @@ static struct rsd_judgement judged_within(struct program *p, struct rsd_window_o
     struct rsd_analysis analysis;
     struct rsd_report report;
     char *why = NULL;
+    if (p->off)
+        made_barrier(p->process, 5, RESIDUE_BARRIER_STOP, "RESIDUE_START=off");
     write_events(p);
     sample_memory(p);
+    for (size_t i = 0; i < p->marks; i++)
+        made_barrier(p->process, LENGTH - 20 + i, RESIDUE_BARRIER_MARK, "round");
+    if (p->near_limit)
+        made_barrier(p->process, LENGTH - 2, RESIDUE_BARRIER_MARK, "near-limit");
+    if (p->near_limit > 1)
+        made_barrier(p->process, LENGTH - 1, RESIDUE_BARRIER_MARK, "near-heap-limit");
     made_barrier(p->process, LENGTH, RESIDUE_BARRIER_TEARDOWN, "");
     made_end(p->process, LENGTH + 1);
     made_live(p->process);
@@ -136,6 +161,7 @@ static struct rsd_judgement judged_within(struct program *p, struct rsd_window_o
     cr_assert(rsd_analyse(&analysis, p->folder, &options, &why), "%s", why);
     cr_assert(rsd_report_make(&report, &analysis, &(struct rsd_report_options){.top = 20}));
     struct rsd_judgement judgement = report.judgement;
+    p->counted = analysis.window.marks;
     for (size_t i = 0; i < 2 && i < report.heap.count; i++)
         first[i] = report.heap.list[i].trend.verdict;
     rsd_report_free(&report);
@@ -295,4 +321,58 @@ Test(judge, a_leak_beside_what_moves_is_found) {
     cr_assert_eq(judgement.leaks, 1, "the call site that took over is none");
     cr_assert_eq(first[0], RSD_VERDICT_LEAK, "it comes first, though the other grew by more");
     cr_assert_eq(first[1], RSD_VERDICT_MOVED);
+}
+
+/* ---- What cannot be told ----------------------------------------------------------------------------------------- */
+
+/* malloc's heap grows by a MiB a second, of which one block was seen. */
+static struct rsd_judgement judged_by_samples(uint64_t rate) {
+    struct program p = program_open();
+    enum rsd_verdict first[2];
+    p.heap = 1 << 20;
+    take_samples(&p, rate);
+    make(&p, 5 * SECOND, 0, MAKER, 1000);
+    return judged(&p, first);
+}
+
+Test(judge, what_few_samples_did_not_see_is_not_called_freed) {
+    struct rsd_judgement judgement = judged_by_samples(16 << 20);
+    cr_assert_eq(judgement.cause, RSD_CAUSE_SHORT);
+    cr_assert_eq(judgement.doubt, RSD_DOUBT_COARSE);
+    cr_assert_eq(judgement.every, 16 << 20);
+    cr_assert_gt(judgement.bytes, 40 << 20, "%ld bytes", (long)judgement.bytes);
+    cr_assert_eq(judged_by_samples(64 << 10).cause, RSD_CAUSE_RETENTION, "as many samples would have seen a leak");
+}
+
+/* A cache that fills in the first ten seconds, as three samples show it. */
+Test(judge, a_few_samples_are_no_plateau) {
+    struct program p = program_open();
+    enum rsd_verdict first[2];
+    p.heap = 100 << 10;
+    take_samples(&p, 4 << 20);
+    for (uint64_t i = 0; i < 3; i++)
+        make(&p, (6 + 4 * i) * SECOND, 0, MAKER, 100);
+    struct rsd_judgement judgement = judged(&p, first);
+    cr_assert_eq(judgement.cause, RSD_CAUSE_SHORT);
+    cr_assert_eq(judgement.doubt, RSD_DOUBT_COARSE);
+}
+
+Test(judge, nothing_is_told_of_a_window_in_which_nothing_was_recorded) {
+    struct program p = program_open();
+    enum rsd_verdict first[2];
+    p.off = true;
+    p.heap = 1 << 20;
+    struct rsd_judgement judgement = judged(&p, first);
+    cr_assert_eq(judgement.cause, RSD_CAUSE_SHORT);
+    cr_assert_eq(judgement.doubt, RSD_DOUBT_NOTHING);
+}
+
+Test(judge, marks_that_the_recorder_makes_are_no_units_of_work) {
+    struct program p = program_open();
+    enum rsd_verdict first[2];
+    p.marks = 3;
+    p.near_limit = 2;
+    make(&p, 5, 0, MAKER, 100);
+    judged(&p, first);
+    cr_assert_eq(p.counted, 3u);
 }

@@ -94,6 +94,7 @@ Test(sampling, rounding_to_whole_blocks_keeps_the_mean) {
     cr_assert_float_eq(sum / 100000, weight, 0.002);
 }
 
+/* Each error is that of one sample more than there are. */
 Test(sampling, what_was_there_all_the_time_adds_nothing_to_the_error_of_growth) {
     char *folder;
     struct made_writer *w = begin(&folder);
@@ -109,10 +110,41 @@ Test(sampling, what_was_there_all_the_time_adds_nothing_to_the_error_of_growth) 
     double weight = 1 / (1 - exp(-0.4)), each = 400.0 * 400 * weight * (weight - 1);
     const struct rsd_site *site = &a.pairing.heap.list[0];
     double error = rsd_metric_error(site, RSD_METRIC_GROWTH, 0); /* two came, one went, one stayed */
-    cr_assert_float_eq(error * error, 3 * each, 1e-3);
-    cr_assert_float_eq(pow(rsd_metric_error(site, RSD_METRIC_OUTSTANDING, 0), 2), 3 * each, 1e-3);
-    cr_assert_float_eq(pow(rsd_metric_error(site, RSD_METRIC_ALLOCATED, 0), 2), 2 * each, 1e-3);
+    cr_assert_float_eq(error * error, 4 * each, 1e-3);
+    cr_assert_float_eq(pow(rsd_metric_error(site, RSD_METRIC_OUTSTANDING, 0), 2), 4 * each, 1e-3);
+    cr_assert_float_eq(pow(rsd_metric_error(site, RSD_METRIC_ALLOCATED, 0), 2), 3 * each, 1e-3);
     end(&a, w, folder);
+}
+
+/* The thread took samples when they were closer; since then it has taken none. */
+Test(sampling, an_error_is_never_below_the_rate_at_the_end_though_no_sample_was_taken_with_it) {
+    char *folder;
+    struct made_writer *w = begin(&folder), *process = made_open(folder, 0);
+    struct rsd_analysis a;
+    made_alloc(w, 1, 0x9000, 77, 0);
+    sampled(w, 2, 1000);
+    made_alloc(w, 3, 0x1000, 40, 1);
+    sampled(process, 5, 1000000);
+    made_memory(process, 6, 4096);
+    made_live(w);
+    made_live(process);
+    analyse(&a, folder, (struct rsd_window_options){0});
+    cr_assert_eq(rsd_sampling_coarsest(&a.history.sampling, 4), 1000u);
+    struct rsd_site all = {.now = a.pairing.heap_now};
+    cr_assert_float_eq(rsd_metric_error(&all, RSD_METRIC_GROWTH, 0), 1e6, 100);
+    for (size_t i = 0; i < a.pairing.heap.count; i++) {
+        double error = rsd_metric_error(&a.pairing.heap.list[i], RSD_METRIC_OUTSTANDING, 0);
+        cr_assert_float_eq(error, 1e6, 100, "%f", error);
+    }
+    made_close(process);
+    end(&a, w, folder);
+}
+
+Test(sampling, seventeen_samples_tell_and_sixteen_may_be_chance) {
+    cr_assert(rsd_sampling_is_coarse(1000, 0));
+    cr_assert(rsd_sampling_is_coarse(1000, 16900));
+    cr_assert_not(rsd_sampling_is_coarse(1000, 17000));
+    cr_assert_not(rsd_sampling_is_coarse(0, 1), "all was recorded");
 }
 
 Test(late, what_was_young_at_a_sample_is_in_the_timeline_there_and_in_no_other_figure) {
