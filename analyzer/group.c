@@ -160,7 +160,8 @@ static void find_values(struct rsd_groups *groups, enum rsd_metric metric) {
         find_peak(groups);
     for (size_t i = 0; i < groups->count; i++) {
         struct rsd_group *group = &groups->list[i];
-        group->value = metric == RSD_METRIC_PEAK ? (int64_t)group->level[groups->peak] : rsd_metric_of(&group->site, metric);
+        group->value =
+            metric == RSD_METRIC_PEAK ? (int64_t)group->level[groups->peak] : rsd_metric_of(&group->site, metric);
         group->error = rsd_metric_error(&group->site, metric, group->value);
     }
 }

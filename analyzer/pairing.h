@@ -51,7 +51,8 @@ struct rsd_pairing {
     struct rsd_sites mappings;              /* mmap and its kin, brk */
     struct rsd_sums heap_now, mappings_now; /* over all sites of the program */
     struct rsd_sums tracer_now;             /* blocks that libc allocated for the recorder */
-    uint64_t peak_bytes, peak_time;         /* most that `heap_now` had in the window, and when; what left no record is not in it */
+    uint64_t peak_bytes,
+        peak_time; /* most that `heap_now` had in the window, and when; what left no record is not in it */
     uint64_t allocs, frees, map_calls;
     bool forked; /* the process began with blocks that this trace does not know */
     uint64_t anomaly[RSD_ODDITIES];

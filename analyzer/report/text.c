@@ -152,8 +152,8 @@ static void print_peak(FILE *out, const struct rsd_report *r) {
         rsd_field(out, "native peak", when);
     else
         rsd_take_field(out, "native peak",
-                       rsd_format("%s; call sites by what they had at %.1f s, when it was %s", when,
-                                  rsd_peak_s(r), rsd_bytes((uint64_t)r->heap.peak_bytes).text));
+                       rsd_format("%s; call sites by what they had at %.1f s, when it was %s", when, rsd_peak_s(r),
+                                  rsd_bytes((uint64_t)r->heap.peak_bytes).text));
     free(when);
 }
 
