@@ -35,6 +35,7 @@
 #include "text.h"
 
 #define PAGE 4096u
+#define MOST_PAGES (UINT64_C(1) << 24)  /* 64 GiB: a bit a page makes 2 MiB */
 #define HEADER 16u                      /* bytes before a block that belong to it */
 #define ARENA_SIZE (UINT64_C(64) << 20) /* glibc's HEAP_MAX_SIZE: an arena's heap is aligned to it */
 
@@ -104,17 +105,27 @@ static uint64_t chunk_of(uint64_t size) {
     return chunk < 32 ? 32 : chunk;
 }
 
-/* Pages from the chunk's header to its last byte. */
+static void touch_pages(struct content *content, uint64_t first, uint64_t end) {
+    for (uint64_t at = first; at < end;) {
+        uint64_t stop = (at / 64 + 1) * 64 < end ? (at / 64 + 1) * 64 : end;
+        uint64_t bits = (UINT64_MAX >> (64 - (stop - at))) << at % 64, *word = &content->pages[at / 64];
+        content->touched += (uint64_t)__builtin_popcountll(bits & ~*word);
+        *word |= bits;
+        at = stop;
+    }
+}
+
+/* Pages from the chunk's header to its last byte. Of a mapping of more than MOST_PAGES all count as touched. */
 static void touch(struct content *content, const struct rsd_resident *mapping, const struct rsd_block *block) {
     uint64_t pages = (mapping->end - mapping->start) / PAGE, start = rsd_block_address(block) - mapping->start;
-    uint64_t first = (start < HEADER ? 0 : start - HEADER) / PAGE, last = (start + rsd_block_size(block)) / PAGE;
+    uint64_t first = (start < HEADER ? 0 : start - HEADER) / PAGE, end = (start + rsd_block_size(block)) / PAGE + 1;
+    if (pages > MOST_PAGES) {
+        content->touched = pages;
+        return;
+    }
     if (!content->pages)
         content->pages = rsd_zalloc(pages / 64 + 1, sizeof *content->pages);
-    for (uint64_t page = first; page <= last && page < pages; page++) {
-        uint64_t bit = UINT64_C(1) << page % 64, *word = &content->pages[page / 64];
-        content->touched += !(*word & bit);
-        *word |= bit;
-    }
+    touch_pages(content, first, end < pages ? end : pages);
 }
 
 static void visit_block(void *context, const struct rsd_block *block) {
