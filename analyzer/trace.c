@@ -106,21 +106,21 @@ int rsd_trace_live(const struct rsd_trace *trace, const struct rsd_writer *write
     return fd;
 }
 
-/* A log is made before its live file: of one without a frame that may be about to come. */
+/* A log is made before its live file: one without a frame is of a writer that was just being made, and has lost nothing. */
 static bool log_is_empty(const struct rsd_trace *trace, const struct rsd_writer *writer) {
     struct stat info;
     int fd = rsd_folder_file(&trace->folder, writer->log_name);
-    bool empty = fd >= 0 && fstat(fd, &info) == 0 && info.st_size <= (off_t)RESIDUE_HEADER_SIZE;
+    bool known = fd >= 0 && fstat(fd, &info) == 0;
     if (fd >= 0)
         close(fd);
-    return empty;
+    return known && (info.st_size == 0 || info.st_size == (off_t)RESIDUE_HEADER_SIZE);
 }
 
 static void read_live(struct rsd_trace *trace, struct rsd_writer *writer, struct rsd_identity *identity) {
     int fd = rsd_trace_live(trace, writer);
     if (fd >= 0 || errno != ENOENT)
         rsd_writer_read_live(writer, fd, identity, &trace->problems);
-    else if (!trace->running || !(trace->meta.live_at_end_only || log_is_empty(trace, writer)))
+    else if (!(trace->meta.live_at_end_only && trace->running) && !log_is_empty(trace, writer))
         rsd_problem(&trace->problems, writer->live_name, RSD_NO_OFFSET, "missing: what was not sealed yet is lost");
 }
 
