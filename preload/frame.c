@@ -7,7 +7,7 @@
  * for all its bytes. It saves a seventh.
  *
  * What compresses is a context and its two buffers, shared by all threads: claimed by compare-and-swap from a pool, made
- * when all are taken, never given back to the system. Nothing here touches a file.
+ * when those that are there are taken, up to POOL_SIZE, and never given back to the system. Nothing here touches a file.
  */
 #define ZSTD_STATIC_LINKING_ONLY
 #include "frame.h"

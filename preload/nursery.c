@@ -552,7 +552,8 @@ static void to_front(struct rsd_nursery *mine, uint32_t place, uint16_t number) 
     mine->source[0] = number;
 }
 
-/* The block behind the one that died last, as a rule; and the one LOOKAHEAD further on will be next before long. */
+/* The block behind the one that died last, as a rule; and the one LOOKAHEAD further on will be next before long. Its line comes
+ * from another processor, to be written, and takes longer than the stale word: it is asked for three times as early. */
 static bool kill_next(struct rsd_nursery *mine, struct rsd_writer *writer, uint64_t address) {
     struct rsd_nursery *theirs = atomic_load_explicit(&nursery_of[mine->source[0]], memory_order_acquire);
     uint32_t mask = capacity_of(mine->ring) - 1;
