@@ -296,8 +296,13 @@ static size_t to_line(size_t size) {
     return (size + 63) & ~(size_t)63;
 }
 
+/* Of the words on the stack. */
+static size_t dozens_room(uint32_t frames) {
+    return to_line(rsd_summed_needed(frames * RSD_JS_WORDS) * sizeof(struct rsd_summed));
+}
+
 static size_t names_room(uint32_t frames) {
-    return frames * (sizeof(struct rsd_js_proof) + RSD_JS_PROOF_WORDS * sizeof(struct rsd_word));
+    return dozens_room(frames) + to_line(frames * (sizeof(struct rsd_js_proof) + sizeof(struct rsd_word)));
 }
 
 size_t rsd_names_size(uint32_t depth) {
@@ -306,12 +311,16 @@ size_t rsd_names_size(uint32_t depth) {
 
 /* Names for so many frames; those that there are go with it. */
 static void give_room(struct rsd_names *names, struct rsd_named_frames *of, uint32_t frames) {
-    struct rsd_js_proof *named = (struct rsd_js_proof *)names->rest;
+    struct rsd_summed *on_stack = (struct rsd_summed *)names->rest;
+    struct rsd_js_proof *named = (struct rsd_js_proof *)(names->rest + dozens_room(frames));
     names->rest += names_room(frames);
     for (uint32_t i = 0; i < of->count; i++)
         named[i] = of->named[i];
-    *of = (struct rsd_named_frames){
-        .named = named, .word = (struct rsd_word *)(named + frames), .count = of->count, .room = frames};
+    *of = (struct rsd_named_frames){.named = named,
+                                    .on_stack = on_stack,
+                                    .in_heap = (struct rsd_word *)(named + frames),
+                                    .count = of->count,
+                                    .room = frames};
 }
 
 /* Places have room for a power of two: one after the other, as many as a stack there needs. */
@@ -401,7 +410,7 @@ static void move_names(struct rsd_names *names, uint32_t from, uint32_t to, uint
     for (; count < source->count && source->named[count].frame < kept; count++)
         target->named[count] = source->named[count];
     target->count = count;
-    target->taken = 0;
+    target->taken = target->changings = 0;
 }
 
 /* Kept frames whose words have changed are named anew. As long as that leads to the same node, as with a function that is
@@ -470,7 +479,7 @@ static inline void expect_next(const struct rsd_thread *thread, const struct rsd
 static uint32_t node_of(struct rsd_thread *thread, struct rsd_stack *stack) {
     struct rsd_names *names = &thread->names;
     struct rsd_named_frames *of = &names->of[stack->place];
-    *stack->node = of->taken = 0; /* a signal handler may jump out of here */
+    *stack->node = of->taken = of->changings = 0; /* a signal handler may jump out of here */
     if (stack->copied != RSD_STACK_BEFORE) {
         names->of[stack->copied].count = 0;
         want_room(names, &names->of[stack->copied], names->of[RSD_STACK_BEFORE].count);
@@ -495,40 +504,86 @@ static uint32_t node_of(struct rsd_thread *thread, struct rsd_stack *stack) {
     return *stack->node = node;
 }
 
-static void line_up(struct rsd_named_frames *of, uint32_t taken) {
-    of->words = 0;
-    for (uint32_t i = 0; i < of->count; i++)
-        of->words += rsd_js_words_on_stack(&of->named[i], &of->word[of->words]);
-    of->on_stack = of->words;
-    for (uint32_t i = 0; i < of->count; i++)
-        of->words += rsd_js_words_in_heap(&of->named[i], &of->word[of->words]);
-    of->taken = taken;
+static bool keeps_changing(const struct rsd_named_frames *of, uint32_t i) {
+    for (uint32_t k = 0; k < of->changings; k++)
+        if (of->changing[k] == i)
+            return true;
+    return false;
 }
 
-__attribute__((noinline)) static bool names_hold_or_renew(struct rsd_names *names, struct rsd_named_frames *of,
-                                                          uint32_t taken) {
+/* Most often one or two keep changing. One that does not, but was moved by a collection, makes room for the next. */
+static void note_change(struct rsd_named_frames *of, uint32_t i) {
+    if (keeps_changing(of, i))
+        return;
+    of->changing[of->next_changing++ % RSD_NAMES_CHANGING] = (uint8_t)i;
+    if (of->changings < RSD_NAMES_CHANGING)
+        of->changings++;
+}
+
+static void put_down(struct rsd_named_frames *of, uintptr_t base, uint32_t taken) {
+    struct rsd_word on_stack[RSD_STACKS_ROOM * RSD_JS_WORDS];
+    uint32_t words = 0;
+    of->heap_words = 0;
+    for (uint32_t i = 0; i < of->count; i++) {
+        if (keeps_changing(of, i))
+            continue;
+        words += rsd_js_words_on_stack(&of->named[i], &on_stack[words]);
+        of->heap_words += rsd_js_words_in_heap(&of->named[i], &of->in_heap[of->heap_words]);
+    }
+    of->dozens = rsd_summed_needed(words);
+    of->taken = rsd_sum_up(of->on_stack, on_stack, words, base) ? taken : 0;
+}
+
+static inline bool holds_or_renews(struct rsd_names *names, struct rsd_js_proof *named) {
+    if (rsd_js_holds(named))
+        return true;
+    rsd_js_begin(names->js);
+    return rsd_js_renew(names->js, named);
+}
+
+/* One after the other. */
+__attribute__((noinline)) static bool all_hold_or_renew(struct rsd_names *names, struct rsd_named_frames *of,
+                                                        uintptr_t base, uint32_t taken) {
     of->taken = 0;
-    if (of->count > 0)
-        rsd_js_begin(names->js);
-    for (uint32_t i = 0; i < of->count; i++)
-        if (!rsd_js_holds(&of->named[i]) && !rsd_js_renew(names->js, &of->named[i]))
+    for (uint32_t i = 0; i < of->count; i++) {
+        if (rsd_js_holds(&of->named[i]))
+            continue;
+        if (!holds_or_renews(names, &of->named[i]))
             return false;
-    line_up(of, taken);
+        note_change(of, i);
+    }
+    put_down(of, base, taken);
     return true;
 }
 
-static inline bool words_hold(const struct rsd_named_frames *of) {
-    if (rsd_again_last_failure(of->word, of->on_stack))
+static inline bool heap_holds(const struct rsd_named_frames *of) {
+    uintptr_t difference = 0;
+    for (const struct rsd_word *word = of->in_heap, *end = word + of->heap_words; word < end; word++)
+        difference |= *(const volatile uintptr_t *)word->address ^ word->value;
+    return difference == 0;
+}
+
+static inline bool words_hold(const struct rsd_named_frames *of, uintptr_t base) {
+    if (!rsd_sums_hold(of->on_stack, of->dozens, base))
         return false;
     atomic_thread_fence(memory_order_acquire); /* a word of V8's heap may be on a page that is gone unless these held */
-    return !rsd_again_last_failure(of->word + of->on_stack, of->words - of->on_stack);
+    return heap_holds(of);
+}
+
+static inline bool changing_hold(struct rsd_names *names, const struct rsd_named_frames *of) {
+    for (uint32_t k = 0; k < of->changings; k++)
+        if (!holds_or_renews(names, &of->named[of->changing[k]]))
+            return false;
+    return true;
 }
 
 /* Do the names of the whole stack hold? This runs for each stack that is met again. */
-static inline bool names_hold(struct rsd_names *names, uint32_t place) {
+static inline bool names_hold(struct rsd_names *names, uint32_t place, uintptr_t base) {
     struct rsd_named_frames *of = &names->of[place];
     uint32_t taken = atomic_load_explicit(&rsd_js_pages_taken, memory_order_acquire);
-    return __builtin_expect(of->taken == taken && words_hold(of), 1) || names_hold_or_renew(names, of, taken);
+    if (__builtin_expect(of->taken == taken && words_hold(of, base), 1))
+        return changing_hold(names, of);
+    return all_hold_or_renew(names, of, base, taken);
 }
 
 /* What changes seldom and concerns every node. */
@@ -552,7 +607,7 @@ uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *f
     const struct rsd_again *met = rsd_unwind_met(thread->unwinder, from);
     if (!met)
         return node_of(thread, rsd_unwind_new(thread->unwinder, from, counter));
-    if (!met->node || !names_hold(&thread->names, thread->unwinder->before))
+    if (!met->node || !names_hold(&thread->names, thread->unwinder->before, from->sp))
         return node_of(thread, rsd_unwind_same(thread->unwinder, met, counter));
     rsd_unwind_count_met(met, counter);
     return met->node;

@@ -81,7 +81,7 @@ void rsd_unwinder_init(struct rsd_unwinder *unwinder, uint32_t depth) {
     *u = (struct rsd_unwinder){
         .limit = depth, .fresh = (struct rsd_fresh *)memory, .before = RSD_STACK_BEFORE, .places = RSD_STACKS_FIRST};
     memory += aligned((depth + 1) * sizeof *u->fresh);
-    rsd_again_init(&u->again[RSD_STACK_BEFORE], depth, memory);
+    rsd_again_init(&u->again[RSD_STACK_BEFORE], depth, depth * RSD_WORDS_PER_FRAME, memory);
     u->rest = memory + rsd_again_size(depth, depth * RSD_WORDS_PER_FRAME);
     rsd_bounds_init(&u->bounds);
 }
@@ -366,7 +366,7 @@ static COLD void begin_generation(struct rsd_unwinder *u, uint32_t generation) {
 /* Of the whole stack, by the frames in which those with the same leaf differ most often. */
 static uint32_t hash_of(const struct rsd_again *again) {
     const struct rsd_frame *leaf = &again->frame[again->depth - 1];
-    uint64_t key = again->word_end[again->depth - 1];
+    uint64_t key = rsd_again_ends(again)[again->depth - 1];
     for (uint32_t i = 0; i < 4 && i < again->depth; i++)
         key = key * 31 + leaf[-(int)i].pc;
     return rsd_unwind_hash(key);
@@ -387,7 +387,7 @@ static void make_room(struct rsd_unwinder *u, uint32_t place, unsigned room) {
     char *memory = u->rest;
     u->rest += rsd_again_size(rooms[room].frames, rooms[room].words);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    rsd_again_init(&u->again[place], rooms[room].frames, memory);
+    rsd_again_init(&u->again[place], rooms[room].frames, rooms[room].words, memory);
 }
 
 /* Out of the list of its leaf, if it is in one. */
@@ -464,7 +464,8 @@ static uint32_t settle(struct rsd_unwinder *u) {
         miss(u, hash_of(&u->again[place]));
     unlink_place(u, place);
     make_room(u, place, room);
-    rsd_again_assign(&u->again[place], before, before->depth);
+    if (!rsd_again_settle(&u->again[place], before))
+        return RSD_STACK_BEFORE;
     link_place(u, place);
     return place;
 }

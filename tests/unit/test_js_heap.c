@@ -594,19 +594,24 @@ Test(frames, hang_on_each_word_of_their_proof) {
                                  .region = rsd_js_region((uintptr_t)heap),
                                  .shared_at = (uintptr_t)heap,
                                  .shared = 5};
-    struct rsd_word row[RSD_JS_PROOF_WORDS];
+    struct rsd_word row[RSD_JS_WORDS], far;
+    struct rsd_summed summed;
     *heap = 5;
     cr_assert(rsd_js_holds(&proof));
     cr_assert_eq(rsd_js_words_on_stack(&proof, row), 3);
-    cr_assert_eq(rsd_js_words_in_heap(&proof, row + 3), 1);
-    cr_assert_not(rsd_again_last_failure(row, 4));
-    uintptr_t *const word[] = {&stack[0], &stack[1], &stack[3], heap};
+    cr_assert(rsd_sum_up(&summed, row, 3, (uintptr_t)stack));
+    cr_assert_eq(rsd_js_words_in_heap(&proof, &far), 1);
+    cr_assert_eq(far.address, (uintptr_t)heap);
+    cr_assert_eq(far.value, 5);
     for (unsigned i = 0; i < 4; i++) {
-        ++*word[i];
-        cr_assert_not(rsd_js_holds(&proof));
-        cr_assert_eq(rsd_again_last_failure(row, 4), i + 1);
-        --*word[i];
+        cr_assert(rsd_sums_hold(&summed, 1, (uintptr_t)stack));
+        stack[i]++;
+        cr_assert_eq(rsd_js_holds(&proof), i == 2);
+        cr_assert_eq(rsd_sums_hold(&summed, 1, (uintptr_t)stack), i == 2);
+        stack[i]--;
     }
+    ++*heap;
+    cr_assert_not(rsd_js_holds(&proof));
 }
 
 Test(frames, of_an_unknown_version_have_no_names_before_those_have_proved_right, .init = fake_heap) {

@@ -91,13 +91,15 @@ Test(trie, a_table_that_has_become_too_small_is_moved_a_few_entries_at_a_time, .
     cr_assert_geq(tables, 4u);
 }
 
-/* A frame is named by this word, and by one of V8's heap. */
+/* A frame is named by this word of the stack, and by one of V8's heap. */
 static void prove_by(struct rsd_named_frames *of, const uintptr_t *word, const uintptr_t *heap, uint16_t frame) {
     static struct rsd_js_proof named;
-    static struct rsd_word row[RSD_JS_PROOF_WORDS];
+    static struct rsd_summed on_stack;
+    static struct rsd_word in_heap;
     if (of->room == 0) {
         of->named = &named;
-        of->word = row;
+        of->on_stack = &on_stack;
+        of->in_heap = &in_heap;
         of->room = 1;
     }
     of->named[0] = (struct rsd_js_proof){.frame = frame,
@@ -134,7 +136,8 @@ Test(trie, a_stack_that_is_met_again_is_named_anew_when_a_word_has_changed, .ini
             prove_by(of, &word, heap, (uint16_t)(thread->unwinder->again[place].depth - 1));
         } else if (i > 5 && i < 11) {
             cr_assert_eq(of->named[0].fp, (uintptr_t)&word);
-            cr_assert_eq(of->words, 2);
+            cr_assert_eq(of->dozens, 1);
+            cr_assert_eq(of->heap_words, 1);
             cr_assert_eq(of->taken, rsd_js_pages_taken, "what may be read was not asked for again");
         }
         if (i == 8)
