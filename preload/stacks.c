@@ -610,5 +610,6 @@ uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *f
     if (!met->node || !names_hold(&thread->names, thread->unwinder->before, from->sp))
         return node_of(thread, rsd_unwind_same(thread->unwinder, met, counter));
     rsd_unwind_count_met(met, counter);
+    __builtin_prefetch(&thread->names.of[rsd_unwind_expect(thread->unwinder)]);
     return met->node;
 }

@@ -56,10 +56,11 @@ struct rsd_names {
         uint32_t count; /* of `named` */
         uint32_t room;  /* frames */
         uint32_t taken; /* rsd_js_pages_taken when the words were true; 0: they were not put down */
-        uint8_t changing[RSD_NAMES_CHANGING]; /* which of `named` do, such as of a function that is made for each request */
+        uint8_t
+            changing[RSD_NAMES_CHANGING]; /* which of `named` do, such as of a function that is made for each request */
         uint8_t changings, next_changing;
-    } of[RSD_STACKS];      /* by rsd_stack.place */
-    char *rest;            /* room for places that have none yet, or too little */
+    } of[RSD_STACKS]; /* by rsd_stack.place */
+    char *rest;       /* room for places that have none yet, or too little */
 };
 
 struct rsd_thread;

@@ -40,28 +40,23 @@ static size_t aligned(size_t size) {
     return (size + 63) & ~(size_t)63;
 }
 
-static size_t summed_size(uint32_t words) {
-    return aligned(rsd_summed_needed(words) * sizeof(struct rsd_summed));
-}
-
 static size_t ends_size(uint32_t frames) {
     return aligned(frames * sizeof(uint32_t));
 }
 
 size_t rsd_again_size(uint32_t frames, uint32_t words) {
-    return summed_size(words) + ends_size(frames) + aligned(frames * sizeof(struct rsd_frame)) +
-           aligned(words * sizeof(struct rsd_word));
+    return ends_size(frames) + aligned(frames * sizeof(struct rsd_frame)) + aligned(words * sizeof(struct rsd_word));
 }
 
-/* The longest comes last: few stacks are as deep as there is room, and then what is used lies in fewer pages. */
-void rsd_again_init(struct rsd_again *again, uint32_t frames, uint32_t words, void *memory) {
-    char *first = (char *)memory + summed_size(words) + ends_size(frames);
+/* The longest of the three comes last: few stacks are as deep as there is room, and then what is used lies in fewer pages. */
+void rsd_again_init(struct rsd_again *again, uint32_t frames, void *memory) {
+    char *first = (char *)memory + ends_size(frames);
     again->depth = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    *again = (struct rsd_again){.summed = memory,
-                                .frame = (struct rsd_frame *)first,
-                                .word = (struct rsd_word *)(first + aligned(frames * sizeof(struct rsd_frame))),
-                                .room = (uint16_t)frames};
+    memset(again, 0, offsetof(struct rsd_again, summed)); /* which are not looked at before they are made */
+    again->frame = (struct rsd_frame *)first;
+    again->word = (struct rsd_word *)(first + aligned(frames * sizeof(struct rsd_frame)));
+    again->room = (uint16_t)frames;
 }
 
 /* The stack now has `depth` frames, which are in order. */

@@ -5,6 +5,7 @@
 #define RSD_AGAIN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "../arch/x86_64.h"
@@ -21,21 +22,22 @@ struct rsd_fresh {
 };
 #define RSD_SLOT_GUESS 1u /* as fp_slot: the step is a guess, or follows no words, and is never taken for true again */
 
-/* One line of the cache: with the sums of the words, all that is looked at when the stack is met again. */
+/* A line of the cache, and behind it the sums of the words: all that is looked at when the stack is met again. */
 struct rsd_again {
     _Alignas(64) struct rsd_registers leaf; /* of frame[depth - 1] */
-    struct rsd_summed *summed;              /* all words, from leaf.sp; of a stack that has a place of its own */
     struct rsd_frame *frame;                /* root first; these are the frames that the caller sees */
     struct rsd_word *word;                  /* that some step outward has read, root first */
-    uint32_t node;      /* the caller's: what the whole stack is to it; 0 in a new stack */
-    uint16_t depth;     /* frames that may be taken for true again; 0 when the stack is of no use */
-    uint16_t words;     /* ends[depth - 1] */
-    uint16_t room;      /* frames */
-    uint16_t follows;   /* place of the stack that came after this one the last time (met.h) */
-    uint8_t dozens;     /* of words that are summed up */
-    uint8_t end;        /* enum residue_end */
-    bool leaf_fp;       /* the leaf's frame pointer is live */
-    bool used;          /* met since it was last thought of giving its place to another */
+    uint32_t node;                          /* the caller's: what the whole stack is to it; 0 in a new stack */
+    uint16_t depth;                         /* frames that may be taken for true again; 0 when the stack is of no use */
+    uint16_t words;                         /* ends[depth - 1] */
+    uint16_t room;                          /* frames */
+    uint16_t follows;                       /* place of the stack that came after this one the last time (met.h) */
+    uint8_t dozens;                         /* of words that are summed up */
+    uint8_t end;                            /* enum residue_end */
+    bool leaf_fp;                           /* the leaf's frame pointer is live */
+    bool used;                              /* met since it was last thought of giving its place to another */
+    /* All words, from leaf.sp; of a stack that has a place of its own. */
+    _Alignas(64) struct rsd_summed summed[RSD_STACKS_ROOM * RSD_WORDS_PER_FRAME / RSD_SUMMED];
 };
 
 /* By frame: word[0, ends[i]) are those of the steps from frame i and from all outside of it. */
@@ -44,11 +46,11 @@ static inline uint32_t *rsd_again_ends(const struct rsd_again *again) {
 }
 
 _Static_assert(RSD_DEPTH_MAX *RSD_WORDS_PER_FRAME <= UINT16_MAX, "depth, words");
-_Static_assert(sizeof(struct rsd_again) == 64, "one line");
+_Static_assert(offsetof(struct rsd_again, summed) == 64, "one line");
 
 /* Bytes for so many frames of one stack and words of their steps, and make one in them; `memory` is aligned to 64. */
 size_t rsd_again_size(uint32_t frames, uint32_t words);
-void rsd_again_init(struct rsd_again *again, uint32_t frames, uint32_t words, void *memory);
+void rsd_again_init(struct rsd_again *again, uint32_t frames, void *memory);
 
 /* Is frame `b` the same as `a`, which was met before? Flag and pc are compared as one sum, which cannot be the same for
  * different ones (rule.h). To compare the flag by itself would let the compiler read it together with the source, as

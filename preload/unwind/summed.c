@@ -10,7 +10,8 @@ static bool lies_at(uintptr_t address, uintptr_t base, uint16_t *at) {
 }
 
 /* Of the dozen that ends before `end`; where there are fewer, the first word stands for those that are missing. */
-static bool sum_dozen(struct rsd_summed *out, const struct rsd_word *first, const struct rsd_word *end, uintptr_t base) {
+static bool sum_dozen(struct rsd_summed *out, const struct rsd_word *first, const struct rsd_word *end,
+                      uintptr_t base) {
     uintptr_t value[RSD_SUMMED];
     uint16_t place[RSD_SUMMED];
     for (unsigned i = 0; i < RSD_SUMMED; i++) {

@@ -19,6 +19,8 @@
  */
 #include "unwind.h"
 
+#include <string.h>
+
 #include "cache.h"
 #include "code.h"
 #include "fp.h"
@@ -78,10 +80,15 @@ size_t rsd_unwinder_size(uint32_t depth) {
 void rsd_unwinder_init(struct rsd_unwinder *unwinder, uint32_t depth) {
     struct rsd_unwinder *u = unwinder;
     char *memory = (char *)u + aligned(sizeof *u);
-    *u = (struct rsd_unwinder){
-        .limit = depth, .fresh = (struct rsd_fresh *)memory, .before = RSD_STACK_BEFORE, .places = RSD_STACKS_FIRST};
+    for (uint32_t i = 0; i < u->places; i++) /* of the thread that had it before */
+        rsd_again_init(&u->again[i], 0, NULL);
+    memset(u, 0, offsetof(struct rsd_unwinder, again));
+    u->limit = depth;
+    u->fresh = (struct rsd_fresh *)memory;
+    u->before = RSD_STACK_BEFORE;
+    u->places = RSD_STACKS_FIRST;
     memory += aligned((depth + 1) * sizeof *u->fresh);
-    rsd_again_init(&u->again[RSD_STACK_BEFORE], depth, depth * RSD_WORDS_PER_FRAME, memory);
+    rsd_again_init(&u->again[RSD_STACK_BEFORE], depth, memory);
     u->rest = memory + rsd_again_size(depth, depth * RSD_WORDS_PER_FRAME);
     rsd_bounds_init(&u->bounds);
 }
@@ -387,7 +394,7 @@ static void make_room(struct rsd_unwinder *u, uint32_t place, unsigned room) {
     char *memory = u->rest;
     u->rest += rsd_again_size(rooms[room].frames, rooms[room].words);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    rsd_again_init(&u->again[place], rooms[room].frames, rooms[room].words, memory);
+    rsd_again_init(&u->again[place], rooms[room].frames, memory);
 }
 
 /* Out of the list of its leaf, if it is in one. */

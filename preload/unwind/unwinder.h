@@ -32,17 +32,18 @@ struct rsd_unwinder {
     char *rest;              /* room for the frames of places that have none yet, or too little */
     uint64_t *counter;
     struct rsd_stack stack;
-    struct rsd_again again[RSD_STACKS];
     uint16_t leaf[RSD_LEAVES]; /* by hash of a leaf: 1 + the place that was taken last for such a stack; 0: none */
     uint16_t
         older[RSD_STACK_BEFORE];  /* by place: 1 + the one taken before it, for a leaf with the same hash; 0: none */
     uint32_t met[RSD_STACKS_MET]; /* stacks that were met, hashed, by that hash */
     uint32_t missed[RSD_STACKS_MISSED]; /* stacks that lost their place, or got none, in the same way */
+    struct rsd_again again[RSD_STACKS]; /* those that were not taken yet are memory that was not touched */
 };
 
 /* Forget the stacks before, so that the next one is unwound from leaf to root. */
 static inline void rsd_unwinder_drop(struct rsd_unwinder *unwinder) {
-    for (uint32_t i = 0; i < RSD_STACKS; i++)
+    unwinder->again[RSD_STACK_BEFORE].depth = 0;
+    for (uint32_t i = 0; i < unwinder->places; i++)
         unwinder->again[i].depth = 0;
 }
 
