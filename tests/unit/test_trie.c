@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "init.h"
+#include "js_fake.h"
 #include "modules.h"
 #include "thread.h"
 #include "unwind/unwinder.h"
@@ -112,6 +113,46 @@ static void prove_by(struct rsd_named_frames *of, const uintptr_t *word, const u
                                          .shared = *heap};
     of->count = 1;
     of->taken = 0;
+}
+
+/* A function made from this source. */
+static uintptr_t closure_of(uintptr_t shared) {
+    uintptr_t closure = fake_object(rsd_js_layout.type_first_function, 64);
+    fake_set(closure, rsd_js_layout.function_shared, shared);
+    return closure;
+}
+
+static void prove_by_function(struct rsd_named_frames *of, const uintptr_t *word, uint16_t frame) {
+    const uintptr_t *leads = (const uintptr_t *)(*word - 1 + (uintptr_t)rsd_js_layout.function_shared);
+    prove_by(of, word, leads, frame);
+    of->named[0].value[1] = *leads;
+}
+
+/* GIVEN a stack that is met again and again, a frame of which is each time of another function made from one source THEN the
+ * words of the rest are put down once, and its name holds; until it is a function of another source. */
+Test(trie, a_function_that_is_made_anew_each_time_has_its_name, .init = make_thread, .fini = remove_files) {
+    void *memory = aligned_alloc(64, (rsd_names_size(DEPTH) + 63) & ~(size_t)63);
+    memset(memory, 0, rsd_names_size(DEPTH));
+    fake_heap();
+    rsd_names_init(thread, memory);
+    uintptr_t shared = fake_shared(fake_undefined(), 0, 0, 9), word = closure_of(shared);
+    struct rsd_named_frames *of = NULL;
+    for (unsigned i = 0; i < 14; i++) { /* one place of the program: one stack */
+        node_of_stack(1);
+        uint32_t place = thread->unwinder->before;
+        if (i == 5) {
+            of = &thread->names.of[place];
+            prove_by_function(of, &word, (uint16_t)(thread->unwinder->again[place].depth - 1));
+        } else if (i > 5 && i < 13) {
+            cr_assert_eq(of->named[0].fp, (uintptr_t)&word);
+            cr_assert_eq(of->named[0].value[0], word);
+            cr_assert_eq(of->changings, i > 6);
+            cr_assert_eq(of->dozens, i == 6);
+        }
+        if (i >= 6)
+            word = closure_of(i < 12 ? shared : fake_shared(fake_undefined(), 0, 20, 29));
+    }
+    cr_assert_neq(of->named[0].fp, (uintptr_t)&word);
 }
 
 /* GIVEN a stack that is met again and again, a frame of which is named by some word THEN it is not asked for its name as long as
