@@ -296,13 +296,8 @@ static size_t to_line(size_t size) {
     return (size + 63) & ~(size_t)63;
 }
 
-/* Of the words on the stack. */
-static size_t dozens_room(uint32_t frames) {
-    return to_line(rsd_summed_needed(frames * RSD_JS_WORDS) * sizeof(struct rsd_summed));
-}
-
 static size_t names_room(uint32_t frames) {
-    return dozens_room(frames) + to_line(frames * (sizeof(struct rsd_js_proof) + sizeof(struct rsd_word)));
+    return to_line(frames * (sizeof(struct rsd_js_proof) + sizeof(struct rsd_word)));
 }
 
 size_t rsd_names_size(uint32_t depth) {
@@ -311,16 +306,14 @@ size_t rsd_names_size(uint32_t depth) {
 
 /* Names for so many frames; those that there are go with it. */
 static void give_room(struct rsd_names *names, struct rsd_named_frames *of, uint32_t frames) {
-    struct rsd_summed *on_stack = (struct rsd_summed *)names->rest;
-    struct rsd_js_proof *named = (struct rsd_js_proof *)(names->rest + dozens_room(frames));
+    struct rsd_js_proof *named = (struct rsd_js_proof *)names->rest;
     names->rest += names_room(frames);
     for (uint32_t i = 0; i < of->count; i++)
         named[i] = of->named[i];
-    *of = (struct rsd_named_frames){.named = named,
-                                    .on_stack = on_stack,
-                                    .in_heap = (struct rsd_word *)(named + frames),
-                                    .count = of->count,
-                                    .room = frames};
+    of->named = named;
+    of->in_heap = (struct rsd_word *)(named + frames);
+    of->room = frames;
+    of->taken = 0;
 }
 
 /* Places have room for a power of two: one after the other, as many as a stack there needs. */
@@ -520,6 +513,7 @@ static void note_change(struct rsd_named_frames *of, uint32_t i) {
         of->changings++;
 }
 
+/* A stack that has more words than there is room for is named by one proof after the other. */
 static void put_down(struct rsd_named_frames *of, uintptr_t base, uint32_t taken) {
     struct rsd_word on_stack[RSD_STACKS_ROOM * RSD_JS_WORDS];
     uint32_t words = 0;
@@ -531,7 +525,8 @@ static void put_down(struct rsd_named_frames *of, uintptr_t base, uint32_t taken
         of->heap_words += rsd_js_words_in_heap(&of->named[i], &of->in_heap[of->heap_words]);
     }
     of->dozens = rsd_summed_needed(words);
-    of->taken = rsd_sum_up(of->on_stack, on_stack, words, base) ? taken : 0;
+    if (of->dozens <= RSD_NAMES_DOZENS && rsd_sum_up(of->on_stack, on_stack, words, base))
+        of->taken = taken;
 }
 
 static inline bool holds_or_renews(struct rsd_names *names, struct rsd_js_proof *named) {
@@ -610,6 +605,8 @@ uint32_t rsd_stack_node(struct rsd_thread *thread, const struct rsd_registers *f
     if (!met->node || !names_hold(&thread->names, thread->unwinder->before, from->sp))
         return node_of(thread, rsd_unwind_same(thread->unwinder, met, counter));
     rsd_unwind_count_met(met, counter);
-    __builtin_prefetch(&thread->names.of[rsd_unwind_expect(thread->unwinder)]);
+    const struct rsd_named_frames *next = &thread->names.of[rsd_unwind_expect(thread->unwinder)];
+    __builtin_prefetch(next);
+    __builtin_prefetch(next->on_stack);
     return met->node;
 }

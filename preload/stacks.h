@@ -43,24 +43,25 @@ struct rsd_trie {
 };
 
 #define RSD_NAMES_CHANGING 4u
+#define RSD_NAMES_DOZENS 4u
 
 /* The frames that could be JavaScript of each stack that the unwinder remembers, outermost first. */
 struct rsd_names {
     struct rsd_js *js; /* NULL: JavaScript is not named */
     struct rsd_named_frames {
-        struct rsd_js_proof *named; /* by what their names, or that they have none, can be told again */
-        /* All words that the proofs hang on, but for those that keep changing: of a stack that was met more than once. */
-        struct rsd_summed *on_stack; /* in so many dozens, from the stack pointer of the leaf */
-        struct rsd_word *in_heap;    /* read only if those on the stack hold */
-        uint32_t dozens, heap_words;
-        uint32_t count; /* of `named` */
-        uint32_t room;  /* frames */
+        _Alignas(64) struct rsd_js_proof *named; /* by what their names, or that they have none, can be told again */
+        uint32_t count;                          /* of `named` */
+        uint32_t room;                           /* frames */
         uint32_t taken; /* rsd_js_pages_taken when the words were true; 0: they were not put down */
+        uint32_t dozens, heap_words;
         uint8_t
             changing[RSD_NAMES_CHANGING]; /* which of `named` do, such as of a function that is made for each request */
         uint8_t changings, next_changing;
-    } of[RSD_STACKS]; /* by rsd_stack.place */
-    char *rest;       /* room for places that have none yet, or too little */
+        /* All words that the proofs hang on, but for those that keep changing: of a stack that was met more than once. */
+        struct rsd_word *in_heap;                                  /* read only if those on the stack hold */
+        _Alignas(64) struct rsd_summed on_stack[RSD_NAMES_DOZENS]; /* from the stack pointer of the leaf */
+    } of[RSD_STACKS];                                              /* by rsd_stack.place */
+    char *rest; /* room for places that have none yet, or too little */
 };
 
 struct rsd_thread;

@@ -37,7 +37,8 @@ static void make_thread(void) {
     rsd_trace.depth = DEPTH;
     rsd_clock_init();
     rsd_log_init();
-    thread = calloc(1, sizeof *thread);
+    thread = aligned_alloc(64, sizeof *thread);
+    memset(thread, 0, sizeof *thread);
     thread->unwinder = aligned_alloc(64, (rsd_unwinder_size(DEPTH) + 63) & ~(size_t)63);
     memset(thread->unwinder, 0, rsd_unwinder_size(DEPTH));
     cr_assert(rsd_writer_open(&thread->writer, 1) && rsd_trie_init(&thread->trie));
@@ -95,11 +96,9 @@ Test(trie, a_table_that_has_become_too_small_is_moved_a_few_entries_at_a_time, .
 /* A frame is named by this word of the stack, and by one of V8's heap. */
 static void prove_by(struct rsd_named_frames *of, const uintptr_t *word, const uintptr_t *heap, uint16_t frame) {
     static struct rsd_js_proof named;
-    static struct rsd_summed on_stack;
     static struct rsd_word in_heap;
     if (of->room == 0) {
         of->named = &named;
-        of->on_stack = &on_stack;
         of->in_heap = &in_heap;
         of->room = 1;
     }
