@@ -390,6 +390,7 @@ static uint32_t named_node(struct rsd_thread *thread, const struct rsd_stack *st
     named->frame = (uint16_t)i;
     if (answer.count == 0)
         return frame_node(thread, frame, parent);
+    thread->unwinder->missed_of = RSD_MISSED_OF_JS;
     for (uint32_t k = 0; k < answer.count; k++)
         parent = place_node(thread, &answer.place[k], frame->source, parent);
     return parent;

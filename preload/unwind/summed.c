@@ -3,32 +3,26 @@
  */
 #include "summed.h"
 
-static bool lies_at(uintptr_t address, uintptr_t base, uint16_t *at) {
-    uintptr_t far = address - base;
-    *at = (uint16_t)(far / sizeof(uintptr_t));
-    return far % sizeof(uintptr_t) == 0 && far / sizeof(uintptr_t) <= UINT16_MAX;
-}
+#define FARTHEST (UINT16_MAX * sizeof(uintptr_t))
 
-/* Of the dozen that ends before `end`; where there are fewer, the first word stands for those that are missing. */
-static bool sum_dozen(struct rsd_summed *out, const struct rsd_word *first, const struct rsd_word *end,
-                      uintptr_t base) {
-    uintptr_t value[RSD_SUMMED];
-    uint16_t place[RSD_SUMMED];
-    for (unsigned i = 0; i < RSD_SUMMED; i++) {
-        if (end > first)
-            end--;
-        value[i] = end->value;
-        place[i] = (uint16_t)i;
-        if (!lies_at(end->address, base, &out->at[i]))
-            return false;
+/* Of the dozen whose last word is `last`; where there are only `count`, the first stands for those that are missing. */
+static bool sum_dozen(struct rsd_summed *out, const struct rsd_word *last, uint32_t count, uintptr_t base) {
+    uint64_t sum[4] = {0};
+    bool outside = false;
+    for (uint32_t i = 0; i < RSD_SUMMED; i++) {
+        const struct rsd_word *word = last - (i < count ? i : count - 1);
+        uintptr_t far = word->address - base;
+        outside |= far % sizeof(uintptr_t) != 0 || far > FARTHEST;
+        out->at[i] = (uint16_t)(far / sizeof(uintptr_t));
+        sum[i % 4] = sum[i % 4] * RSD_SUM_FACTOR + word->value;
     }
-    out->sum = rsd_sum_now(place, value);
-    return true;
+    out->sum = rsd_sum_ended(sum[0], sum[1], sum[2], sum[3]);
+    return !outside;
 }
 
 bool rsd_sum_up(struct rsd_summed *out, const struct rsd_word *word, uint32_t count, uintptr_t base) {
-    for (uint32_t done = 0; done < count; done += RSD_SUMMED)
-        if (!sum_dozen(out++, word, word + (count - done), base))
+    for (; count > 0; count -= count < RSD_SUMMED ? count : RSD_SUMMED)
+        if (!sum_dozen(out++, &word[count - 1], count, base))
             return false;
     return true;
 }

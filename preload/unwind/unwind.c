@@ -35,7 +35,6 @@
 #define COLD __attribute__((cold, noinline))
 
 #define MISSES 512u /* that are counted before it is judged how many they are */
-#define MISSED_OF 4u
 
 #define STEPPED (-1) /* instead of an enum residue_end */
 
@@ -87,6 +86,7 @@ void rsd_unwinder_init(struct rsd_unwinder *unwinder, uint32_t depth) {
     u->fresh = (struct rsd_fresh *)memory;
     u->before = RSD_STACK_BEFORE;
     u->places = RSD_STACKS_FIRST;
+    u->missed_of = RSD_MISSED_OF;
     memory += aligned((depth + 1) * sizeof *u->fresh);
     rsd_again_init(&u->again[RSD_STACK_BEFORE], depth, memory);
     u->rest = memory + rsd_again_size(depth, depth * RSD_WORDS_PER_FRAME);
@@ -432,7 +432,7 @@ static void miss(struct rsd_unwinder *u, uint32_t whole) {
     u->missed[whole % RSD_STACKS_MISSED] = whole;
 }
 
-/* This one came once more. Where more than one in MISSED_OF stacks does there are to be twice as many places; where fewer do,
+/* This one came once more. Where more than one in `missed_of` stacks does there are to be twice as many places; where fewer do,
  * more memory in use would cost more than it saves. */
 static void count_miss(struct rsd_unwinder *u, uint32_t whole) {
     uint32_t *missed = &u->missed[whole % RSD_STACKS_MISSED];
@@ -442,7 +442,8 @@ static void count_miss(struct rsd_unwinder *u, uint32_t whole) {
     *missed = 0;
     if (++u->misses < MISSES)
         return;
-    if (stacks - u->stacks < MISSES * MISSED_OF)
+    uint32_t one_of = u->places < RSD_STACKS_MANY ? u->missed_of : RSD_MISSED_OF;
+    if (stacks - u->stacks < MISSES * one_of)
         u->places *= 2;
     u->misses = 0;
     u->stacks = stacks;

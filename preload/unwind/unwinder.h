@@ -14,7 +14,13 @@
 #define RSD_LEAVES 256u
 #define RSD_STACKS_MET 1024u
 #define RSD_STACKS_MISSED 256u
-#define RSD_STACKS_FIRST 32u /* places that are used at first */
+#define RSD_STACKS_FIRST 16u /* places that are used at first */
+
+/* Of so many stacks one may be missed before there are more places (unwind.c): in most threads, of which a program has dozens,
+ * and, up to RSD_STACKS_MANY places, in one that runs JavaScript, for which everything waits. */
+#define RSD_MISSED_OF 4u
+#define RSD_MISSED_OF_JS 16u
+#define RSD_STACKS_MANY 128u
 
 struct rsd_unwinder {
     struct rsd_bounds bounds;
@@ -26,6 +32,7 @@ struct rsd_unwinder {
     uint32_t hand;           /* counts places that were looked at for such a stack */
     uint32_t places;         /* that may be taken: a power of two, up to RSD_STACK_BEFORE */
     uint32_t misses;         /* stacks that came again when they had lost their place, or got none */
+    uint32_t missed_of;      /* RSD_MISSED_OF or RSD_MISSED_OF_JS: the caller's to set */
     uint64_t stacks;         /* that had reached their root when `misses` were 0 */
     struct rsd_jit jit[2];   /* V8 has two: its code range, and a copy of its builtins. The one met last comes first. */
     struct rsd_fresh *fresh; /* limit + 1: leaf first */
