@@ -530,9 +530,7 @@ static void put_down(struct rsd_named_frames *of, uintptr_t base, uint32_t taken
         of->taken = taken;
 }
 
-static inline bool holds_or_renews(struct rsd_names *names, struct rsd_js_proof *named) {
-    if (rsd_js_holds(named))
-        return true;
+static bool renews(struct rsd_names *names, struct rsd_js_proof *named) {
     rsd_js_begin(names->js);
     return rsd_js_renew(names->js, named);
 }
@@ -544,7 +542,7 @@ __attribute__((noinline)) static bool all_hold_or_renew(struct rsd_names *names,
     for (uint32_t i = 0; i < of->count; i++) {
         if (rsd_js_holds(&of->named[i]))
             continue;
-        if (!holds_or_renews(names, &of->named[i]))
+        if (!renews(names, &of->named[i]))
             return false;
         note_change(of, i);
     }
@@ -567,9 +565,11 @@ static inline bool words_hold(const struct rsd_named_frames *of, uintptr_t base)
 }
 
 static inline bool changing_hold(struct rsd_names *names, const struct rsd_named_frames *of) {
-    for (uint32_t k = 0; k < of->changings; k++)
-        if (!holds_or_renews(names, &of->named[of->changing[k]]))
+    for (uint32_t k = 0; k < of->changings; k++) {
+        struct rsd_js_proof *named = &of->named[of->changing[k]];
+        if (!rsd_js_holds(named) && !renews(names, named))
             return false;
+    }
     return true;
 }
 
