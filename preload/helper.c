@@ -42,8 +42,6 @@
 #define MAPPINGS_PART 20u /* of the time that the process has been recorded */
 #define TALLIES_EVERY 30u /* seconds: what a kill may cost of the counts of calls */
 #define SHARE 500u
-#define WAIT_NS 1000000u
-#define WAITS 200u
 #define SLOW_NS 50000000u /* reading smaps on the program's own thread must cost less than this */
 #define NICER 10 /* a tenth of an equal's share: a mark is still answered soon on a machine that has nothing to spare */
 #define STACK_SIZE (256u << 10)
@@ -61,13 +59,10 @@ static void write_tallies_of(struct rsd_thread *thread) {
     rsd_nursery_write_tallies(&thread->nursery, &thread->writer);
 }
 
-/* At exit the helper may be half way through, and has to wait for a processor that is ours. */
+/* At exit the helper may be half way through. */
 static void write_tallies(void) {
-    for (unsigned i = 0; atomic_flag_test_and_set(&writing); i++) {
-        if (i == WAITS)
-            return;
-        rsd_sys_sleep_ns(WAIT_NS);
-    }
+    if (!rsd_sys_take_flag(&writing))
+        return;
     rsd_thread_each(write_tallies_of);
     atomic_flag_clear(&writing);
 }

@@ -25,8 +25,6 @@
 
 #define TRIES 10000u
 #define READ_SIZE 65536u
-#define WAIT_NS 1000000u
-#define WAITS 200u
 
 static struct rsd_writer writer;
 static atomic_flag taken = ATOMIC_FLAG_INIT;
@@ -303,14 +301,11 @@ static long sample_mappings(void *cost) {
     return r.fd < 0 ? r.fd : 0;
 }
 
-/* At exit the helper may be half way through a sample, and has to wait for a processor that is ours. */
+/* At exit the helper may be half way through a sample. */
 uint64_t rsd_process_sample_mappings(void) {
     uint64_t cost = 0;
-    for (unsigned i = 0; atomic_flag_test_and_set(&reading); i++) {
-        if (i == WAITS)
-            return 0;
-        rsd_sys_sleep_ns(WAIT_NS);
-    }
+    if (!rsd_sys_take_flag(&reading))
+        return 0;
     rsd_sys_apart(sample_mappings, &cost);
     atomic_flag_clear(&reading);
     return cost;

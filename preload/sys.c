@@ -28,7 +28,9 @@
 #include <sys/single_threaded.h>
 
 #define RSD_EMFILE 24
-#define STACKS 16u             /* that many threads write at a time; the next waits for one of them */
+#define STACKS 16u /* that many threads write at a time; the next waits for one of them */
+#define WAIT_NS 1000000u
+#define WAITS 200u
 #define STACK_SIZE (64u << 10) /* a handler of SIGSYS may come, with all registers */
 #define APART_FLAGS                                                                                                    \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |                 \
@@ -159,4 +161,13 @@ long rsd_sys_slurp(const char *path, char *out, size_t size) {
 bool rsd_sys_file_may_grow(uint64_t size) {
     struct rlimit limit;
     return RSD_SYSCALL(prlimit64, 0, RLIMIT_FSIZE, 0, &limit, 0, 0) < 0 || size <= limit.rlim_cur;
+}
+
+bool rsd_sys_take_flag(atomic_flag *flag) {
+    for (unsigned i = 0; atomic_flag_test_and_set(flag); i++) {
+        if (i == WAITS)
+            return false;
+        rsd_sys_sleep_ns(WAIT_NS);
+    }
+    return true;
 }

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -221,6 +222,10 @@ bool rsd_sys_leave_descriptors(void);
 
 /* From now on this thread takes no processor from one that runs when it wakes up: it waits for a free one, or for its turn. */
 void rsd_sys_be_batch(void);
+
+/* Set a flag that another thread may have set, after it is done; for as long as a program that ends can be kept waiting, since
+ * that thread needs a processor that may be the caller's. False: it was not done by then. */
+bool rsd_sys_take_flag(atomic_flag *flag);
 
 /* Write to the program's standard error, also from a thread with a table of its own. */
 void rsd_sys_say(const void *text, size_t size);
