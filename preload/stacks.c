@@ -30,6 +30,10 @@
  *
  *     kept = min(frames kept by the unwinder, first frame that is another node for it, and that frame itself)
  *
+ * Of a stack that is met again whole, the words that its names hang on are put down together (put_down), and hold by a look at
+ * their sums. In a server one or two of them change with each request, whose closures are new: these names are left out
+ * (`changing`), and looked at by themselves.
+ *
  * Entered by the thread that has the slot; the epoch is read and raised by any.
  */
 #include "stacks.h"

@@ -42,8 +42,8 @@ struct rsd_trie {
     struct rsd_trie_entry recent[RSD_TRIE_RECENT];
 };
 
-#define RSD_NAMES_CHANGING 4u
-#define RSD_NAMES_DOZENS 4u
+#define RSD_NAMES_CHANGING 4u /* names of a stack that keep changing, at most */
+#define RSD_NAMES_DOZENS 4u   /* words on the stack that the others hang on, at most, in dozens */
 
 /* The frames that could be JavaScript of each stack that the unwinder remembers, outermost first. */
 struct rsd_names {
@@ -54,10 +54,9 @@ struct rsd_names {
         uint32_t room;                           /* frames */
         uint32_t taken; /* rsd_js_pages_taken when the words were true; 0: they were not put down */
         uint32_t dozens, heap_words;
-        uint8_t
-            changing[RSD_NAMES_CHANGING]; /* which of `named` do, such as of a function that is made for each request */
-        uint8_t changings, next_changing;
-        /* All words that the proofs hang on, but for those that keep changing: of a stack that was met more than once. */
+        uint8_t changing[RSD_NAMES_CHANGING]; /* which of `named` keep changing */
+        uint8_t changings, next_changing;     /* how many do; which of `changing` the next one takes, counted on */
+        /* All words that the other proofs hang on: of a stack that was met more than once. */
         struct rsd_word *in_heap;                                  /* read only if those on the stack hold */
         _Alignas(64) struct rsd_summed on_stack[RSD_NAMES_DOZENS]; /* from the stack pointer of the leaf */
     } of[RSD_STACKS];                                              /* by rsd_stack.place */

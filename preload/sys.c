@@ -28,10 +28,10 @@
 #include <sys/single_threaded.h>
 
 #define RSD_EMFILE 24
-#define STACKS 16u /* that many threads write at a time; the next waits for one of them */
-#define WAIT_NS 1000000u
-#define WAITS 200u
+#define STACKS 16u             /* that many threads write at a time; the next waits for one of them */
 #define STACK_SIZE (64u << 10) /* a handler of SIGSYS may come, with all registers */
+#define WAIT_NS 1000000u       /* for a flag, */
+#define WAITS 200u             /* so often */
 #define APART_FLAGS                                                                                                    \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |                 \
      CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)

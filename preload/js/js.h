@@ -139,7 +139,6 @@ static inline bool rsd_js_holds(const struct rsd_js_proof *proof) {
  * rsd_js_holds() said yes, it would say yes again. Returns how many; first those of the stack, then that of V8's heap. The
  * latter may be read only if all of the former are what they were: then the function is where it was, and its page is not
  * another thread's to unmap. */
-#define RSD_JS_PROOF_WORDS (RSD_JS_WORDS + 1)
 static inline uint32_t rsd_js_words_on_stack(const struct rsd_js_proof *proof, struct rsd_word *out) {
     for (uint32_t i = 0; i < proof->words; i++)
         out[i] = (struct rsd_word){(uintptr_t)rsd_js_proven(proof, i), proof->value[i]};

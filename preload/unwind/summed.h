@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A word of the stack that something hangs on, and what it was. */
+/* A word that something hangs on, and what it was. */
 struct rsd_word {
     uintptr_t address;
     uintptr_t value;
